@@ -1,0 +1,1 @@
+"""Integers only: no I/O, no clock, no float, no allocation per sample."""

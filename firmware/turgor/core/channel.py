@@ -1,0 +1,97 @@
+"""What a channel makes of its samples second by second: index, reading, validity. The board and a replay use the same.
+
+`index` counts conversions (or sweeps) from 1 since boot, missed ones included; 0 means that there was none yet.
+"""
+
+from turgor.core.impedance import resistance_milliohm
+from turgor.core.median import ABSENT
+from turgor.core.pressure import OVER, SATURATED, SETTLED, VALUE, pressure_step, restart, take_flags
+from turgor.mp import const
+
+# Flags of a reading, as on the wire.
+READING_VALID = const(1)
+READING_SATURATED = const(4)
+READING_OVER = const(8)
+
+# More conversions than this missed at once start the filter anew.
+HOLD_LIMIT = const(40)
+# A reading stays valid for this many ticks after the sweep it came from.
+_SWEEP_TICKS = const(3)
+# The converter's limits: |I| or |Q| from here on is saturated.
+_IQ_LIMIT = const(524280)
+
+
+class PressureChannel:
+    """Readings of a pressure channel whose filter state is `words` (see `core.pressure`).
+
+    For each sample: `pressure_step(channel.words, code)` and `channel.index += 1`.
+    """
+
+    def __init__(self, words):
+        self.words = words
+        self.index = 0
+        self.value = 0
+        self.flags = 0
+        self._captured = 0
+
+    def restart(self):
+        restart(self.words)
+
+    def hold(self, missed, code):
+        """Conversions that passed unread: the filter is fed the last code in their place."""
+        self.index += missed
+        if missed > HOLD_LIMIT:
+            restart(self.words)
+            return
+        for _ in range(missed):
+            pressure_step(self.words, code)
+
+    def capture(self):
+        """Take this second's reading; returns its value in milli-mmHg when it is valid, else ABSENT."""
+        gathered = take_flags(self.words)
+        self.value = self.words[VALUE]
+        flags = 0
+        if gathered & SATURATED:
+            flags |= READING_SATURATED
+        if gathered & OVER:
+            flags |= READING_OVER
+        if gathered & SETTLED and not gathered & SATURATED and self.index != self._captured:
+            flags |= READING_VALID
+        self.flags = flags
+        self._captured = self.index
+        return self.value if flags & READING_VALID else ABSENT
+
+
+class ImpedanceChannel:
+    """Readings of an impedance channel whose correction is `words` (see `core.impedance`)."""
+
+    def __init__(self, words):
+        self.words = words
+        self.index = 0
+        self.value = 0
+        self.flags = 0
+        self._captured = 0
+        self._age = _SWEEP_TICKS
+        self._saturated = 0
+        self._usable = False
+
+    def result(self, frequency, count, leads, sum_i, sum_q, min_i, max_i, min_q, max_q):
+        """One step of a sweep; the lowest frequency begins a new sweep and gives the reading, milliohm."""
+        if frequency:
+            return
+        self.index += 1
+        saturated = max_i >= _IQ_LIMIT or min_i <= -_IQ_LIMIT or max_q >= _IQ_LIMIT or min_q <= -_IQ_LIMIT
+        self._saturated = READING_SATURATED if saturated else 0
+        self._usable = not saturated and not leads and count > 0
+        if self._usable:
+            self.value = resistance_milliohm(self.words, 0, sum_i, sum_q, count)
+
+    def capture(self):
+        """Take this second's reading; returns its value in milliohm when it is valid, else ABSENT."""
+        self._age = 1 if self.index != self._captured else self._age + 1
+        if self._age > _SWEEP_TICKS:
+            self._age = _SWEEP_TICKS + 1
+        self._captured = self.index
+        valid = self._usable and self._age <= _SWEEP_TICKS
+        self.flags = self._saturated | (READING_VALID if valid else 0)
+        return self.value if valid else ABSENT

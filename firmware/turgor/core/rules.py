@@ -1,0 +1,236 @@
+"""The rules: one-second decisions on 60 s medians, in integers.
+
+A rule has stages, each with a priority, a limit and a time for which its input must stay beyond that limit. A run counts
+from the first tick beyond the limit; while an input is ABSENT the run is held. An alarm stands for a rule on a channel:
+it is raised by its first stage that ran long enough, escalates with a later stage of higher priority, keeps its highest
+priority, and clears when the input stayed inside the clear limit for the clear time. A high alarm that was not
+acknowledged stays (latched) until it is.
+
+Units: pressures milli-mmHg, changes per mille of the baseline, times s. Inputs lie within +-2^28.
+"""
+
+from array import array
+
+from turgor.core.median import ABSENT
+from turgor.mp import const
+
+DP_LOW = const(0)
+PRESSURE_HIGH = const(1)
+FLUID_GAIN = const(2)
+
+NO_PRIORITY = const(0)
+LOW = const(1)
+MEDIUM = const(2)
+HIGH = const(3)
+PRIORITY_NAMES = ("none", "low", "medium", "high")
+
+RAISED = const(1)
+ESCALATED = const(2)
+CLEARED = const(3)
+ACKNOWLEDGED = const(4)
+EVENT_NAMES = ("none", "raised", "escalated", "cleared", "acknowledged")
+
+# name, what is judged, its unit, the text of an alarm
+RULES = (
+    ("dp_low", "DBP - ICP", "milli_mmhg", "perfusion pressure low"),
+    ("pressure_high", "ICP", "milli_mmhg", "compartment pressure high"),
+    ("fluid_gain", "fall of R from its baseline", "permille", "fluid entering the limb"),
+)
+RULE_NAMES = tuple(row[0] for row in RULES)
+
+# rule, stage, priority, limit, run_s, clear_limit, clear_s, aux: the defaults, all of them configuration.
+# aux: dp_low none; pressure_high 0 a dP at or above which the alarm is only low, 2 (applies without a valid dP) none;
+# fluid_gain 2 the ICP from which, or the dP below which, the stage applies: ICP * 2^15 + dP, in whole mmHg.
+DEFAULT_LIMITS = (
+    (DP_LOW, 0, MEDIUM, 30000, 900, 32000, 300, 0),
+    (DP_LOW, 1, HIGH, 30000, 7200, 32000, 300, 0),
+    (PRESSURE_HIGH, 0, MEDIUM, 30000, 600, 28000, 300, 40000),
+    (PRESSURE_HIGH, 1, HIGH, 45000, 300, 28000, 300, 0),
+    (PRESSURE_HIGH, 2, HIGH, 30000, 3600, 28000, 300, 0),
+    (FLUID_GAIN, 0, LOW, 50, 600, 40, 0, 0),
+    (FLUID_GAIN, 1, MEDIUM, 100, 600, 40, 0, 0),
+    (FLUID_GAIN, 2, HIGH, 150, 600, 40, 0, 20 << 15 | 40),
+)
+
+# A typed DBP older than this gives no dP; one younger than FRESH_S may soften `pressure_high`.
+DBP_VALID_S = const(3600)
+DBP_FRESH_S = const(900)
+DBP_LEAST_MILLI_MMHG = const(10000)
+DBP_MOST_MILLI_MMHG = const(200000)
+
+_STAGES = const(3)
+# Words of one alarm: run of each stage (-1: none), clear run, priority, acknowledged.
+_CLEAR = const(3)
+_PRIORITY = const(4)
+_ACKNOWLEDGED = const(5)
+ALARM_WORDS = const(6)
+# Words of one event in `Rules.events`.
+EVENT_WORDS = const(7)
+
+
+def dp_milli_mmhg(dbp_milli_mmhg, dbp_age_s, icp_milli_mmhg):
+    """DBP - ICP, ABSENT when either is absent or the DBP too old (a DBP below 0 was never typed)."""
+    if dbp_milli_mmhg < 0 or dbp_age_s > DBP_VALID_S or icp_milli_mmhg == ABSENT:
+        return ABSENT
+    return dbp_milli_mmhg - icp_milli_mmhg
+
+
+def fall_permille(baseline, now):
+    """By how many per mille of `baseline` (above 0, within 2^29) `now` has fallen, rounded down; within +-1000."""
+    fall = baseline - now
+    # Scaled so that the product stays small: 2^19 x 1000.
+    while baseline > 0x7FFFF:
+        baseline >>= 1
+        fall >>= 1
+    if fall > baseline:
+        fall = baseline
+    if fall < -baseline:
+        fall = -baseline
+    return fall * 1000 // baseline
+
+
+class Rules:
+    """All alarms of all channels, and the events of the last tick.
+
+    `events` holds `event_count` events of EVENT_WORDS words: channel, rule, state, priority, stage, value, limit.
+    `limits` maps (rule, stage) to a row of DEFAULT_LIMITS by position rule * 3 + stage.
+    """
+
+    def __init__(self, channel_count, limits=DEFAULT_LIMITS):
+        self.limits = [None] * (len(RULES) * _STAGES)
+        for limit in limits:
+            self.limits[limit[0] * _STAGES + limit[1]] = limit
+        self.channel_count = channel_count
+        words = channel_count * len(RULES) * ALARM_WORDS
+        self.words = array("i", bytes(4 * words))
+        for alarm in range(0, words, ALARM_WORDS):
+            for stage in range(_CLEAR + 1):
+                self.words[alarm + stage] = -1
+        # The most that one call can give: every alarm acknowledged at once.
+        self.events = array("i", bytes(4 * EVENT_WORDS * channel_count * len(RULES)))
+        self.event_count = 0
+
+    def priority(self, channel, rule):
+        """The priority of an alarm, NO_PRIORITY while there is none."""
+        return self.words[(channel * len(RULES) + rule) * ALARM_WORDS + _PRIORITY]
+
+    def is_acknowledged(self, channel, rule):
+        return self.words[(channel * len(RULES) + rule) * ALARM_WORDS + _ACKNOWLEDGED] == 1
+
+    def annunciation(self):
+        """The highest priority among the alarms that nobody acknowledged."""
+        words = self.words
+        highest = NO_PRIORITY
+        for alarm in range(0, len(words), ALARM_WORDS):
+            if words[alarm + _PRIORITY] > highest and not words[alarm + _ACKNOWLEDGED]:
+                highest = words[alarm + _PRIORITY]
+        return highest
+
+    def judge_pressure(self, channel, icp, dbp, dbp_age_s):
+        """One tick of `dp_low` and `pressure_high`: 60 s median of ICP, last DBP (-1: none) and its age."""
+        dp = dp_milli_mmhg(dbp, dbp_age_s, icp)
+        rule = DP_LOW
+        for stage in range(2):
+            self._run(channel, rule, stage, ABSENT if dp == ABSENT else dp < self._limit(rule, stage))
+        self._decide(channel, rule, dp, 1, NO_PRIORITY)
+
+        rule = PRESSURE_HIGH
+        for stage in range(3):
+            beyond = ABSENT if icp == ABSENT else icp >= self._limit(rule, stage)
+            if stage == 2 and beyond == 1 and dp != ABSENT:
+                beyond = 0
+            self._run(channel, rule, stage, beyond)
+        softened = NO_PRIORITY
+        if dp != ABSENT and dbp_age_s < DBP_FRESH_S and dp >= self.limits[rule * _STAGES][7]:
+            softened = LOW
+        self._decide(channel, rule, icp, -1, softened)
+
+    def judge_fluid(self, channel, fall, icp, dp):
+        """One tick of `fluid_gain`: fall of R from its baseline, ICP and dP of the same limb; each may be ABSENT."""
+        rule = FLUID_GAIN
+        for stage in range(3):
+            beyond = ABSENT if fall == ABSENT else fall >= self._limit(rule, stage)
+            if stage == 2 and beyond == 1:
+                aux = self.limits[rule * _STAGES + 2][7]
+                swollen = icp != ABSENT and icp >= (aux >> 15) * 1000
+                starved = dp != ABSENT and dp < (aux & 0x7FFF) * 1000
+                if not swollen and not starved:
+                    beyond = 0
+            self._run(channel, rule, stage, beyond)
+        self._decide(channel, rule, fall, -1, NO_PRIORITY)
+
+    def acknowledge(self, channel, rule):
+        """Acknowledge the standing alarms of a channel and rule (255: all)."""
+        for c in range(self.channel_count):
+            for r in range(len(RULES)):
+                if (channel == 255 or channel == c) and (rule == 255 or rule == r):
+                    alarm = (c * len(RULES) + r) * ALARM_WORDS
+                    if self.words[alarm + _PRIORITY] and not self.words[alarm + _ACKNOWLEDGED]:
+                        self.words[alarm + _ACKNOWLEDGED] = 1
+                        self._emit(c, r, ACKNOWLEDGED, self.words[alarm + _PRIORITY], 0, 0, 0)
+
+    def standing(self, channel, rule):
+        """How many alarms `acknowledge` would find."""
+        found = 0
+        for c in range(self.channel_count):
+            for r in range(len(RULES)):
+                if (channel == 255 or channel == c) and (rule == 255 or rule == r):
+                    alarm = (c * len(RULES) + r) * ALARM_WORDS
+                    if self.words[alarm + _PRIORITY] and not self.words[alarm + _ACKNOWLEDGED]:
+                        found += 1
+        return found
+
+    def _limit(self, rule, stage):
+        return self.limits[rule * _STAGES + stage][3]
+
+    def _run(self, channel, rule, stage, beyond):
+        if beyond != ABSENT:
+            word = (channel * len(RULES) + rule) * ALARM_WORDS + stage
+            self.words[word] = self.words[word] + 1 if beyond else -1
+
+    def _decide(self, channel, rule, value, inside_sign, softened):
+        """Raise, escalate or clear from the runs; `inside_sign` 1: inside is at or above the clear limit, -1: at or below."""
+        words = self.words
+        alarm = (channel * len(RULES) + rule) * ALARM_WORDS
+        priority = words[alarm + _PRIORITY]
+        best = priority
+        best_stage = -1
+        for stage in range(_STAGES):
+            limit = self.limits[rule * _STAGES + stage]
+            if limit is not None and words[alarm + stage] >= limit[4]:
+                reached = softened if stage == 0 and softened else limit[2]
+                if reached > best:
+                    best = reached
+                    best_stage = stage
+        if best > priority:
+            words[alarm + _PRIORITY] = best
+            words[alarm + _ACKNOWLEDGED] = 0
+            words[alarm + _CLEAR] = -1
+            limit = self.limits[rule * _STAGES + best_stage][3]
+            self._emit(channel, rule, ESCALATED if priority else RAISED, best, best_stage, value, limit)
+            return
+        if not priority or value == ABSENT:
+            return
+        limit = self.limits[rule * _STAGES]
+        inside = value >= limit[5] if inside_sign > 0 else value <= limit[5]
+        if not inside:
+            words[alarm + _CLEAR] = -1
+            return
+        words[alarm + _CLEAR] += 1
+        if words[alarm + _CLEAR] >= limit[6] and (priority < HIGH or words[alarm + _ACKNOWLEDGED]):
+            words[alarm + _PRIORITY] = NO_PRIORITY
+            words[alarm + _ACKNOWLEDGED] = 0
+            words[alarm + _CLEAR] = -1
+            self._emit(channel, rule, CLEARED, priority, 0, value, limit[5])
+
+    def _emit(self, channel, rule, state, priority, stage, value, limit):
+        at = self.event_count * EVENT_WORDS
+        events = self.events
+        events[at] = channel
+        events[at + 1] = rule
+        events[at + 2] = state
+        events[at + 3] = priority
+        events[at + 4] = stage
+        events[at + 5] = value
+        events[at + 6] = limit
+        self.event_count += 1

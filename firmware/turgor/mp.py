@@ -1,0 +1,29 @@
+"""The only place that knows which Python runs: `micropython`, `const` and viper's pointer names.
+
+MicroPython's compiler knows `@micropython.viper`, `const(...)` and `ptr32(...)` by name. Elsewhere they are stand-ins
+that leave integers and arrays as they are, so that one source gives the same integers everywhere.
+"""
+
+try:
+    import micropython
+    from micropython import const
+
+    ptr8 = ptr16 = ptr32 = None
+except ImportError:
+
+    class micropython:  # noqa: N801  the compiler knows the decorator by this very name
+        @staticmethod
+        def viper(function):
+            return function
+
+        @staticmethod
+        def native(function):
+            return function
+
+    def const(value):
+        return value
+
+    def ptr8(buffer):
+        return buffer
+
+    ptr16 = ptr32 = ptr8
