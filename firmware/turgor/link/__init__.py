@@ -1,0 +1,1 @@
+"""Bytes <-> records; knows no serial port and no clock."""

@@ -1,0 +1,77 @@
+"""Host to board: one command a line of printable ASCII, so that 0x03 (Ctrl-C) never occurs in it.
+
+A line is `!`, the base64 of a command and its CRC-32, and a line feed. A command is
+    id u32, command u8, reserved u8, reserved u16, a b c d e i32   (COMMAND_SIZE bytes)
+"""
+
+import struct
+from binascii import b2a_base64
+
+from turgor.link.frames import CRC_TABLE, crc_append, crc_fits
+from turgor.mp import const
+
+COMMAND = "<IBBHiiiii"
+COMMAND_SIZE = const(28)
+LINE_LIMIT = const(200)
+_MARK = const(0x21)
+_TEXT_LENGTH = const(44)
+
+# About the wire itself: not logged.
+HELLO = const(1)  # a, b: boot and seq wanted next (seq -1: the oldest there is)
+ACK = const(2)  # a: bytes read since hello; b, c: boot and seq committed (seq -1: none)
+RESEND = const(3)  # a: seq to send from again
+# Logged, acting at the next 1 Hz tick.
+FIRST_LOGGED = const(16)
+DBP = const(16)  # a: milli-mmHg
+ACKNOWLEDGE = const(17)  # a, b: channel and rule, 255 each for all
+CALIBRATE = const(18)  # a channel, b offset code, c gain high, d gain low, e gain shift
+
+# Status of an answer.
+OK = const(0)
+REFUSED = const(1)
+UNKNOWN = const(2)
+
+HELP = b"\r\nThis is a Turgor board. It speaks to the program `turgor`; Ctrl-C gives the REPL.\r\n\x00"
+
+
+def command_line(id, command, a=0, b=0, c=0, d=0, e=0):
+    """The line of a command, for the host and tests."""
+    data = bytearray(COMMAND_SIZE + 4)
+    struct.pack_into(COMMAND, data, 0, id, command, 0, 0, a, b, c, d, e)
+    crc_append(data, COMMAND_SIZE, CRC_TABLE)
+    return b"!" + b2a_base64(data).rstrip() + b"\n"
+
+
+def _digit(byte):
+    if 65 <= byte <= 90:
+        return byte - 65
+    if 97 <= byte <= 122:
+        return byte - 71
+    if 48 <= byte <= 57:
+        return byte + 4
+    if byte == 43:
+        return 62
+    if byte == 47:
+        return 63
+    return -1
+
+
+def read_line(line, n, data):
+    """Decode the first `n` bytes of `line` (without its end) into `data`; True when it is a whole command."""
+    if n != _TEXT_LENGTH + 1 or line[0] != _MARK:
+        return False
+    at = 0
+    pending = 0
+    for i in range(1, n):
+        byte = line[i]
+        value = 0 if byte == 61 else _digit(byte)
+        if value < 0:
+            return False
+        pending = (pending << 6) | value
+        if i % 4 == 0:
+            for shift in (16, 8, 0):
+                if at < COMMAND_SIZE + 4:
+                    data[at] = (pending >> shift) & 0xFF
+                at += 1
+            pending = 0
+    return crc_fits(data, COMMAND_SIZE)

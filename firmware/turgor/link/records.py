@@ -1,0 +1,190 @@
+"""The record table: every kind of record that the log, the wire and the recording carry.
+
+A record is a header, the fixed fields of its kind, and for some kinds a tail. All numbers are little-endian.
+
+header  kind u8, channel u8 (255: none), boot u16, seq u32, t_s u32, t_us u32 (board time)
+body    the row's struct format, fields in order
+tail    bytes (`samples`, `readings`, `text` as the row says), the rest of the record
+
+`seq` counts all records of a boot from 0 without a hole; a `gap` record stands in the place of the first dropped one.
+An `answer` has no place in the log: its seq is NO_SEQ, its time the moment it was made.
+"""
+
+import struct
+
+from turgor.mp import const
+
+WIRE_VERSION = const(1)
+NO_SEQ = 0xFFFFFFFF
+HEADER = "<BBHIII"
+HEADER_SIZE = const(16)
+FRAME_LIMIT = const(256)
+# A frame is the record, 4 bytes of CRC-32, at most 2 of COBS and the final 0x00.
+RECORD_LIMIT = const(249)
+
+BOOT = const(1)
+PRESSURE_CHANNEL = const(2)
+IMPEDANCE_CHANNEL = const(3)
+LIMIT = const(4)
+SAMPLES = const(5)
+IMPEDANCE = const(6)
+READINGS = const(7)
+EVENT = const(8)
+COMMAND = const(9)
+GAP = const(10)
+BASELINE = const(11)
+FAULT = const(12)
+ANSWER = const(15)
+
+# kind, name, body format, fields with their units, meaning of the tail ("" where there is none)
+RECORDS = (
+    (BOOT, "boot", "<BBBBQ", ("wire_version", "reset_cause", "channels", "reserved", "board_id"), "text"),
+    (
+        PRESSURE_CHANNEL,
+        "pressure_channel",
+        "<BBHIiiiiiiiiiiii",
+        (
+            "channel_kind",
+            "driver",
+            "settle_samples",
+            "rate_millihz",
+            "e_high",
+            "e_low",
+            "e_shift",
+            "c_high",
+            "c_low",
+            "c_shift",
+            "offset_code",
+            "gain_high",
+            "gain_low",
+            "gain_shift",
+            "threshold_milli_mmhg",
+            "release_milli_mmhg",
+        ),
+        "text",
+    ),
+    (
+        IMPEDANCE_CHANNEL,
+        "impedance_channel",
+        "<BBHIiiiiiii",
+        (
+            "channel_kind",
+            "driver",
+            "settle_samples",
+            "rate_millihz",
+            "re_0",
+            "im_0",
+            "re_1",
+            "im_1",
+            "re_2",
+            "im_2",
+            "shift",
+        ),
+        "text",
+    ),
+    (LIMIT, "limit", "<BBHiiiii", ("rule", "stage", "priority", "limit", "run_s", "clear_limit", "clear_s", "aux"), ""),
+    (
+        SAMPLES,
+        "samples",
+        "<IBBHIi",
+        ("first_index", "count", "missed_count", "flags", "span_us", "first_code"),
+        "samples",
+    ),
+    (
+        IMPEDANCE,
+        "impedance",
+        "<IBBHIiiiiii",
+        (
+            "index",
+            "frequency",
+            "count",
+            "leads",
+            "span_us",
+            "sum_i",
+            "sum_q",
+            "min_i",
+            "max_i",
+            "min_q",
+            "max_q",
+        ),
+        "",
+    ),
+    (READINGS, "readings", "<iH", ("dbp_milli_mmhg", "dbp_age_s"), "readings"),
+    (
+        EVENT,
+        "event",
+        "<BBBBii",
+        ("rule", "priority", "state", "stage", "value", "limit"),
+        "",
+    ),
+    (COMMAND, "command", "<IBBHiiiii", ("id", "command", "status", "reserved", "a", "b", "c", "d", "e"), ""),
+    (GAP, "gap", "<I", ("last_seq",), ""),
+    (BASELINE, "baseline", "<Bi", ("origin", "value_milliohm"), ""),
+    (FAULT, "fault", "<BBI", ("fault", "state", "last_index"), ""),
+    (ANSWER, "answer", "<IBBHI", ("id", "command", "status", "wire_version", "next_seq"), "text"),
+)
+
+# One entry of a `readings` tail, for each configured channel in order of its number.
+READING = "<BBIii"
+READING_SIZE = const(14)
+READING_FIELDS = ("channel", "flags", "last_index", "value_milli", "median_milli")
+VALID = const(1)
+MEDIAN_VALID = const(2)
+SATURATED = const(4)
+OVER_THRESHOLD = const(8)
+
+# Flags of a `samples` record.
+RESTARTED = const(1)
+
+NO_DBP = -1
+# Age of a DBP that was never typed, and of one typed 65534 s ago or earlier.
+NO_AGE = const(65535)
+
+
+def row(kind):
+    """The table's row of `kind` (a number or a name); ValueError where there is none."""
+    for entry in RECORDS:
+        if entry[0] == kind or entry[1] == kind:
+            return entry
+    raise ValueError("no record kind " + repr(kind))
+
+
+def pack_header(buffer, kind, channel, boot, seq, t_s, t_us):
+    """Write a header into the first HEADER_SIZE bytes of `buffer`."""
+    struct.pack_into(HEADER, buffer, 0, kind, channel, boot, seq, t_s, t_us)
+
+
+def unpack(record):
+    """A record's bytes -> (header fields, body fields, tail) as two dicts and bytes; ValueError when it is none.
+
+    For the host and for tests: it allocates.
+    """
+    if len(record) < HEADER_SIZE:
+        raise ValueError("a record of " + str(len(record)) + " bytes is shorter than its header")
+    kind, channel, boot, seq, t_s, t_us = struct.unpack(HEADER, record[:HEADER_SIZE])
+    _, name, fmt, fields, tail_name = row(kind)
+    size = struct.calcsize(fmt)
+    tail = bytes(record[HEADER_SIZE + size :])
+    if len(record) < HEADER_SIZE + size or (tail and not tail_name):
+        raise ValueError("a " + name + " record of " + str(len(record)) + " bytes has the wrong length")
+    header = {"kind": name, "channel": channel, "boot": boot, "seq": seq, "t_s": t_s, "t_us": t_us}
+    body = dict(zip(fields, struct.unpack(fmt, record[HEADER_SIZE : HEADER_SIZE + size])))
+    return header, body, tail
+
+
+def pack(kind, channel, boot, seq, t_s, t_us, values, tail=b""):
+    """The bytes of a record from its body's values in order; the twin of `unpack`, for the host and tests."""
+    entry = row(kind)
+    head = struct.pack(HEADER, entry[0], channel, boot, seq, t_s, t_us)
+    return head + struct.pack(entry[2], *values) + tail
+
+
+def unpack_readings(tail):
+    """The entries of a `readings` tail as a list of dicts with READING_FIELDS."""
+    if len(tail) % READING_SIZE:
+        raise ValueError("a readings tail of " + str(len(tail)) + " bytes is not whole entries")
+    found = []
+    for start in range(0, len(tail), READING_SIZE):
+        values = struct.unpack(READING, tail[start : start + READING_SIZE])
+        found.append(dict(zip(READING_FIELDS, values)))
+    return found
