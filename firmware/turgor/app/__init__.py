@@ -1,0 +1,1 @@
+"""The only place where core, link and drivers meet."""

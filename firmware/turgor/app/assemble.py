@@ -1,0 +1,37 @@
+"""From a configuration and a board's ports to samplers on their drivers."""
+
+from turgor.app.config import NAU7802
+from turgor.app.sampler import ImpedanceSampler, PressureSampler
+from turgor.drivers.max30009 import Max30009
+from turgor.drivers.nau7802 import Nau7802
+from turgor.drivers.tca9548a import Tca9548a
+
+_MUX_ADDRESS = 0x70
+
+
+def make_samplers(config, ports):
+    """The function that `App` calls to get its samplers, in order of `config.channels`."""
+
+    def make(log, time, now):
+        muxes = {}
+        samplers = []
+        for channel in config.channels:
+            bus = ports.bus(channel.bus)
+            if channel.mux_port >= 0:
+                if channel.bus not in muxes:
+                    muxes[channel.bus] = Tca9548a(bus, _MUX_ADDRESS)
+                bus = muxes[channel.bus].port(channel.mux_port)
+            if channel.driver == NAU7802:
+                driver = Nau7802(bus, ports.ready(channel.name), channel.rate_millihz // 1000, channel.address)
+                samplers.append(PressureSampler(channel.number, channel.words, driver, log, time, now))
+            else:
+                # The two addresses of the chip: the even one drives in even seconds, the odd one in odd ones.
+                driver = Max30009(bus, channel.address)
+                samplers.append(
+                    ImpedanceSampler(
+                        channel.number, channel.words, driver, log, time, now, channel.address & 1
+                    )
+                )
+        return samplers
+
+    return make

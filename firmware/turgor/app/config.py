@@ -1,0 +1,96 @@
+"""What a board watches: its channels, their sensors, filters and calibrations, and the limits of its rules.
+
+All integers are made by the host's design code (`turgor_host.calibrate.filters`) and checked against it by a test.
+"""
+
+from array import array
+
+from turgor.core import impedance, pressure
+from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, PRESSURE, channel_id
+from turgor.core.rules import DEFAULT_LIMITS
+from turgor.mp import const
+
+NAU7802 = const(1)
+MAX30009 = const(2)
+
+# Second-order Butterworth low-pass: E high, low, shift, C high, low, shift.
+LOWPASS_1_HZ_AT_80 = (6125, 345, 5, 6889, 16874, 1)
+LOWPASS_8_HZ_AT_320 = (5811, 31465, 3, 6527, 9794, 0)
+# 5 uV/V/mmHg at gain 128: offset code, gain high, low, shift; milli-mmHg = (code - offset) * 1562500 / 2^24.
+NOMINAL_PRESSURE = (0, 6103, 16896, 6)
+# Per frequency re and im, and the shift they share.
+NOMINAL_IMPEDANCE = (0, 0, 0, 0, 0, 0, 0)
+
+
+class Channel:
+    """One channel: where its sensor is and how its codes become readings."""
+
+    def __init__(self, name, driver, bus, address, mux_port, rate_millihz, settle_samples, words):
+        self.number = channel_id(name)
+        self.name = name
+        self.kind = CHANNELS[self.number][1]
+        self.driver = driver
+        self.bus = bus
+        self.address = address
+        self.mux_port = mux_port
+        self.rate_millihz = rate_millihz
+        self.settle_samples = settle_samples
+        self.words = array("i", words)
+
+    def is_impedance(self):
+        return self.kind == IMPEDANCE
+
+
+def pressure_words(lowpass, calibration, settle_samples, threshold_milli_mmhg=30000, release_milli_mmhg=28000):
+    """A fresh state array for `core.pressure`."""
+    words = array("i", bytes(4 * pressure.STATE_WORDS))
+    for i in range(6):
+        words[i] = lowpass[i]
+    for i in range(4):
+        words[pressure.OFFSET + i] = calibration[i]
+    words[pressure.THRESHOLD] = threshold_milli_mmhg
+    words[pressure.RELEASE] = release_milli_mmhg
+    words[pressure.SETTLE] = settle_samples
+    return words
+
+
+def pressure_channel(name, bus, mux_port):
+    """A bridge transducer on a NAU7802: 80 samples/s behind the multiplexer, the arterial line 320."""
+    if CHANNELS[channel_id(name)][1] == ARTERIAL:
+        words = pressure_words(LOWPASS_8_HZ_AT_320, NOMINAL_PRESSURE, 160, 200000, 190000)
+        return Channel(name, NAU7802, bus, 0x2A, mux_port, 320000, 160, words)
+    words = pressure_words(LOWPASS_1_HZ_AT_80, NOMINAL_PRESSURE, 160)
+    return Channel(name, NAU7802, bus, 0x2A, mux_port, 80000, 160, words)
+
+
+def impedance_channel(name, bus, address):
+    """Four electrodes on a MAX30009, a sweep every other second."""
+    words = array("i", bytes(4 * impedance.STATE_WORDS))
+    for i in range(impedance.STATE_WORDS):
+        words[i] = NOMINAL_IMPEDANCE[i]
+    return Channel(name, MAX30009, bus, address, -1, 500, 0, words)
+
+
+class Config:
+    """Channels in order of their number, and the limits of the rules."""
+
+    def __init__(self, channels, limits=DEFAULT_LIMITS):
+        self.channels = sorted(channels, key=lambda channel: channel.number)
+        self.limits = limits
+
+
+def default_channels():
+    """Four pressures behind the multiplexer, calf and thorax impedance."""
+    return [
+        pressure_channel("calf_l", 0, 0),
+        pressure_channel("calf_r", 0, 1),
+        pressure_channel("forearm_l", 0, 2),
+        pressure_channel("forearm_r", 0, 3),
+        impedance_channel("calf_z", 0, 0x68),
+        impedance_channel("thorax_z", 0, 0x69),
+    ]
+
+
+def arterial_channel():
+    """The arterial line, on the second bus by itself."""
+    return pressure_channel("art", 1, -1)

@@ -1,0 +1,116 @@
+"""The log: a ring of records in RAM, each with the boot number and the next sequence number.
+
+`record` is where the next record is written (header first); `append` gives it its place. Records leave the ring when
+the host has committed them, or, oldest first, when there is no room: then the wire finds the hole and declares it.
+"""
+
+from struct import pack_into
+
+from turgor.link.records import HEADER, RECORD_LIMIT
+from turgor.mp import const, micropython, ptr8
+
+# Byte 0 of an entry is its record's length; this one says that the ring goes on at its start.
+_WRAP = const(0)
+
+
+@micropython.viper
+def _copy(source: ptr8, at: int, n: int, target: ptr8, to: int):
+    i = 0
+    while i < n:
+        target[to + i] = source[at + i]
+        i += 1
+
+
+@micropython.viper
+def _walk(ring: ptr8, at: int, entries: int, size: int) -> int:
+    """The offset of the entry `entries` after the one at `at`."""
+    while entries > 0:
+        if at >= size or ring[at] == 0:
+            at = 0
+        at += ring[at] + 1
+        entries -= 1
+    return at
+
+
+class Log:
+    """A ring of `size` bytes for boot number `boot`."""
+
+    def __init__(self, size, boot):
+        self.boot = boot
+        self.record = bytearray(RECORD_LIMIT + 7)
+        self._ring = bytearray(size)
+        self._size = size
+        self._tail = 0
+        self._head = 0
+        self.used = 0
+        self.first_seq = 0
+        self.next_seq = 0
+        self.dropped = 0
+        # Board time of the newest dropped record, for the gap that stands for it.
+        self.dropped_s = 0
+        self.dropped_us = 0
+
+    def append(self, n, kind, channel, t_s, t_us):
+        """Give the record of `n` bytes in `record` (whose header is written here) the next sequence number."""
+        pack_into(HEADER, self.record, 0, kind, channel, self.boot, self.next_seq, t_s, t_us)
+        need = n + 1
+        while True:
+            if self.used and self._head <= self._tail:
+                if self._head + need <= self._tail:
+                    break
+                self._drop()
+            elif self._head + need <= self._size:
+                break
+            else:
+                # Not enough room before the end: go on at the start.
+                if self._head < self._size:
+                    self._ring[self._head] = _WRAP
+                self._head = 0
+        self._ring[self._head] = n
+        _copy(self.record, 0, n, self._ring, self._head + 1)
+        self._head += need
+        self.used += need
+        self.next_seq += 1
+
+    def _at(self, offset):
+        """`offset`, moved to the start where the ring wraps there."""
+        return 0 if offset >= self._size or self._ring[offset] == _WRAP else offset
+
+    def _drop(self):
+        self._tail = self._at(self._tail)
+        ring = self._ring
+        at = self._tail + 1
+        self.dropped_s = ring[at + 8] | ring[at + 9] << 8 | ring[at + 10] << 16 | ring[at + 11] << 24
+        self.dropped_us = ring[at + 12] | ring[at + 13] << 8 | ring[at + 14] << 16
+        self.dropped += 1
+        self._free()
+
+    def _free(self):
+        n = self._ring[self._tail] + 1
+        self._tail += n
+        self.used -= n
+        self.first_seq += 1
+        if not self.used:
+            self._tail = 0
+            self._head = 0
+
+    def commit(self, boot, seq):
+        """Free the records up to `seq`, which the host has stored for good."""
+        if boot != self.boot:
+            return
+        while self.used and self.first_seq <= seq:
+            self._tail = self._at(self._tail)
+            self._free()
+
+    def fetch(self, seq, target):
+        """Copy the record `seq` (first_seq <= seq < next_seq) into `target`; returns its length."""
+        at = self._at(_walk(self._ring, self._tail, seq - self.first_seq, self._size))
+        n = self._ring[at]
+        _copy(self._ring, at + 1, n, target, 0)
+        return n
+
+    def room(self):
+        """Bytes that certainly fit before anything is dropped."""
+        return self._size - self.used - 2 * RECORD_LIMIT
+
+

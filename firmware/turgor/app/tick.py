@@ -1,0 +1,187 @@
+"""The one-second tick in slices: commands, readings, medians, rules, alarm."""
+
+from array import array
+from struct import pack_into
+
+from turgor.core.channels import CHANNELS, IMPEDANCE, NO_CHANNEL
+from turgor.core.judge import AT_ATTACH, Judge
+from turgor.core.median import ABSENT
+from turgor.core.pressure import GAIN_HIGH, GAIN_LOW, GAIN_SHIFT, OFFSET, OFFSET_LIMIT_CODE
+from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG, EVENT_WORDS
+from turgor.core.ticks import ticks_diff
+from turgor.link import lines
+from turgor.link.records import (
+    BASELINE,
+    COMMAND,
+    EVENT,
+    HEADER_SIZE,
+    MEDIAN_VALID,
+    READING,
+    READING_SIZE,
+    READINGS,
+)
+from turgor.mp import const
+
+_SECOND_US = const(1000000)
+_READINGS_BODY = const(6)
+_COMMAND_BODY = const(28)
+_COMMAND_WORDS = const(6)
+_PENDING_LIMIT = const(8)
+# A gain has 28 bits, a shift keeps the product's bits.
+_GAIN_HIGH_LIMIT = const(8192)
+_SHIFT_LIMIT = const(13)
+
+
+class Tick:
+    """Judges `samplers` (in the order of `config.channels`) once a second and sets the alarm."""
+
+    def __init__(self, config, samplers, log, time, alarm, now):
+        self.due = time.tick_at(_SECOND_US)
+        self.wire = None
+        self.judge = Judge([channel.number for channel in config.channels], config.limits)
+        self._samplers = samplers[:]
+        self._log = log
+        self._time = time
+        self._alarm = alarm
+        self._level = 0
+        self._second = 0
+        self._slice = 0
+        self._values = array("i", bytes(4 * len(samplers)))
+        self._pending = array("i", bytes(4 * _COMMAND_WORDS * _PENDING_LIMIT))
+        self._pending_count = 0
+
+    def step(self, now):
+        """One slice; returns the microseconds until the next."""
+        count = len(self._samplers)
+        number = self._slice
+        self._slice = number + 1
+        if number == 0:
+            self._begin()
+        elif number <= count:
+            self._median(number - 1)
+        elif number == count + 1:
+            self._log_readings()
+        elif number <= 2 * count + 1:
+            self._decide(number - count - 2)
+        else:
+            self._annunciate()
+            self._slice = 0
+            self.wire.held = False
+            # Ticks that a stall passed over follow at once, one by one.
+            return max(0, ticks_diff(self._time.tick_at((self._second + 1 - self._time.s) * _SECOND_US), now))
+        return 0
+
+    def execute(self, id, command, a, b, c, d, e):
+        """Check a command, log it, and keep it for the next tick; returns the status of its answer."""
+        status = self._check(command, a, b, c, d, e)
+        if status == lines.OK:
+            at = self._pending_count * _COMMAND_WORDS
+            for i, word in enumerate((command, a, b, c, d, e)):
+                self._pending[at + i] = word
+            self._pending_count += 1
+            pack_into("<IBBHiiiii", self._log.record, HEADER_SIZE, id, command, status, 0, a, b, c, d, e)
+            self._log.append(HEADER_SIZE + _COMMAND_BODY, COMMAND, NO_CHANNEL, self._time.s, self._time.us)
+        return status
+
+    def _check(self, command, a, b, c, d, e):
+        if self._pending_count == _PENDING_LIMIT:
+            return lines.REFUSED
+        if command == lines.DBP:
+            good = DBP_LEAST_MILLI_MMHG <= a <= DBP_MOST_MILLI_MMHG
+        elif command == lines.ACKNOWLEDGE:
+            good = self.judge.rules.standing(a, b) > 0
+        elif command == lines.CALIBRATE:
+            good = (
+                self._position(a) >= 0
+                and CHANNELS[a][1] != IMPEDANCE
+                and -OFFSET_LIMIT_CODE <= b <= OFFSET_LIMIT_CODE
+                and -_GAIN_HIGH_LIMIT <= c < _GAIN_HIGH_LIMIT
+                and 0 <= d < 32768
+                and 0 <= e <= _SHIFT_LIMIT
+            )
+        else:
+            return lines.UNKNOWN
+        return lines.OK if good else lines.REFUSED
+
+    def _position(self, channel):
+        for position, number in enumerate(self.judge.channels):
+            if number == channel:
+                return position
+        return -1
+
+    def _begin(self):
+        self._second += 1
+        self.wire.held = True
+        judge = self.judge
+        judge.begin(self._second)
+        for i in range(len(self._samplers)):
+            self._values[i] = self._samplers[i].channel.capture()
+        for i in range(self._pending_count):
+            self._act(i * _COMMAND_WORDS)
+        self._pending_count = 0
+
+    def _act(self, at):
+        words = self._pending
+        command = words[at]
+        if command == lines.DBP:
+            self.judge.type_dbp(words[at + 1], self._second)
+        elif command == lines.ACKNOWLEDGE:
+            self.judge.rules.acknowledge(words[at + 1], words[at + 2])
+            self._log_events()
+        elif command == lines.CALIBRATE:
+            state = self._samplers[self._position(words[at + 1])].channel.words
+            state[OFFSET] = words[at + 2]
+            state[GAIN_HIGH] = words[at + 3]
+            state[GAIN_LOW] = words[at + 4]
+            state[GAIN_SHIFT] = words[at + 5]
+
+    def _median(self, position):
+        if self.judge.reading(position, self._values[position]):
+            pack_into("<Bi", self._log.record, HEADER_SIZE, AT_ATTACH, self.judge.baselines[position])
+            self._log.append(HEADER_SIZE + 5, BASELINE, self.judge.channels[position], self._second, 0)
+
+    def _log_readings(self):
+        judge = self.judge
+        record = self._log.record
+        pack_into("<iH", record, HEADER_SIZE, judge.dbp_milli_mmhg, judge.dbp_age_s)
+        at = HEADER_SIZE + _READINGS_BODY
+        for position, sampler in enumerate(self._samplers):
+            channel = sampler.channel
+            median = judge.medians[position]
+            flags = channel.flags
+            if median != ABSENT:
+                flags |= MEDIAN_VALID
+            pack_into(
+                READING, record, at, judge.channels[position], flags, channel.index, channel.value, median
+            )
+            at += READING_SIZE
+        self._log.append(at, READINGS, NO_CHANNEL, self._second, 0)
+
+    def _decide(self, position):
+        self.judge.decide(position)
+        self._log_events()
+
+    def _log_events(self):
+        rules = self.judge.rules
+        events = rules.events
+        for i in range(rules.event_count):
+            at = i * EVENT_WORDS
+            pack_into(
+                "<BBBBii",
+                self._log.record,
+                HEADER_SIZE,
+                events[at + 1],
+                events[at + 3],
+                events[at + 2],
+                events[at + 4],
+                events[at + 5],
+                events[at + 6],
+            )
+            self._log.append(HEADER_SIZE + 12, EVENT, events[at], self._second, 0)
+        rules.event_count = 0
+
+    def _annunciate(self):
+        level = self.judge.rules.annunciation()
+        if level != self._level:
+            self._level = level
+            self._alarm(level)

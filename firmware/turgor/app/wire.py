@@ -1,0 +1,177 @@
+"""The wire: sends the log as frames, no more than the host has granted, and takes the host's lines.
+
+The serial port is handed in: `read_into(buffer) -> n` (0: nothing there) and `write(view) -> n` (how many it took).
+One step reads what has come, or builds one frame, or writes at most CHUNK bytes.
+"""
+
+from struct import pack_into, unpack_from
+
+from turgor.core.ticks import TICKS_MASK
+from turgor.link import lines
+from turgor.link.frames import encode
+from turgor.link.records import ANSWER, FRAME_LIMIT, GAP, HEADER, HEADER_SIZE, NO_SEQ, RECORD_LIMIT, WIRE_VERSION
+from turgor.mp import const
+
+_CHUNK = const(64)
+# Bytes on the wire that the host has not read; the board never sends beyond.
+UNREAD_LIMIT = const(2048)
+_POLL_US = const(20000)
+_ANSWER_BODY = const(12)
+
+
+class Wire:
+    """`execute(id, command, a, b, c, d, e) -> status` runs a logged command; `identity` is the text of hello's answer."""
+
+    def __init__(self, log, time, serial, identity, execute, due):
+        self.due = due
+        self.greeted = False
+        self.held = False
+        self._log = log
+        self._time = time
+        self._serial = serial
+        self._identity = identity
+        self._execute = execute
+        self._next_seq = 0
+        self._sent = 0
+        self._read = 0
+        self._record = bytearray(RECORD_LIMIT + 7)
+        self._frame = bytearray(FRAME_LIMIT + 8)
+        self._frame_size = 0
+        self._frame_at = 0
+        self._chunk = bytearray(_CHUNK)
+        # Views of every length, made once: a slice of a memoryview would allocate.
+        whole = memoryview(self._chunk)
+        self._views = [whole[:n] for n in range(_CHUNK + 1)]
+        self._input = bytearray(_CHUNK)
+        self._line = bytearray(lines.LINE_LIMIT)
+        self._line_size = 0
+        self._command = bytearray(lines.COMMAND_SIZE + 4)
+        self._answer_id = 0
+        self._answer_command = 0
+        self._answer_status = 0
+        self._last_id = -1
+
+    def step(self, now):
+        """One bounded step; returns the microseconds until the next."""
+        # While a tick is under way no command may come between its slices.
+        if not self.held:
+            n = self._serial.read_into(self._input)
+            if n:
+                for i in range(n):
+                    self._take(self._input[i])
+                return 0
+        if self._frame_at < self._frame_size:
+            return self._write()
+        if self._answer_command:
+            self._answer()
+            return 0
+        if self.greeted and self._next_seq < self._log.next_seq and self._granted() >= FRAME_LIMIT:
+            self._next_frame()
+            return 0
+        return _POLL_US
+
+    def _granted(self):
+        return UNREAD_LIMIT - ((self._sent - self._read) & TICKS_MASK)
+
+    def _next_frame(self):
+        log = self._log
+        if self._next_seq < log.first_seq:
+            # The records in between were dropped: say so in their place.
+            pack_into(HEADER, self._record, 0, GAP, 255, log.boot, self._next_seq, log.dropped_s, log.dropped_us)
+            pack_into("<I", self._record, HEADER_SIZE, log.first_seq - 1)
+            self._next_seq = log.first_seq
+            n = HEADER_SIZE + 4
+        else:
+            n = log.fetch(self._next_seq, self._record)
+            self._next_seq += 1
+        self._frame_size = encode(self._record, n, self._frame)
+        self._frame_at = 0
+
+    def _answer(self):
+        text = self._identity if self._answer_command == lines.HELLO else b""
+        record = self._record
+        pack_into(HEADER, record, 0, ANSWER, 255, self._log.boot, NO_SEQ, self._time.s, self._time.us)
+        pack_into(
+            "<IBBHI",
+            record,
+            HEADER_SIZE,
+            self._answer_id,
+            self._answer_command,
+            self._answer_status,
+            WIRE_VERSION,
+            self._log.next_seq,
+        )
+        at = HEADER_SIZE + _ANSWER_BODY
+        for i in range(len(text)):
+            record[at + i] = text[i]
+        self._frame_size = encode(record, at + len(text), self._frame)
+        self._frame_at = 0
+        self._answer_command = 0
+
+    def _write(self):
+        n = self._frame_size - self._frame_at
+        if n > _CHUNK:
+            n = _CHUNK
+        for i in range(n):
+            self._chunk[i] = self._frame[self._frame_at + i]
+        written = self._serial.write(self._views[n])
+        self._frame_at += written
+        self._sent = (self._sent + written) & TICKS_MASK
+        return 0 if written else _POLL_US
+
+    def _take(self, byte):
+        if byte == 10 or byte == 13:
+            n = self._line_size
+            self._line_size = 0
+            if n:
+                self._line_done(n)
+        elif self._line_size < lines.LINE_LIMIT:
+            self._line[self._line_size] = byte
+            self._line_size += 1
+
+    def _line_done(self, n):
+        if not lines.read_line(self._line, n, self._command):
+            self._say_help()
+            return
+        id, command, _, _, a, b, c, d, e = unpack_from(lines.COMMAND, self._command, 0)
+        if command == lines.HELLO:
+            self._hello(id, a, b)
+        elif command == lines.ACK:
+            self._read = a
+            if c >= 0:
+                self._log.commit(b, c)
+        elif command == lines.RESEND:
+            self._rewind(a)
+        elif command >= lines.FIRST_LOGGED:
+            # A command that comes twice is executed once and answered twice.
+            if id != self._last_id:
+                self._answer_status = self._execute(id, command, a, b, c, d, e)
+                self._last_id = id
+            self._answer_id = id
+            self._answer_command = command
+
+    def _hello(self, id, boot, seq):
+        self.greeted = True
+        self._sent = 0
+        self._read = 0
+        # A frame cut off by the last host must not run into the first one for this host.
+        self._frame[0] = 0
+        self._frame_at = 0
+        self._frame_size = 1
+        self._next_seq = 0
+        if boot == self._log.boot:
+            self._rewind(seq)
+        self._answer_id = id
+        self._answer_command = lines.HELLO
+        self._answer_status = lines.OK
+
+    def _rewind(self, seq):
+        if 0 <= seq <= self._log.next_seq:
+            self._next_seq = seq
+
+    def _say_help(self):
+        text = lines.HELP
+        for i in range(len(text)):
+            self._frame[i] = text[i]
+        self._frame_at = 0
+        self._frame_size = len(text)
