@@ -1,0 +1,1 @@
+"""The host side of Turgor: flash, calibrate, record, show and replay."""

@@ -1,0 +1,1 @@
+"""Fits in floating point that become integers for the board."""

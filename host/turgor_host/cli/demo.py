@@ -1,0 +1,51 @@
+"""`turgor demo`."""
+
+import json
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from turgor_host.cli.monitor import BrowserOption, PageOption, watch
+from turgor_host.cli.options import JsonOption, RuntimeOption, SeedOption, SpeedOption, parse_speed
+from turgor_host.errors import UsageError
+from turgor_host.run import default_file, open_run, summary
+from turgor_host.source import SIMULATED
+
+
+def demo(
+    headless: Annotated[bool, typer.Option("--headless", help="No page: run for --seconds and say what happened.")] = False,
+    seconds: Annotated[float, typer.Option("--seconds", min=1, help="With --headless: seconds of wall time.")] = 60,
+    speed: SpeedOption = "60",
+    runtime: RuntimeOption = "auto",
+    seed: SeedOption = 1,
+    file: Annotated[Path | None, typer.Option("--file", help="The .turgor file to write; without it, a new name here.")] = None,
+    port: PageOption = 8437,
+    browser: BrowserOption = True,
+    json_: JsonOption = False,
+) -> None:
+    """A virtual board, its recording and the live page in one; the first alarm comes within a minute."""
+    file = file or default_file("turgor-demo")
+    if not headless:
+        if json_:
+            raise UsageError("--json goes with --headless; add it")
+        watch(SIMULATED, file, parse_speed(speed), runtime, seed, port, browser)
+        return
+    with open_run(SIMULATED, file, speed=parse_speed(speed), runtime=runtime, seed=seed) as run:
+        signal.signal(signal.SIGINT, lambda *_: run.session.stop())
+        timer = threading.Timer(seconds, run.session.stop)
+        timer.start()
+        try:
+            run.session.run()
+        finally:
+            timer.cancel()
+        result = summary(run)
+    if json_:
+        print(json.dumps(result))
+        return
+    print(f"{result['runtime']}, simulated, speed {result['speed']}: {result['board_s']} s of board time, "
+          f"{result['records']} records, {result['lost']} lost, recorded in {file}")
+    for alarm in result["alarms"]:
+        print(f"  {alarm['t_s']:>6} s  {alarm['priority']:<6}  {alarm['rule']} on {alarm['channel']}")

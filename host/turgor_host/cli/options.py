@@ -1,0 +1,32 @@
+"""Options that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+from turgor_host.errors import UsageError
+
+SourceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A serial port (/dev/ttyACM0, COM5), a pyserial URL, sim: (built-in episode) or sim:FILE.csv (scenario).",
+    ),
+]
+SpeedOption = Annotated[
+    str, typer.Option("--speed", metavar="N|max", help="Speed of the virtual board's clock; max: as fast as the work is done.")
+]
+RuntimeOption = Annotated[
+    str, typer.Option("--runtime", metavar="auto|micropython|cpython", help="What runs the virtual board's firmware.")
+]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, max=65535, help="Seed of the virtual board's noise.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
+
+
+def parse_speed(text: str) -> float:
+    """`max` -> 0, a whole number from 1 up -> itself."""
+    if text == "max":
+        return 0
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise UsageError(f"a speed of {text!r} does not go; give a whole number from 1 up, or max")

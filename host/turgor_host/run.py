@@ -1,0 +1,76 @@
+"""What `record`, `monitor` and `demo` have in common: source, recording and session put together and taken apart."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from turgor_host.control import ControlServer
+from turgor_host.live import Live
+from turgor_host.recording.reader import open_recording
+from turgor_host.recording.writer import Writer
+from turgor_host.session import Session
+from turgor_host.source import Source, open_source
+
+
+@dataclass
+class Run:
+    """An opened run; `session.run()` does the work."""
+
+    source: Source
+    writer: Writer
+    live: Live
+    session: Session
+    file: Path
+
+
+@contextlib.contextmanager
+def open_run(
+    name: str,
+    file: Path,
+    *,
+    speed: float,
+    runtime: str,
+    seed: int,
+    seconds: float | None = None,
+    progress: Any = None,
+) -> Iterator[Run]:
+    """Open source, recording and local socket; on leaving, everything is committed and closed."""
+    with contextlib.ExitStack() as stack:
+        source = stack.enter_context(open_source(name, speed=speed, runtime=runtime, seed=seed))
+        writer = stack.enter_context(contextlib.closing(Writer(file, name, source.simulated, speed)))
+        live = Live(name, source.simulated, speed, str(file))
+        session = Session(source, writer, live, seconds=seconds, progress=progress)
+        control = stack.enter_context(contextlib.closing(ControlServer(session.act)))
+        del control
+        yield Run(source, writer, live, session, file)
+
+
+def default_file(prefix: str) -> Path:
+    """A new name in the current folder."""
+    return Path(time.strftime(f"{prefix}-%Y%m%d-%H%M%S.turgor"))
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """What a finished run amounts to, for `--json`."""
+    state = run.live.state()
+    alarms = {}
+    with open_recording(run.file) as recording:
+        for event in recording.events():
+            if event["state"] in ("raised", "escalated"):
+                alarms[event["rule"], event["channel"]] = event
+    return {
+        "runtime": state["runtime"],
+        "simulated": run.source.simulated,
+        "speed": run.source.speed or "max",
+        "board_s": run.session.board_s,
+        "records": run.writer.records,
+        "lost": run.writer.lost,
+        "alarms": [
+            {key: event[key] for key in ("rule", "channel", "priority", "t_s", "value", "limit")}
+            for event in alarms.values()
+        ],
+        "file": str(run.file),
+    }

