@@ -34,9 +34,9 @@ class App:
         self._log_start(ports, config)
         samplers = make_samplers(self.log, self.time, now)
         self.tick = Tick(config, samplers, self.log, self.time, ports.alarm, now)
-        self.wire = Wire(self.log, self.time, ports.serial, ports.identity, self.tick.execute, now)
-        self.tick.wire = self.wire
+        self.wire = Wire(self.log, self.time, ports.serial, ports.identity, self.tick, now)
         # Sorted by due; the wire comes last among equals.
+        self._samplers = samplers
         self.jobs = samplers + [self.tick, self.wire]
         self._last = len(self.jobs) - 1
 
@@ -63,6 +63,17 @@ class App:
             i += 1
         jobs[i] = job
         return jobs[0].due
+
+    def wake(self, now):
+        """Bytes have come while nothing was due: the wire is next."""
+        self.jobs.remove(self.wire)
+        self.wire.due = now
+        self.jobs.insert(0, self.wire)
+
+    def stop(self):
+        """Leave the sensors in their safe state."""
+        for sampler in self._samplers:
+            sampler.stop()
 
     def _log_start(self, ports, config):
         """The first records of a boot: who this is, its channels and its limits."""

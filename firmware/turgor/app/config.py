@@ -18,8 +18,8 @@ LOWPASS_1_HZ_AT_80 = (6125, 345, 5, 6889, 16874, 1)
 LOWPASS_8_HZ_AT_320 = (5811, 31465, 3, 6527, 9794, 0)
 # 5 uV/V/mmHg at gain 128: offset code, gain high, low, shift; milli-mmHg = (code - offset) * 1562500 / 2^24.
 NOMINAL_PRESSURE = (0, 6103, 16896, 6)
-# Per frequency re and im, and the shift they share.
-NOMINAL_IMPEDANCE = (0, 0, 0, 0, 0, 0, 0)
+# 6.62, 3.31 and 3.31 milliohm a count at 32, 64 and 64 uA: re and im per frequency, and the shift they share.
+NOMINAL_IMPEDANCE = (222144164, 0, 111072082, 0, 111072082, 0, 4)
 
 
 class Channel:

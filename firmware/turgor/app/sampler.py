@@ -31,6 +31,9 @@ class _Sampler:
         self._log = log
         self._time = time
 
+    def stop(self):
+        """Nothing to switch off."""
+
     def _stamp(self, n, kind, tick):
         """Append the record of `n` bytes with the board time of `tick`."""
         s = self._time.s
@@ -144,6 +147,10 @@ class ImpedanceSampler(_Sampler):
         self.channel = ImpedanceChannel(words)
         self._parity = parity
         self._last_slot = -1
+
+    def stop(self):
+        """No current through the electrodes from here on."""
+        self.driver.stop()
 
     def step(self, now):
         """One driver step, or the start of a sweep; returns the microseconds until the next."""

@@ -33,11 +33,14 @@ _SHIFT_LIMIT = const(13)
 
 
 class Tick:
-    """Judges `samplers` (in the order of `config.channels`) once a second and sets the alarm."""
+    """Judges `samplers` (in the order of `config.channels`) once a second and sets the alarm.
+
+    `busy` from the first slice of a tick to its last: no command may come in between.
+    """
 
     def __init__(self, config, samplers, log, time, alarm, now):
         self.due = time.tick_at(_SECOND_US)
-        self.wire = None
+        self.busy = False
         self.judge = Judge([channel.number for channel in config.channels], config.limits)
         self._samplers = samplers[:]
         self._log = log
@@ -66,7 +69,7 @@ class Tick:
         else:
             self._annunciate()
             self._slice = 0
-            self.wire.held = False
+            self.busy = False
             # Ticks that a stall passed over follow at once, one by one.
             return max(0, ticks_diff(self._time.tick_at((self._second + 1 - self._time.s) * _SECOND_US), now))
         return 0
@@ -111,7 +114,7 @@ class Tick:
 
     def _begin(self):
         self._second += 1
-        self.wire.held = True
+        self.busy = True
         judge = self.judge
         judge.begin(self._second)
         for i in range(len(self._samplers)):

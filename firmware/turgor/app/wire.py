@@ -20,17 +20,16 @@ _ANSWER_BODY = const(12)
 
 
 class Wire:
-    """`execute(id, command, a, b, c, d, e) -> status` runs a logged command; `identity` is the text of hello's answer."""
+    """`tick` executes logged commands; `identity` is the text of hello's answer."""
 
-    def __init__(self, log, time, serial, identity, execute, due):
+    def __init__(self, log, time, serial, identity, tick, due):
         self.due = due
         self.greeted = False
-        self.held = False
         self._log = log
         self._time = time
         self._serial = serial
         self._identity = identity
-        self._execute = execute
+        self._tick = tick
         self._next_seq = 0
         self._sent = 0
         self._read = 0
@@ -54,7 +53,7 @@ class Wire:
     def step(self, now):
         """One bounded step; returns the microseconds until the next."""
         # While a tick is under way no command may come between its slices.
-        if not self.held:
+        if not self._tick.busy:
             n = self._serial.read_into(self._input)
             if n:
                 for i in range(n):
@@ -145,7 +144,7 @@ class Wire:
         elif command >= lines.FIRST_LOGGED:
             # A command that comes twice is executed once and answered twice.
             if id != self._last_id:
-                self._answer_status = self._execute(id, command, a, b, c, d, e)
+                self._answer_status = self._tick.execute(id, command, a, b, c, d, e)
                 self._last_id = id
             self._answer_id = id
             self._answer_command = command

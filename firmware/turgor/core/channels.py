@@ -25,7 +25,6 @@ CHANNELS = (
 )
 
 CHANNEL_NAMES = tuple(row[0] for row in CHANNELS)
-FREQUENCIES_HZ = (5000, 49984, 99968)
 
 
 def channel_id(name):

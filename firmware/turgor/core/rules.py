@@ -52,6 +52,9 @@ DEFAULT_LIMITS = (
     (FLUID_GAIN, 2, HIGH, 150, 600, 40, 0, 20 << 15 | 40),
 )
 
+# A stage that a rule does not have: no run is long enough.
+_NEVER = (0, 0, NO_PRIORITY, 0, 0x1FFFFFFF, 0, 0, 0)
+
 # A typed DBP older than this gives no dP; one younger than FRESH_S may soften `pressure_high`.
 DBP_VALID_S = const(3600)
 DBP_FRESH_S = const(900)
@@ -97,7 +100,7 @@ class Rules:
     """
 
     def __init__(self, channel_count, limits=DEFAULT_LIMITS):
-        self.limits = [None] * (len(RULES) * _STAGES)
+        self.limits = [_NEVER] * (len(RULES) * _STAGES)
         for limit in limits:
             self.limits[limit[0] * _STAGES + limit[1]] = limit
         self.channel_count = channel_count
@@ -197,7 +200,7 @@ class Rules:
         best_stage = -1
         for stage in range(_STAGES):
             limit = self.limits[rule * _STAGES + stage]
-            if limit is not None and words[alarm + stage] >= limit[4]:
+            if words[alarm + stage] >= limit[4]:
                 reached = softened if stage == 0 and softened else limit[2]
                 if reached > best:
                     best = reached

@@ -4,10 +4,11 @@ Ticks are compared by difference only; two ticks that are compared lie within 2^
 intermediates are small integers on a 32-bit board.
 """
 
-from turgor.mp import const
+from turgor.mp import const, micropython
 
 TICKS_MASK = const(0x3FFFFFFF)
 _HALF = const(0x1FFFFFFF)
+_TURN = const(0x20000000)
 _SECOND_US = const(1000000)
 
 
@@ -25,6 +26,7 @@ class BoardTime:
         self.s = 0
         self.us = 0
 
+    @micropython.native
     def advance(self, now):
         """Move on to `now`; to be called at least every 500 s."""
         passed = (now - self._tick) & TICKS_MASK
@@ -44,4 +46,5 @@ class BoardTime:
 
     def tick_at(self, offset_us):
         """The tick `offset_us` after the start of the current second."""
-        return (self._tick - self.us + offset_us) & TICKS_MASK
+        # Half a turn back and forth keeps the sum a small integer next to the wrap.
+        return ((self._tick - self.us - _TURN + offset_us) & TICKS_MASK) ^ _TURN

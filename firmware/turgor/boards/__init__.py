@@ -1,0 +1,1 @@
+"""Pins -> ports, one file a platform, named after `sys.platform`."""

@@ -1,0 +1,39 @@
+"""Picks the board and runs the app; a board's own `main.py` says `from turgor.main import main; main()`."""
+
+import sys
+import time
+
+from turgor.app.app import App
+from turgor.app.assemble import make_samplers
+from turgor.app.config import Config, default_channels
+from turgor.core.ticks import TICKS_MASK, ticks_diff
+
+
+def board_ports():
+    """The ports of the board this runs on."""
+    if sys.platform == "rp2":
+        from turgor.boards.rp2 import make_ports
+    elif sys.platform == "esp32":
+        from turgor.boards.esp32 import make_ports
+    else:
+        raise RuntimeError("no board file for platform " + sys.platform + "; Turgor runs on rp2 and esp32")
+    return make_ports()
+
+
+def now_us():
+    return time.ticks_us() & TICKS_MASK
+
+
+def main():
+    """Run for ever; Ctrl-C ends with the impedance drive off."""
+    ports = board_ports()
+    config = Config(default_channels())
+    app = App(ports, config, make_samplers(config, ports), now_us())
+    try:
+        while True:
+            due = app.poll(now_us())
+            wait_us = ticks_diff(due, now_us())
+            if wait_us >= 1000 and ports.serial.wait(wait_us // 1000):
+                app.wake(now_us())
+    finally:
+        app.stop()

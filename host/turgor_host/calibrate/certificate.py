@@ -1,0 +1,45 @@
+"""A calibration as a TOML file: the integers first, then how they were found."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from turgor_host.calibrate.pressure import Calibration, Point
+from turgor_host.errors import TurgorError
+
+
+def write_certificate(
+    path: Path, result: Calibration, points: Sequence[Point], simulated: bool, utc: float, recording: str
+) -> None:
+    """Write `path` (replaced when it exists); TurgorError when it cannot be."""
+    lines = [
+        "# Two-point pressure calibration. Procedure: two_point_pressure.md",
+        f'recording = "{recording}"',
+        f"made = {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(utc))}",
+        f"simulated = {'true' if simulated else 'false'}",
+        "",
+        f"[pressure.{result.channel}]",
+        f"offset_code = {result.offset_code}",
+        f"gain_high = {result.gain_high}",
+        f"gain_low = {result.gain_low}",
+        f"gain_shift = {result.gain_shift}",
+        f"codes_per_mmhg = {result.codes_per_mmhg:.3f}",
+        f"slope_against_nominal_percent = {result.slope_against_nominal_percent:.3f}",
+        f"offset_mmhg = {result.offset_mmhg:.3f}",
+    ]
+    for point, noise, error in zip(points, result.noise_mmhg, result.error_mmhg, strict=True):
+        lines += [
+            "",
+            f"[[pressure.{result.channel}.points]]",
+            f"mmhg = {point.mmhg:g}",
+            f"fitted = {'true' if point.fitted else 'false'}",
+            f"from_s = {point.times_s[0]:.3f}",
+            f"to_s = {point.times_s[-1]:.3f}",
+            f"samples = {len(point.codes)}",
+            f"noise_mmhg = {noise:.4f}",
+            f"error_mmhg = {error:.4f}",
+        ]
+    try:
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise TurgorError(f"{path}: {error.strerror}; choose another place with --out") from None

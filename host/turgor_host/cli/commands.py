@@ -1,0 +1,70 @@
+"""The commands put together, and their failures turned into one line."""
+
+import os
+import sys
+from typing import Annotated
+
+import click
+import typer
+from turgor import __version__
+
+from turgor_host.cli.ack import ack
+from turgor_host.cli.calibrate import calibrate
+from turgor_host.cli.dbp import dbp
+from turgor_host.cli.demo import demo
+from turgor_host.cli.events import events
+from turgor_host.cli.info import info
+from turgor_host.cli.monitor import monitor
+from turgor_host.cli.plot import plot
+from turgor_host.cli.record import record
+from turgor_host.cli.replay import replay
+from turgor_host.errors import TurgorError
+
+app = typer.Typer(
+    help="Limb pressure and bioimpedance: record, show, calibrate and replay. A research and bench tool, "
+    "not a medical device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (demo, monitor, record, dbp, ack, info, events, plot, replay):
+    app.command()(command)
+app.add_typer(calibrate, name="calibrate")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"turgor {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    pass
+
+
+def run() -> int:
+    """Run the command line; returns the exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except TurgorError as error:
+        return _fail(str(error), error.exit_code)
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "turgor"
+        return _fail(f"{error.format_message().rstrip('.')}; see `{path} --help`", 2)
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    except BrokenPipeError:
+        # The reader of our output has gone, as in `turgor events FILE | head`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _fail(text: str, code: int) -> int:
+    print("turgor: " + " ".join(text.split()), file=sys.stderr)
+    return code

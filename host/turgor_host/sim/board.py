@@ -1,0 +1,215 @@
+"""The virtual board: the unmodified firmware on simulated chips, under MicroPython or CPython.
+
+    micropython -m turgor_host.sim.board SCENARIO.json [--speed N] [--hold] [--seconds S] [--start-ticks T] [--pins FILE]
+
+Standard input and output are the serial port. `--speed 0` runs as fast as the work is done. `--hold` stops the board's
+clock while its log is full, so that a slow host loses nothing. `--no-port` leaves the port unplugged. With `--pins` every
+change of the alarm pin is written as `t_us level`.
+"""
+
+import json
+import sys
+import time
+
+from turgor import __version__
+from turgor.app.app import App
+from turgor.app.assemble import make_samplers
+from turgor.app.config import Config, arterial_channel, default_channels
+from turgor.core.ticks import TICKS_MASK
+from turgor.link import lines
+from turgor.mp import micropython
+
+from turgor_host.sim.bus import Bus
+from turgor_host.sim.chips.max30009 import Max30009
+from turgor_host.sim.chips.nau7802 import Drdy, Nau7802
+from turgor_host.sim.chips.tca9548a import Tca9548a
+from turgor_host.sim.clock import Clock
+from turgor_host.sim.serialport import HangUp, NoPort, SerialPort
+from turgor_host.sim.signal import Bridge, Load, Track
+
+# What one step costs an RP2040 beside its bus time, from an emulated board: a handful of method calls and the core.
+STEP_US = 120
+# The chips' clocks are off by this much, each by another amount.
+_CLOCK_PPM = {
+    "calf_l": 21000,
+    "calf_r": -17000,
+    "forearm_l": 8000,
+    "forearm_r": -31000,
+    "art": 13000,
+    "calf_z": 4000,
+    "thorax_z": -6000,
+}
+_BRIDGE_NOISE_LSB = 90
+_IMPEDANCE_NOISE_LSB = 5
+_HALF = 0x1FFFFFFF
+# The fault `uncalibrated`: a transducer 2 % weak and 2.4 mmHg off.
+_UNCALIBRATED_GAIN_PPM = -20000
+_UNCALIBRATED_OFFSET_PV = 12000000
+
+
+class Ports:
+    """What the firmware's app is given; see `turgor.boards`."""
+
+    def __init__(self, scenario, clock, serial, pins):
+        self.boot = 1
+        self.reset_cause = 1
+        self.board_id = 0x7600000000000000 + scenario["seed"]
+        self.serial = serial
+        self.identity = _identity()
+        self._clock = clock
+        self._pins = pins
+        self._ready = {}
+        self.bridge_chips = {}
+        self.buses = self._wire_up(scenario)
+
+    def bus(self, number):
+        return self.buses[number]
+
+    def ready(self, name):
+        return self._ready.get(name)
+
+    def alarm(self, level):
+        if self._pins:
+            self._pins.write("%d %d\n" % (self._clock.us, level))
+            self._pins.flush()
+
+    def _wire_up(self, scenario):
+        clock = self._clock
+        buses = (Bus(clock), Bus(clock))
+        mux = Tca9548a()
+        buses[0].attach(0x70, mux)
+        for name, (times, values) in scenario["pressure"].items():
+            seed = scenario["seed"] * 16 + len(self.bridge_chips)
+            chip = Nau7802(clock, Bridge(Track(times, values)), period_ppm=_CLOCK_PPM[name], noise_lsb=_BRIDGE_NOISE_LSB, seed=seed)
+            self.bridge_chips[name] = chip
+            if name == "art":
+                buses[1].attach(0x2A, chip)
+            else:
+                mux.attach(scenario["ports"][name], 0x2A, chip)
+            self._ready[name] = Drdy(chip, clock.start_ticks)
+        for name, tracks in scenario["impedance"].items():
+            load = Load([(int(hz), Track(t, re), Track(t, im)) for hz, t, re, im in tracks])
+            address = scenario["addresses"][name]
+            seed = scenario["seed"] * 16 + 8 + (address & 7)
+            chip = Max30009(
+                clock, load, address=address, period_ppm=_CLOCK_PPM[name], noise_lsb=_IMPEDANCE_NOISE_LSB, seed=seed
+            )
+            buses[0].attach(address, chip)
+        return buses
+
+
+def _identity():
+    implementation = sys.implementation
+    name = {"micropython": "MicroPython", "cpython": "CPython"}.get(implementation.name, implementation.name)
+    version = ".".join(str(part) for part in implementation.version[:3])
+    return ("version=%s;platform=%s;runtime=%s %s;machine=virtual board" % (
+        __version__, sys.platform, name, version
+    )).encode()
+
+
+class Runner:
+    """Moves the clock from step to step, and hands over what the scenario types or breaks."""
+
+    def __init__(self, app, clock, ports, scenario, speed, hold):
+        self._app = app
+        self._clock = clock
+        self._ports = ports
+        self._speed = speed
+        self._hold = hold
+        self._acts = sorted(
+            [(t, "dbp", value) for t, value in scenario["dbp"]]
+            + [(t, fault, channel) for t, fault, channel in scenario["faults"]]
+        )
+        self._next_act = 0
+        self._ids = 0x40000000
+
+    @micropython.native
+    def run(self, until_us):
+        """Run until board time `until_us`, or for ever when that is 0."""
+        app = self._app
+        clock = self._clock
+        wire = app.wire
+        tick = app.tick
+        start_ticks = clock.start_ticks
+        jobs = app.jobs
+        start = _monotonic_us()
+        speed = self._speed
+        hold = self._hold
+        acts = self._acts
+        act_us = acts[0][0] if acts else 1 << 60
+        slack_us = 0
+        while True:
+            job = jobs[0]
+            due = app.poll((clock.us + start_ticks) & TICKS_MASK)
+            if job is not wire:
+                clock.us += STEP_US
+            if clock.us >= act_us and not tick.busy:
+                act_us = self._act()
+            now = (clock.us + start_ticks) & TICKS_MASK
+            ahead = (due - now) & TICKS_MASK
+            if not ahead or ahead > _HALF:
+                continue
+            if hold and app.log.room() < 0:
+                while app.log.room() < 0:
+                    if wire.step(now):
+                        self._ports.serial.wait(50)
+            clock.us += ahead
+            if until_us and clock.us >= until_us:
+                return
+            if speed:
+                slack_us += ahead
+                # Looking at the wall clock at every step would cost more than the steps.
+                if slack_us >= 2000 * speed:
+                    slack_us = 0
+                    wait = clock.us // speed - (_monotonic_us() - start)
+                    while wait >= 1000:
+                        self._ports.serial.wait(min(wait // 1000, 20))
+                        wire.step(now)
+                        wait = clock.us // speed - (_monotonic_us() - start)
+
+    def _act(self):
+        t, name, value = self._acts[self._next_act]
+        self._next_act += 1
+        if name == "dbp":
+            self._app.tick.execute(self._ids, lines.DBP, value, 0, 0, 0, 0)
+            self._ids += 1
+        elif name == "uncalibrated":
+            chip = self._ports.bridge_chips[value]
+            chip.gain_ppm = _UNCALIBRATED_GAIN_PPM
+            chip.offset_pv = _UNCALIBRATED_OFFSET_PV
+        return self._acts[self._next_act][0] if self._next_act < len(self._acts) else 1 << 60
+
+
+def _monotonic_us():
+    if hasattr(time, "monotonic_ns"):
+        return time.monotonic_ns() // 1000
+    return time.ticks_us()
+
+
+def _option(args, name, default):
+    if name in args:
+        return int(args[args.index(name) + 1])
+    return default
+
+
+def main(args):
+    with open(args[0]) as file:
+        scenario = json.load(file)
+    clock = Clock(_option(args, "--start-ticks", 0))
+    pins = open(args[args.index("--pins") + 1], "w") if "--pins" in args else None
+    serial = NoPort() if "--no-port" in args else SerialPort()
+    ports = Ports(scenario, clock, serial, pins)
+    channels = [c for c in default_channels() if c.name in scenario["channels"]]
+    if "art" in scenario["channels"]:
+        channels.append(arterial_channel())
+    config = Config(channels)
+    app = App(ports, config, make_samplers(config, ports), clock.ticks())
+    runner = Runner(app, clock, ports, scenario, _option(args, "--speed", 1), "--hold" in args)
+    try:
+        runner.run(_option(args, "--seconds", 0) * 1000000)
+    except HangUp:
+        pass
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,187 @@
+"""Scenarios: a CSV of what patient and sensors do -> the integer tables that the virtual board plays. Host only.
+
+Columns: `t_s` and any of `<pressure channel>_mmhg`, `<impedance channel>_r0_ohm`, `_rinf_ohm`, `_fc_hz`, `_alpha`,
+`art_mmhg`, `dbp_mmhg` (typed at that moment), `temp_degc`, `fault` (`NAME:CHANNEL`). Linear between rows; an empty cell
+holds the last value.
+"""
+
+import csv
+import json
+import math
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE
+from turgor.drivers.max30009 import FREQUENCIES_HZ
+
+from turgor_host.errors import UsageError
+
+PRESSURE_NAMES = tuple(name for name, kind, _ in CHANNELS if kind != IMPEDANCE)
+IMPEDANCE_NAMES = tuple(name for name, kind, _ in CHANNELS if kind == IMPEDANCE)
+OPTIONAL_NAMES = tuple(name for name, kind, _ in CHANNELS if kind == ARTERIAL)
+COLE_COLUMNS = ("r0_ohm", "rinf_ohm", "fc_hz", "alpha")
+FAULTS = ("uncalibrated",)
+PORTS = {"calf_l": 0, "calf_r": 1, "forearm_l": 2, "forearm_r": 3}
+ADDRESSES = {"calf_z": 0x68, "thorax_z": 0x69}
+
+# What a healthy, resting person shows where a scenario is silent.
+RESTING_MMHG = {"calf_l": 9.0, "calf_r": 8.5, "forearm_l": 7.0, "forearm_r": 7.5}
+RESTING_COLE = {"calf_z": (62.0, 38.0, 42000.0, 0.70), "thorax_z": (51.4, 25.0, 49000.0, 0.687)}
+_LIMITS = {"mmhg": (-700.0, 700.0), "r0_ohm": (1.0, 1000.0), "rinf_ohm": (0.5, 1000.0), "fc_hz": (100.0, 1e7)}
+_LIMITS |= {"alpha": (0.3, 1.0), "dbp_mmhg": (10.0, 200.0)}
+
+
+@dataclass
+class Scenario:
+    """Columns of (t_s, value) points by name, and what is typed or breaks at a moment."""
+
+    points: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    dbp: list[tuple[float, float]] = field(default_factory=list)
+    faults: list[tuple[float, str, str]] = field(default_factory=list)
+
+    @property
+    def channels(self) -> list[str]:
+        """The default channels, and the optional ones that have a column."""
+        optional = [name for name in OPTIONAL_NAMES if f"{name}_mmhg" in self.points]
+        return [*RESTING_MMHG, *RESTING_COLE, *optional]
+
+
+def column_names() -> list[str]:
+    names = ["t_s", *(f"{name}_mmhg" for name in PRESSURE_NAMES)]
+    names += [f"{name}_{part}" for name in IMPEDANCE_NAMES for part in COLE_COLUMNS]
+    return [*names, "dbp_mmhg", "temp_degc", "fault"]
+
+
+def _limits(column: str) -> tuple[float, float]:
+    for ending, limits in reversed(_LIMITS.items()):
+        if column.endswith(ending):
+            return limits
+    return (-math.inf, math.inf)
+
+
+def read_scenario(path: Path) -> Scenario:
+    """Read a scenario CSV; UsageError names line, column and remedy."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; give the path of a scenario CSV") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: not a text file; give the path of a scenario CSV") from None
+    rows = csv.reader(text.splitlines())
+    header = [name.strip() for name in next(rows, [])]
+    known = column_names()
+    if "t_s" not in header:
+        raise UsageError(f"{path}: no column t_s in the first line; a scenario begins with its column names")
+    for name in header:
+        if name not in known:
+            raise UsageError(f"{path}: unknown column {name!r}; columns are {' '.join(known)}")
+        if header.count(name) > 1:
+            raise UsageError(f"{path}: column {name!r} stands twice; keep one")
+    scenario = Scenario({name: [] for name in header if name not in ("t_s", "dbp_mmhg", "temp_degc", "fault")})
+    last_t = -math.inf
+    for row in rows:
+        if not any(cell.strip() for cell in row):
+            continue
+        line = rows.line_num
+        if len(row) > len(header):
+            raise UsageError(f"{path}: line {line} has {len(row)} cells for {len(header)} columns")
+        cells = {name: cell.strip() for name, cell in zip(header, row, strict=False)}
+        t_s = _number(path, line, "t_s", cells.get("t_s", ""))
+        if t_s < 0 or t_s <= last_t:
+            raise UsageError(f"{path}: line {line}: t_s {t_s:g} must be 0 or more and later than the row before")
+        last_t = t_s
+        for name, cell in cells.items():
+            if name == "t_s" or not cell:
+                continue
+            if name == "fault":
+                scenario.faults.append((t_s, *_fault(path, line, cell, scenario.channels)))
+                continue
+            value = _number(path, line, name, cell)
+            if name == "dbp_mmhg":
+                scenario.dbp.append((t_s, value))
+            elif name in scenario.points:
+                scenario.points[name].append((t_s, value))
+    if last_t == -math.inf:
+        raise UsageError(f"{path}: no row below the column names; a scenario needs at least one")
+    return scenario
+
+
+def _number(path: Path, line: int, column: str, cell: str) -> float:
+    low, high = _limits(column)
+    try:
+        value = float(cell)
+    except ValueError:
+        raise UsageError(f"{path}: line {line}: {column} is {cell!r}; a number belongs there") from None
+    if not math.isfinite(value) or not low <= value <= high:
+        raise UsageError(f"{path}: line {line}: {column} is {cell}; it must lie between {low:g} and {high:g}")
+    return value
+
+
+def _fault(path: Path, line: int, cell: str, channels: list[str]) -> tuple[str, str]:
+    name, _, channel = cell.partition(":")
+    if name not in FAULTS or channel not in channels or channel not in PRESSURE_NAMES:
+        raise UsageError(
+            f"{path}: line {line}: fault {cell!r}; write NAME:CHANNEL, NAME one of {' '.join(FAULTS)}, "
+            f"CHANNEL a pressure channel"
+        )
+    return name, channel
+
+
+def cole(frequency_hz: float, r0: float, rinf: float, fc: float, alpha: float) -> complex:
+    """Impedance of the Cole model, ohm."""
+    return rinf + (r0 - rinf) / (1 + (1j * frequency_hz / fc) ** alpha)
+
+
+def compile_scenario(scenario: Scenario, seed: int) -> dict[str, Any]:
+    """The integer tables of `turgor_host.sim.board`: micro-mmHg and micro-ohm over microseconds."""
+    pressure = {}
+    for name in scenario.channels:
+        if name in PRESSURE_NAMES:
+            points = scenario.points.get(f"{name}_mmhg") or [(0.0, RESTING_MMHG.get(name, 0.0))]
+            pressure[name] = [[_us(t) for t, _ in points], [round(v * 1e6) for _, v in points]]
+    return {
+        "seed": seed,
+        "channels": scenario.channels,
+        "pressure": pressure,
+        "impedance": {name: _cole_tracks(scenario, name) for name in RESTING_COLE},
+        "ports": PORTS,
+        "addresses": ADDRESSES,
+        "dbp": [[_us(t), round(v * 1000)] for t, v in scenario.dbp],
+        "faults": [[_us(t), name, channel] for t, name, channel in scenario.faults],
+    }
+
+
+def _us(t_s: float) -> int:
+    return round(t_s * 1e6)
+
+
+def _interpolate(points: list[tuple[float, float]], t: float) -> float:
+    if t <= points[0][0]:
+        return points[0][1]
+    for (t0, v0), (t1, v1) in pairwise(points):
+        if t <= t1:
+            return v0 + (v1 - v0) * (t - t0) / (t1 - t0)
+    return points[-1][1]
+
+
+def _cole_tracks(scenario: Scenario, name: str) -> list[list[Any]]:
+    columns = []
+    for part, resting in zip(COLE_COLUMNS, RESTING_COLE[name], strict=True):
+        columns.append(scenario.points.get(f"{name}_{part}") or [(0.0, resting)])
+    times = sorted({t for points in columns for t, _ in points})
+    # The impedance is linear in R0 and Rinf only: where fc or alpha move, points are set in between.
+    if any(len(points) > 1 for points in columns[2:]):
+        times = sorted({t0 + (t1 - t0) * i / 16 for t0, t1 in pairwise(times) for i in range(16)} | {times[-1]})
+    tracks = []
+    for frequency in FREQUENCIES_HZ:
+        values = [cole(frequency, *(_interpolate(points, t) for points in columns)) for t in times]
+        re = [round(z.real * 1e6) for z in values]
+        im = [round(z.imag * 1e6) for z in values]
+        tracks.append([frequency, [_us(t) for t in times], re, im])
+    return tracks
+
+
+def write_compiled(scenario: Scenario, seed: int, path: Path) -> None:
+    path.write_text(json.dumps(compile_scenario(scenario, seed)), encoding="ascii")
