@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import threading
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +21,10 @@ _LINE_LIMIT = 4096
 
 
 def _folder() -> Path:
-    folder = user_runtime_path("turgor", ensure_exists=True)
+    with warnings.catch_warnings():
+        # Without XDG_RUNTIME_DIR a folder of this user's in the temporary one does as well.
+        warnings.simplefilter("ignore")
+        folder = user_runtime_path("turgor", ensure_exists=True)
     folder.chmod(0o700)
     return folder
 

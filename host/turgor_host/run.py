@@ -2,11 +2,12 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from turgor_host.calibrate.certificate import read_certificate
 from turgor_host.control import ControlServer
 from turgor_host.live import Live
 from turgor_host.recording.reader import open_recording
@@ -35,16 +36,17 @@ def open_run(
     runtime: str,
     seed: int,
     seconds: float | None = None,
-    progress: Any = None,
+    progress: Callable[[int], None] | None = None,
+    calibration: Path | None = None,
 ) -> Iterator[Run]:
     """Open source, recording and local socket; on leaving, everything is committed and closed."""
+    calibrations = read_certificate(calibration) if calibration else {}
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(open_source(name, speed=speed, runtime=runtime, seed=seed))
         writer = stack.enter_context(contextlib.closing(Writer(file, name, source.simulated, speed)))
         live = Live(name, source.simulated, speed, str(file))
-        session = Session(source, writer, live, seconds=seconds, progress=progress)
-        control = stack.enter_context(contextlib.closing(ControlServer(session.act)))
-        del control
+        session = Session(source, writer, live, seconds=seconds, progress=progress, calibrations=calibrations)
+        stack.enter_context(contextlib.closing(ControlServer(session.act)))
         yield Run(source, writer, live, session, file)
 
 

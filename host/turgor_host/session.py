@@ -4,7 +4,7 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from struct import unpack_from
 from typing import Protocol
@@ -12,8 +12,9 @@ from typing import Protocol
 from turgor.core.channels import channel_id
 from turgor.core.rules import RULE_NAMES
 from turgor.link import lines
-from turgor.link.records import BOOT, HEADER, READINGS, WIRE_VERSION, unpack
+from turgor.link.records import BOOT, HEADER, IMPEDANCE, READINGS, SAMPLES, WIRE_VERSION, unpack
 
+from turgor_host.calibrate.certificate import WORDS
 from turgor_host.errors import TurgorError, UsageError
 from turgor_host.live import Live
 from turgor_host.recording.writer import Writer
@@ -63,6 +64,7 @@ class Session:
         *,
         seconds: float | None = None,
         progress: Callable[[int], None] | None = None,
+        calibrations: Mapping[str, Mapping[str, int]] | None = None,
     ) -> None:
         self.board_s = 0
         self.bad_frames = 0
@@ -71,6 +73,8 @@ class Session:
         self._live = live
         self._seconds = seconds
         self._progress = progress
+        self._calibrations = calibrations or {}
+        self._calibrated_boot = -1
         self._replica = Replica()
         self._stop = threading.Event()
         self._commands: queue.Queue[_Command] = queue.Queue()
@@ -104,21 +108,25 @@ class Session:
             self._command(lines.ACKNOWLEDGE, _channel(channel), _rule(rule), refused="no such alarm stands unacknowledged")
             return f"acknowledged: {rule or 'all rules'} on {channel or 'all channels'}"
         if name == "calibrate":
-            words = [int(_number(arguments.get(key))) for key in ("offset_code", "gain_high", "gain_low", "gain_shift")]
+            words = [int(_number(arguments.get(key))) for key in WORDS]
             self._command(lines.CALIBRATE, _channel(arguments.get("channel")), *words)
             return f"calibration of {arguments.get('channel')} taken"
         raise UsageError(f"no action {name!r}; actions are dbp, ack, calibrate")
 
     def _command(self, command: int, *arguments: int, refused: str = "the board refused it") -> None:
-        self._next_id += 1
-        asked = _Command(self._next_id, command, arguments)
-        self._commands.put(asked)
+        asked = self._queue(command, *arguments)
         try:
             status = asked.answer.result(timeout=_ANSWER_S * (_ANSWER_TRIES + 2))
         except TimeoutError:
             raise TurgorError("the board did not answer; look whether it is connected, then try again") from None
         if status != lines.OK:
             raise TurgorError(refused)
+
+    def _queue(self, command: int, *arguments: int) -> _Command:
+        self._next_id += 1
+        asked = _Command(self._next_id, command, arguments)
+        self._commands.put(asked)
+        return asked
 
     def run(self) -> None:
         """Follow the source until `seconds` of board time are recorded, `stop` is called, or it fails."""
@@ -171,7 +179,9 @@ class Session:
                     break
         self._writer.add(records)
         for record in records:
-            self._live.feed(*unpack(record))
+            # What is shown are readings and events: raw data go to the file alone.
+            if record[0] not in (SAMPLES, IMPEDANCE):
+                self._live.feed(*unpack(record))
         self._uncommitted += len(data)
         if self._progress:
             self._progress(self.board_s)
@@ -204,6 +214,11 @@ class Session:
         self._live.identity(identity)
         self._live.connection("live")
         self._known = True
+        if self._calibrated_boot != header["boot"]:
+            # The board keeps a calibration until it restarts.
+            self._calibrated_boot = header["boot"]
+            for channel, words in self._calibrations.items():
+                self._queue(lines.CALIBRATE, _channel(channel), *(words[word] for word in WORDS))
 
     def _commit(self, now: float) -> None:
         seq = self._writer.commit()

@@ -31,6 +31,9 @@ class _Sampler:
         self._log = log
         self._time = time
 
+    def close(self):
+        """Log what was gathered so far; nothing where every result is logged at once."""
+
     def stop(self):
         """Nothing to switch off."""
 

@@ -139,6 +139,8 @@ class Tick:
             state[GAIN_SHIFT] = words[at + 5]
 
     def _median(self, position):
+        # The codes that a reading used stand before it in the log.
+        self._samplers[position].close()
         if self.judge.reading(position, self._values[position]):
             pack_into("<Bi", self._log.record, HEADER_SIZE, AT_ATTACH, self.judge.baselines[position])
             self._log.append(HEADER_SIZE + 5, BASELINE, self.judge.channels[position], self._second, 0)
@@ -155,7 +157,7 @@ class Tick:
             if median != ABSENT:
                 flags |= MEDIAN_VALID
             pack_into(
-                READING, record, at, judge.channels[position], flags, channel.index, channel.value, median
+                READING, record, at, judge.channels[position], flags, channel.captured, channel.value, median
             )
             at += READING_SIZE
         self._log.append(at, READINGS, NO_CHANNEL, self._second, 0)

@@ -68,9 +68,8 @@ class SerialPort:
             ready = False
             for _ in self._readable.ipoll(0):
                 ready = True
-            if not ready:
+            if not ready or not self._input.readinto(self._byte):
                 break
-            self._input.readinto(self._byte)
             buffer[n] = self._byte[0]
             n += 1
         return n

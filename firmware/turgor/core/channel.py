@@ -1,11 +1,12 @@
 """What a channel makes of its samples second by second: index, reading, validity. The board and a replay use the same.
 
 `index` counts conversions (or sweeps) from 1 since boot, missed ones included; 0 means that there was none yet.
+`captured` is the index of the last one that this second's reading used.
 """
 
 from turgor.core.impedance import resistance_milliohm
 from turgor.core.median import ABSENT
-from turgor.core.pressure import OVER, SATURATED, SETTLED, VALUE, pressure_step, restart, take_flags
+from turgor.core.pressure import COUNT, OVER, SATURATED, SETTLED, VALUE, pressure_step, restart, take_flags
 from turgor.mp import const
 
 # Flags of a reading, as on the wire.
@@ -32,16 +33,17 @@ class PressureChannel:
         self.index = 0
         self.value = 0
         self.flags = 0
-        self._captured = 0
+        self.captured = 0
 
     def restart(self):
         restart(self.words)
 
     def hold(self, missed, code):
-        """Conversions that passed unread: the filter is fed the last code in their place."""
+        """Conversions that passed unread: the filter is fed the last code in their place, if it has one."""
         self.index += missed
         if missed > HOLD_LIMIT:
             restart(self.words)
+        if not self.words[COUNT]:
             return
         for _ in range(missed):
             pressure_step(self.words, code)
@@ -55,10 +57,10 @@ class PressureChannel:
             flags |= READING_SATURATED
         if gathered & OVER:
             flags |= READING_OVER
-        if gathered & SETTLED and not gathered & SATURATED and self.index != self._captured:
+        if gathered & SETTLED and not gathered & SATURATED and self.index != self.captured:
             flags |= READING_VALID
         self.flags = flags
-        self._captured = self.index
+        self.captured = self.index
         return self.value if flags & READING_VALID else ABSENT
 
 
@@ -70,7 +72,7 @@ class ImpedanceChannel:
         self.index = 0
         self.value = 0
         self.flags = 0
-        self._captured = 0
+        self.captured = 0
         self._age = _SWEEP_TICKS
         self._saturated = 0
         self._usable = False
@@ -88,10 +90,10 @@ class ImpedanceChannel:
 
     def capture(self):
         """Take this second's reading; returns its value in milliohm when it is valid, else ABSENT."""
-        self._age = 1 if self.index != self._captured else self._age + 1
+        self._age = 1 if self.index != self.captured else self._age + 1
         if self._age > _SWEEP_TICKS:
             self._age = _SWEEP_TICKS + 1
-        self._captured = self.index
+        self.captured = self.index
         valid = self._usable and self._age <= _SWEEP_TICKS
         self.flags = self._saturated | (READING_VALID if valid else 0)
         return self.value if valid else ABSENT

@@ -89,6 +89,8 @@ def rice_pack(codes: ptr32, n: int, out: ptr8, at: int) -> int:
 
 def rice_unpack(data, at, first_code, count):
     """The `count` codes packed in `data` from `at` on, as a list; ValueError when the data end early."""
+    if at >= len(data):
+        raise ValueError("a sample block ends early")
     k = data[at]
     if k > 20:
         raise ValueError("a sample block has the Rice parameter " + str(k))

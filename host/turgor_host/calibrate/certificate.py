@@ -1,11 +1,38 @@
 """A calibration as a TOML file: the integers first, then how they were found."""
 
 import time
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
+from turgor.core.channels import CHANNELS, IMPEDANCE
+
 from turgor_host.calibrate.pressure import Calibration, Point
-from turgor_host.errors import TurgorError
+from turgor_host.errors import TurgorError, UsageError
+
+WORDS = ("offset_code", "gain_high", "gain_low", "gain_shift")
+_PRESSURE_NAMES = [name for name, kind, _ in CHANNELS if kind != IMPEDANCE]
+
+
+def read_certificate(path: Path) -> dict[str, dict[str, int]]:
+    """The WORDS of each pressure channel in a calibration file; UsageError names what is wrong with it."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("pressure")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; give a file made by `turgor calibrate pressure --out`") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: no TOML ({error}); give a file made by `turgor calibrate pressure --out`") from None
+    if not isinstance(tables, dict) or not tables:
+        raise UsageError(f"{path}: no [pressure.CHANNEL] in it; give a file made by `turgor calibrate pressure --out`")
+    found = {}
+    for channel, table in tables.items():
+        if channel not in _PRESSURE_NAMES:
+            raise UsageError(f"{path}: no pressure channel {channel!r}; channels are {' '.join(_PRESSURE_NAMES)}")
+        for word in WORDS:
+            if not isinstance(table, dict) or type(table.get(word)) is not int:
+                raise UsageError(f"{path}: [pressure.{channel}] needs a whole number {word}")
+        found[channel] = {word: table[word] for word in WORDS}
+    return found
 
 
 def write_certificate(

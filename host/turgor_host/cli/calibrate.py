@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from turgor_host.calibrate.certificate import write_certificate
+from turgor_host.calibrate.certificate import WORDS, write_certificate
 from turgor_host.calibrate.pressure import Calibration, Point, fit
 from turgor_host.cli.options import JsonOption
 from turgor_host.control import ask
 from turgor_host.errors import UsageError
-from turgor_host.recording.reader import open_recording
+from turgor_host.recording.reader import Recording, open_recording
 
 calibrate = typer.Typer(help="Fit a calibration and hand its integers to the board.", no_args_is_help=True)
 
@@ -48,7 +48,7 @@ def pressure(
     result = fit(channel, points)
     if out:
         write_certificate(out, result, points, simulated, time.time(), file.name)
-    done = ask("calibrate", **{key: getattr(result, key) for key in _WORDS}, channel=channel) if upload else ""
+    done = ask("calibrate", **{key: getattr(result, key) for key in WORDS}, channel=channel) if upload else ""
     if json_:
         print(json.dumps(result.as_dict() | {"file": str(out) if out else None, "uploaded": upload}))
         return
@@ -59,14 +59,11 @@ def pressure(
         print(done)
 
 
-_WORDS = ("offset_code", "gain_high", "gain_low", "gain_shift")
-
-
-def _point(recording: object, channel: str, text: str, fitted: bool) -> Point:
+def _point(recording: Recording, channel: str, text: str, fitted: bool) -> Point:
     match = _POINT.fullmatch(text)
     if not match or float(match[2]) >= float(match[3]):
         raise UsageError(f"{text!r} is no point; write {_WINDOW}, such as 50@95-155")
-    times, codes = recording[channel].code_window(float(match[2]), float(match[3]))  # type: ignore[index]
+    times, codes = recording[channel].code_window(float(match[2]), float(match[3]))
     return Point(float(match[1]), times, codes, fitted)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from turgor_host.cli.options import RuntimeOption, SeedOption, SourceArgument, SpeedOption, parse_speed
+from turgor_host.cli.options import CalibrationOption, RuntimeOption, SeedOption, SourceArgument, SpeedOption, parse_speed
 from turgor_host.page.server import Server, make_app
 from turgor_host.run import default_file, open_run
 
@@ -22,17 +22,20 @@ def monitor(
     speed: SpeedOption = "1",
     runtime: RuntimeOption = "auto",
     seed: SeedOption = 1,
+    calibration: CalibrationOption = None,
     port: PageOption = 8437,
     browser: BrowserOption = True,
 ) -> None:
     """Record a board and show it on a live page."""
-    watch(source, file or default_file("turgor"), parse_speed(speed), runtime, seed, port, browser)
+    watch(source, file or default_file("turgor"), parse_speed(speed), runtime, seed, port, browser, calibration)
 
 
-def watch(source: str, file: Path, speed: float, runtime: str, seed: int, port: int, browser: bool) -> None:
+def watch(
+    source: str, file: Path, speed: float, runtime: str, seed: int, port: int, browser: bool, calibration: Path | None = None
+) -> None:
     """Record and show until Ctrl-C."""
     console = Console(highlight=False, soft_wrap=True)
-    with open_run(source, file, speed=speed, runtime=runtime, seed=seed) as run:
+    with open_run(source, file, speed=speed, runtime=runtime, seed=seed, calibration=calibration) as run:
         signal.signal(signal.SIGINT, lambda *_: run.session.stop())
         signal.signal(signal.SIGTERM, lambda *_: run.session.stop())
         server = Server(make_app(run.live, run.session.act), port)

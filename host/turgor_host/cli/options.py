@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,6 +21,10 @@ RuntimeOption = Annotated[
     str, typer.Option("--runtime", metavar="auto|micropython|cpython", help="What runs the virtual board's firmware.")
 ]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, max=65535, help="Seed of the virtual board's noise.")]
+CalibrationOption = Annotated[
+    Path | None,
+    typer.Option("--calibration", help="A file of `turgor calibrate pressure`, handed to the board at the start."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 
 

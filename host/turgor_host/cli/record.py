@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from turgor_host.cli.options import JsonOption, RuntimeOption, SeedOption, SourceArgument, SpeedOption, parse_speed
+from turgor_host.cli.options import CalibrationOption, JsonOption, RuntimeOption, SeedOption, SourceArgument, SpeedOption, parse_speed
 from turgor_host.run import open_run, summary
 
 
@@ -23,6 +23,7 @@ def record(
     speed: SpeedOption = "1",
     runtime: RuntimeOption = "auto",
     seed: SeedOption = 1,
+    calibration: CalibrationOption = None,
     json_: JsonOption = False,
 ) -> None:
     """Record a board into a file."""
@@ -34,7 +35,7 @@ def record(
             bar.update(task, completed=board_s, board=f"{board_s} s of board time")
 
         with open_run(
-            source, file, speed=parse_speed(speed), runtime=runtime, seed=seed, seconds=seconds, progress=show
+            source, file, speed=parse_speed(speed), runtime=runtime, seed=seed, seconds=seconds, progress=show, calibration=calibration
         ) as run:
             signal.signal(signal.SIGINT, lambda *_: run.session.stop())
             signal.signal(signal.SIGTERM, lambda *_: run.session.stop())

@@ -15,6 +15,7 @@ from turgor import __version__
 from turgor.app.app import App
 from turgor.app.assemble import make_samplers
 from turgor.app.config import Config, arterial_channel, default_channels
+from turgor.core.channels import channel_id
 from turgor.core.ticks import TICKS_MASK
 from turgor.link import lines
 from turgor.mp import micropython
@@ -78,8 +79,9 @@ class Ports:
         buses = (Bus(clock), Bus(clock))
         mux = Tca9548a()
         buses[0].attach(0x70, mux)
+        # By number, not in the order of a dictionary, which MicroPython does not keep.
         for name, (times, values) in scenario["pressure"].items():
-            seed = scenario["seed"] * 16 + len(self.bridge_chips)
+            seed = scenario["seed"] * 16 + channel_id(name)
             chip = Nau7802(clock, Bridge(Track(times, values)), period_ppm=_CLOCK_PPM[name], noise_lsb=_BRIDGE_NOISE_LSB, seed=seed)
             self.bridge_chips[name] = chip
             if name == "art":
@@ -90,7 +92,7 @@ class Ports:
         for name, tracks in scenario["impedance"].items():
             load = Load([(int(hz), Track(t, re), Track(t, im)) for hz, t, re, im in tracks])
             address = scenario["addresses"][name]
-            seed = scenario["seed"] * 16 + 8 + (address & 7)
+            seed = scenario["seed"] * 16 + channel_id(name)
             chip = Max30009(
                 clock, load, address=address, period_ppm=_CLOCK_PPM[name], noise_lsb=_IMPEDANCE_NOISE_LSB, seed=seed
             )

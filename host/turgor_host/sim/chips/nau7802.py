@@ -6,7 +6,7 @@ its code from the bridge at the time it ended. Stricter than the datasheet: the 
 transaction only, and the first six conversions after a start are wrong although they can be read.
 """
 
-from turgor.mp import const, micropython
+from turgor.mp import const, micropython, ptr8
 from turgor_host.sim.noise import TABLE, noise, salt
 
 TYPE_CHECKING = False
@@ -60,6 +60,20 @@ _RAW_OFFSET_CODE = const(2147)
 _CODE_DENOMINATOR = const(244140625)
 _CODE_ROUND = const(122070312)
 _CODE_MAX = const(0x7FFFFF)
+
+
+@micropython.viper
+def _convert(signal: int, multiplier: int, bias: int, buf: ptr8) -> int:
+    """The code of `signal` (pV per V) plus `bias`, clipped to 24 bits, also written into `buf`."""
+    code = (signal * multiplier + 122070312) // 244140625 + bias
+    if code > 8388607:
+        code = 8388607
+    if code < -8388608:
+        code = -8388608
+    buf[0] = (code >> 16) & 255
+    buf[1] = (code >> 8) & 255
+    buf[2] = code & 255
+    return code
 
 
 class Drdy:
@@ -187,16 +201,13 @@ class Nau7802:
                 signal = self.bridge.at(t_us) + self.offset_pv
                 if self.gain_ppm:
                     signal += signal * self.gain_ppm // 1000000
-                code = (signal * self._multiplier + (_CODE_ROUND)) // _CODE_DENOMINATOR
-                code += self._bias_code + noise(self.base + k, self._salt, self.noise_lsb, TABLE)
+                bias = self._bias_code + noise(self.base + k, self._salt, self.noise_lsb, TABLE)
                 if k < self._settled_k:
-                    code = self._unsettled(code, k, t_us)
-                if code > _CODE_MAX:
-                    code = _CODE_MAX
-                elif code < -_CODE_MAX - 1:
-                    code = -_CODE_MAX - 1
+                    code = (signal * self._multiplier + _CODE_ROUND) // _CODE_DENOMINATOR
+                    bias += self._unsettled(code + bias, k, t_us) - code - bias
                 self._read_k = k
-                self._code = code
+                self._code = _convert(signal, self._multiplier, bias, buf)
+                return
         code = self._code
         buf[0] = code >> 16 & 255
         buf[1] = code >> 8 & 255

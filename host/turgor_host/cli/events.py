@@ -1,0 +1,79 @@
+"""`turgor events`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from turgor_host.cli.options import JsonOption
+from turgor_host.recording.events import Event, compare, read_expected
+from turgor_host.recording.reader import open_recording
+
+
+def events(
+    file: Annotated[Path, typer.Argument(help="A recording, also one that is being written.")],
+    expect: Annotated[
+        Path | None,
+        typer.Option("--expect", metavar="FILE.toml", help="Compare with [[event]] tables; exit 1 on a difference."),
+    ] = None,
+    json_: JsonOption = False,
+) -> None:
+    """The alarms that the board raised, escalated and cleared."""
+    expected = read_expected(expect) if expect else None
+    with open_recording(file) as recording:
+        found = recording.events()
+    missing, unexpected = compare(expected, found) if expected is not None else ([], [])
+    if json_:
+        print(json.dumps(found))
+    else:
+        show_events(found)
+    for event in missing:
+        print(f"missing: {_line(event)}", file=sys.stderr)
+    for event in unexpected:
+        print(f"not expected: {_line(event)}", file=sys.stderr)
+    if missing or unexpected:
+        raise typer.Exit(1)
+
+
+def show_events(found: list[Event]) -> None:
+    """A table of events on stdout, or one line when there are none."""
+    if not found:
+        print("no events")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("board time", "UTC", "channel", "rule", "priority", "state"):
+        table.add_column(name, no_wrap=True)
+    for name in ("value", "limit"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for event in found:
+        shown = [_value(event[key], event["unit"]) for key in ("value", "limit")]
+        names = [event[key] for key in ("channel", "rule", "priority", "state")]
+        table.add_row(clock(event["t_s"]), event["utc"] or "", *names, *shown)
+    print_table(table)
+
+
+def print_table(table: Table) -> None:
+    """A table on stdout, in full width where nobody looks at a terminal."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=200)
+    console.print(table)
+
+
+def clock(t_s: float) -> str:
+    """Board time as h:mm:ss."""
+    whole = int(t_s)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def _value(value: float | None, unit: str) -> str:
+    return "" if value is None else f"{value:.1f} {unit}"
+
+
+def _line(event: dict[str, Any]) -> str:
+    keys = ("t_s", "channel", "rule", "priority", "state", "tolerance_s")
+    return ", ".join(f"{key} {event[key]}" for key in keys if key in event)

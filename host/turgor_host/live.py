@@ -1,0 +1,331 @@
+"""The present state of a run: what the board's records amount to now, and how it came to be."""
+
+import math
+import threading
+import time
+from collections import deque
+from datetime import UTC, datetime
+from typing import Any
+
+from turgor.core.channels import CHANNEL_NAMES, IMPEDANCE, NO_CHANNEL, PRESSURE
+from turgor.core.median import ABSENT
+from turgor.core.rules import (
+    ACKNOWLEDGED,
+    CLEARED,
+    DBP_VALID_S,
+    DEFAULT_LIMITS,
+    DP_LOW,
+    ESCALATED,
+    EVENT_NAMES,
+    FLUID_GAIN,
+    PRESSURE_HIGH,
+    PRIORITY_NAMES,
+    RULE_NAMES,
+    RULES,
+    dp_milli_mmhg,
+)
+from turgor.drivers import FAULT_NAMES
+from turgor.link import lines
+from turgor.link.records import NO_DBP, VALID, unpack_readings
+from turgor_host.history import POINTS_LIMIT, Buckets, History, filled_back
+from turgor_host.live_channel import LiveChannel, label_of
+
+Fields = dict[str, int]
+
+_EVENTS_KEPT = 50
+# How fast a board's clock may run away from the host's, for the estimate of UTC.
+_DRIFT = 1e-4
+
+
+class Live:
+    """Fed with records by one thread, read by others. Pressures are mmHg, impedances ohm, times board seconds.
+
+    Board seconds go on over a restart of the board. `version` grows with everything that changes the state.
+    """
+
+    def __init__(self, source_name: str, simulated: bool, speed: float, file: str) -> None:
+        self.version = 0
+        self._lock = threading.Lock()
+        self._source_name = source_name
+        self._simulated = simulated
+        self._speed = speed
+        self._file = file
+        self._identity: dict[str, str] = {}
+        self._connection = ("waiting", time.time())
+        self._history = History()
+        self._notes: deque[dict[str, Any]] = deque(maxlen=_EVENTS_KEPT)
+        self._limits = {(row[0], row[1]): int(row[3]) for row in DEFAULT_LIMITS}
+        self._lost = 0
+        self._boot: int | None = None
+        self._base_s = 0
+        self._t_s: int | None = None
+        self._heard: float | None = None
+        self._utc_at_0: float | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        """What a restarted board no longer knows."""
+        self._channels: dict[int, LiveChannel] = {}
+        self._alarms: dict[tuple[int, int], dict[str, Any]] = {}
+        self._dbp_milli_mmhg = int(NO_DBP)
+        self._dbp_age_s = 0
+
+    # Feeding.
+
+    def feed(self, header: Fields, body: Fields, tail: bytes) -> None:
+        """Take one record in, as `turgor.link.records.unpack` gives it."""
+        kind = str(header["kind"])
+        with self._lock:
+            self._heard = time.monotonic()
+            if header["boot"] != self._boot:
+                self._start_boot(header["boot"])
+            take = getattr(self, "_take_" + kind, None)
+            if take is None:
+                return
+            take(header, body, tail)
+            self.version += 1
+
+    def connection(self, text_state: str) -> None:
+        """`waiting`, `live` or `lost`."""
+        with self._lock:
+            if text_state != self._connection[0]:
+                self._connection = (text_state, time.time())
+                self.version += 1
+
+    def identity(self, identity: dict[str, str]) -> None:
+        """Who the board is: keys `version`, `platform`, `runtime`, `machine`."""
+        with self._lock:
+            self._identity = dict(identity)
+            self.version += 1
+
+    def _start_boot(self, boot: int) -> None:
+        first = self._boot is None
+        self._boot = boot
+        if first:
+            return
+        self._forget()
+        if self._t_s is not None:
+            # The new boot's second 0 takes its place where the host's clock says it is.
+            passed = 1.0
+            if self._utc_at_0 is not None and self._speed == 1:
+                passed = max(1.0, time.time() - self._utc_at_0 - self._t_s)
+            self._base_s = self._t_s + math.ceil(passed)
+            self._note(self._base_s, f"board restarted (boot {boot})", "technical")
+
+    def _at(self, header: dict[str, int]) -> int:
+        return self._base_s + header["t_s"]
+
+    def _channel(self, number: int) -> LiveChannel:
+        if number not in self._channels:
+            self._channels[number] = LiveChannel(number)
+        return self._channels[number]
+
+    def _take_pressure_channel(self, header: Fields, body: Fields, tail: bytes) -> None:
+        self._channel(header["channel"])
+
+    _take_impedance_channel = _take_pressure_channel
+
+    def _take_limit(self, header: Fields, body: Fields, tail: bytes) -> None:
+        self._limits[body["rule"], body["stage"]] = body["limit"]
+
+    def _take_baseline(self, header: Fields, body: Fields, tail: bytes) -> None:
+        channel = self._channel(header["channel"])
+        channel.baseline_milliohm = body["value_milliohm"]
+        text = f"{label_of(channel.number)}: baseline {body['value_milliohm'] / 1000:.2f} ohm"
+        self._note(self._at(header), text, "info", channel.name)
+
+    def _take_gap(self, header: Fields, body: Fields, tail: bytes) -> None:
+        count = body["last_seq"] - header["seq"] + 1
+        self._lost += count
+        self._note(self._at(header), f"{count} records lost", "technical")
+
+    def _take_fault(self, header: Fields, body: Fields, tail: bytes) -> None:
+        channel = self._channel(header["channel"])
+        channel.fault = body["fault"] if body["state"] else 0
+        name = FAULT_NAMES[body["fault"]].replace("_", " ")
+        end = "" if body["state"] else " no longer"
+        self._note(self._at(header), f"{label_of(channel.number)}: sensor {name}{end}", "technical", channel.name)
+
+    def _take_command(self, header: Fields, body: Fields, tail: bytes) -> None:
+        if body["command"] == lines.DBP:
+            self._note(self._at(header), f"DBP {body['a'] / 1000:g} mmHg entered", "info")
+        elif body["command"] == lines.CALIBRATE:
+            self._note(self._at(header), f"{label_of(body['a'])}: calibration changed", "info")
+
+    def _take_event(self, header: Fields, body: Fields, tail: bytes) -> None:
+        channel, rule, state = header["channel"], body["rule"], body["state"]
+        t_s = self._at(header)
+        scale, unit = (10, "%") if RULES[rule][2] == "permille" else (1000, "mmHg")
+        numbers: dict[str, Any] = {"value": body["value"] / scale, "limit": body["limit"] / scale}
+        if state == ACKNOWLEDGED:
+            numbers = {"value": None, "limit": None}
+        elif state == CLEARED:
+            self._alarms.pop((rule, channel), None)
+        if state != CLEARED:
+            alarm = self._alarms.setdefault((rule, channel), {"since_s": t_s, "value": None, "limit": None})
+            alarm["acknowledged"] = state == ACKNOWLEDGED
+            alarm["priority"] = body["priority"]
+            if state != ACKNOWLEDGED:
+                alarm.update(numbers)
+        doing = {ESCALATED: "now " + PRIORITY_NAMES[body["priority"]]}.get(state, EVENT_NAMES[state])
+        self._note(
+            t_s,
+            f"{label_of(channel)}: {RULES[rule][3]}, {doing}",
+            "alarm",
+            CHANNEL_NAMES[channel],
+            rule=RULE_NAMES[rule],
+            priority=PRIORITY_NAMES[body["priority"]],
+            state=EVENT_NAMES[state],
+            unit=unit,
+            **numbers,
+        )
+
+    def _note(self, t_s: int, text: str, kind: str, channel: str | None = None, **more: Any) -> None:
+        self._notes.appendleft({"t_s": t_s, "kind": kind, "channel": channel, "text": text, **more})
+
+    def _take_readings(self, header: Fields, body: Fields, tail: bytes) -> None:
+        t_s = self._at(header)
+        self._t_s = t_s
+        self._keep_utc(t_s)
+        self._dbp_milli_mmhg = body["dbp_milli_mmhg"]
+        self._dbp_age_s = body["dbp_age_s"]
+        row = {"dbp": self._dbp_milli_mmhg / 1000 if self._dbp_valid() else math.nan}
+        for entry in unpack_readings(tail):
+            channel = self._channel(entry["channel"])
+            channel.take(entry, t_s)
+            row[channel.name] = channel.value_milli / 1000 if entry["flags"] & VALID else math.nan
+            absent = channel.median_milli == ABSENT
+            row[channel.name + ".median"] = math.nan if absent else channel.median_milli / 1000
+            if channel.kind == IMPEDANCE and channel.baseline_milliohm:
+                row[channel.name + ".baseline"] = channel.baseline_milliohm / 1000
+            elif channel.kind == PRESSURE:
+                dp = self._dp(channel)
+                # A run is held while its input is absent, as the board holds it.
+                if dp != ABSENT:
+                    channel.dp_below_s = channel.dp_below_s + 1 if dp < self._limits[DP_LOW, 0] else 0
+        self._history.append(t_s, row)
+
+    def _keep_utc(self, t_s: int) -> None:
+        """Estimate the UTC of second 0: the least delay of arrival, allowing for a clock that drifts."""
+        now = time.time() - t_s
+        if self._utc_at_0 is None:
+            self._utc_at_0 = now
+        elif self._speed == 1:
+            self._utc_at_0 = min(now, self._utc_at_0 + _DRIFT)
+
+    # Reading.
+
+    @property
+    def t_s(self) -> int | None:
+        """Board second of the last readings; None before the first."""
+        return self._t_s
+
+    def _dbp_valid(self) -> bool:
+        return self._dbp_milli_mmhg >= 0 and self._dbp_age_s <= DBP_VALID_S
+
+    def _dp(self, channel: LiveChannel) -> int:
+        return int(dp_milli_mmhg(self._dbp_milli_mmhg, self._dbp_age_s, channel.median_milli))
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the page shows but the trends, ready for JSON."""
+        with self._lock:
+            identity = self._identity
+            heard_s = None if self._heard is None else round(time.monotonic() - self._heard, 2)
+            never = self._dbp_milli_mmhg < 0
+            return {
+                "type": "state",
+                "simulated": self._simulated,
+                "speed": self._speed,
+                "runtime": identity.get("runtime", ""),
+                "machine": identity.get("machine", ""),
+                "firmware": identity.get("version", ""),
+                "source": self._source_name,
+                "file": self._file,
+                "connection": self._connection[0],
+                "connection_utc": _utc(self._connection[1]),
+                "heard_s": heard_s,
+                "t_s": self._t_s,
+                "utc": self._utc_of(self._t_s),
+                "first_t_s": int(self._history.view()[0][0]) if self._history.rows else None,
+                "lost": self._lost,
+                "limits": {
+                    "dp_low": self._limits[DP_LOW, 0] / 1000,
+                    "pressure_high": self._limits[PRESSURE_HIGH, 0] / 1000,
+                    "fluid_gain": self._limits[FLUID_GAIN, 0] / 10,
+                },
+                "channels": [self._channel_state(self._channels[n]) for n in sorted(self._channels)],
+                "dbp": {
+                    "value": None if never else self._dbp_milli_mmhg / 1000,
+                    "age_s": None if never else self._dbp_age_s,
+                    "valid": self._dbp_valid(),
+                },
+                "alarms": self._alarm_states(),
+                "events": [{**note, "utc": self._utc_of(note["t_s"])} for note in self._notes],
+            }
+
+    def _utc_of(self, t_s: int | None) -> str | None:
+        return None if t_s is None or self._utc_at_0 is None else _utc(self._utc_at_0 + t_s)
+
+    def _channel_state(self, channel: LiveChannel) -> dict[str, Any]:
+        dp = self._dp(channel) if channel.kind == PRESSURE else ABSENT
+        return {
+            **channel.state(self._t_s),
+            "dp": None if dp == ABSENT else dp / 1000,
+            "slope_per_h": channel.slope_per_h(self._history),
+        }
+
+    def _alarm_states(self) -> list[dict[str, Any]]:
+        found = []
+        order = sorted(self._alarms.items(), key=lambda item: (-item[1]["priority"], item[1]["since_s"], item[0]))
+        for (rule, number), alarm in order:
+            fluid = RULES[rule][2] == "permille"
+            found.append(
+                {
+                    **alarm,
+                    "rule": RULE_NAMES[rule],
+                    "channel": CHANNEL_NAMES[number] if number != NO_CHANNEL else None,
+                    "label": label_of(number),
+                    "priority": PRIORITY_NAMES[alarm["priority"]],
+                    "text": RULES[rule][3],
+                    "quantity": RULES[rule][1],
+                    "unit": "%" if fluid else "mmHg",
+                    "now": self._judged_now(rule, self._channel(number)),
+                }
+            )
+        return found
+
+    def _judged_now(self, rule: int, channel: LiveChannel) -> float | None:
+        """The present value of what the rule judges."""
+        if rule == FLUID_GAIN:
+            change = channel.change_percent()
+            return None if change is None else round(-change, 1)
+        judged = self._dp(channel) if rule == DP_LOW else channel.median_milli
+        return None if judged == ABSENT else judged / 1000
+
+    def history(self, t0: float, t1: float, points: int) -> dict[str, Any]:
+        """Readings from `t0` to `t1` in at most about `points` buckets, each with least, greatest and mean value.
+
+        `channels` has mmHg or ohm, `change` the per cent by which an impedance differs from its baseline, `dbp` the DBP
+        in force. None stands where a bucket has no valid reading.
+        """
+        points = max(1, min(int(points), POINTS_LIMIT))
+        with self._lock:
+            seconds, columns = self._history.view()
+            kinds = {c.name: c.kind for c in self._channels.values()}
+        buckets = Buckets(seconds, t0, t1, points)
+        changes = {}
+        for name in kinds:
+            if name + ".baseline" in columns:
+                baselines = filled_back(columns[name + ".baseline"])
+                changes[name] = buckets.extremes_and_mean(100 * (columns[name] / baselines - 1))
+        return {
+            "step_s": buckets.width_s,
+            "t": buckets.t_s,
+            "channels": {n: buckets.extremes_and_mean(columns[n]) for n in kinds if n in columns},
+            "change": changes,
+            "dbp": buckets.last(columns["dbp"]) if "dbp" in columns else [],
+        }
+
+
+def _utc(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

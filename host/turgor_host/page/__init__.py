@@ -1,0 +1,1 @@
+"""The live page: its server and its static files."""

@@ -1,0 +1,1 @@
+"""The `.turgor` file: written, read, replayed and drawn."""

@@ -1,0 +1,141 @@
+"""One boot's log as a replay needs it: records by kind and channel, its holes, and what was changed in it."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from struct import calcsize, pack, unpack_from
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from turgor.core.channels import NO_CHANNEL
+from turgor.link.records import (
+    BASELINE,
+    EVENT,
+    GAP,
+    HEADER,
+    IMPEDANCE,
+    READING_SIZE,
+    READINGS,
+    RECORDS,
+    SAMPLES,
+    row,
+)
+from turgor_host.recording.boots import Boot
+from turgor_host.recording.decode import Blocks, Ticks, body_array, decode_blocks, decode_readings
+from turgor_host.recording.schema import Row
+from turgor_host.recording.store import Store
+
+_SIZES = {entry[0]: (calcsize(entry[2]), bool(entry[4])) for entry in RECORDS}
+_NEVER = 1 << 62
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A record whose content does not fit its CRC-32, or cannot be at all; `t` is its board time, s."""
+
+    seq: int
+    kind: int
+    channel: int
+    t: float
+    crc_expected: int
+    crc_found: int
+
+
+class BootLog:
+    """Everything that was recorded of `boot`.
+
+    `holes` are the numbers of the records after which something is missing, -1 for the start. Per channel, `blocks`
+    are its samples, of which the first `sound[channel]` were logged before anything was missing, and `steps` its
+    `impedance` records with their numbers. `events` are (t_s, channel, fields), `baselines` (t_s, channel, fields).
+    """
+
+    def __init__(self, store: Store, boot: Boot) -> None:
+        self.boot = boot
+        self.holes: list[int] = []
+        self.changed: list[Changed] = []
+        self.count = 0
+        rows = self._sorted(store)
+        self.blocks: dict[int, Blocks] = {}
+        block_seqs: dict[int, list[int]] = {}
+        for channel, found in rows[SAMPLES].items():
+            self.blocks[channel] = blocks = decode_blocks([body for *_, body in found])
+            block_seqs[channel] = [seq for seq, *_ in found]
+            for i in np.flatnonzero(blocks.bad):
+                self._spoiled(SAMPLES, channel, found[int(i)])
+        self.holes.sort()
+        self.first_hole = self.holes[0] if self.holes else _NEVER
+        self.sound = {channel: self._sound(blocks, block_seqs[channel]) for channel, blocks in self.blocks.items()}
+        self.steps: dict[int, tuple[list[int], NDArray[Any]]] = {
+            channel: ([seq for seq, *_ in found], body_array(IMPEDANCE, [body for *_, body in found]))
+            for channel, found in rows[IMPEDANCE].items()
+        }
+        ticks = rows[READINGS].get(NO_CHANNEL, [])
+        self.tick_seqs: list[int] = [seq for seq, *_ in ticks]
+        self.tick_s: list[int] = [t_s for _, t_s, *_ in ticks]
+        self.ticks: Ticks = decode_readings([body for *_, body in ticks])
+        self.events = _fields(EVENT, rows)
+        self.baselines = _fields(BASELINE, rows)
+
+    def _sorted(self, store: Store) -> dict[int, dict[int, list[Row]]]:
+        """(seq, t_s, t_us, body) by kind and channel; finds holes and changed records on the way."""
+        found: dict[int, dict[int, list[Row]]] = defaultdict(lambda: defaultdict(list))
+        expected = 0
+        for seq, kind, channel, t_s, t_us, crc, body in store.query(
+            "SELECT seq, kind, channel, t_s, t_us, crc, body FROM records WHERE board = ? AND boot = ? ORDER BY seq",
+            *self.boot.key,
+        ):
+            self.count += 1
+            header = pack(HEADER, kind, channel, self.boot.number, seq, t_s, t_us)
+            now = crc32(body, crc32(header))
+            readable = _is_readable(kind, body)
+            if now != crc:
+                self.changed.append(Changed(seq, kind, channel, t_s + t_us / 1e6, crc, now))
+            if seq > expected or kind == GAP or not readable:
+                self.holes.append(expected - 1)
+            expected = seq + 1
+            if readable:
+                found[kind][channel].append((seq, t_s, t_us, body))
+                if kind == GAP:
+                    expected = unpack_from("<I", body)[0] + 1
+        return found
+
+    def _spoiled(self, kind: int, channel: int, found: Row) -> None:
+        """A record that cannot be read counts as missing, and as changed where its CRC-32 did not tell already."""
+        seq, t_s, t_us, _ = found
+        self.holes.append(seq - 1)
+        if all(changed.seq != seq for changed in self.changed):
+            self.changed.append(Changed(seq, kind, channel, t_s + t_us / 1e6, 0, 0))
+
+    def _sound(self, blocks: Blocks, seqs: list[int]) -> int:
+        """How many of the channel's samples came before anything was missing, in rising order."""
+        logged = sum(seq <= self.first_hole for seq in seqs)
+        back = np.flatnonzero(np.diff(blocks.index, prepend=0) <= 0)
+        return min(int(blocks.starts[logged]), int(back[0]) if len(back) else _NEVER)
+
+    def is_hole_between(self, seq: int, later: int) -> bool:
+        """Whether something is missing after record `seq` and before record `later`."""
+        at = int(np.searchsorted(self.holes, seq))
+        return at < len(self.holes) and self.holes[at] < later
+
+
+def _is_readable(kind: int, body: bytes) -> bool:
+    """Whether a body has a size that its kind allows; kinds of a later firmware are passed over."""
+    if kind not in _SIZES:
+        return True
+    size, has_tail = _SIZES[kind]
+    if len(body) < size or (len(body) > size and not has_tail):
+        return False
+    return kind != READINGS or not (len(body) - size) % READING_SIZE
+
+
+def _fields(kind: int, rows: dict[int, dict[int, list[Row]]]) -> list[tuple[int, int, tuple[int, ...]]]:
+    """(t_s, channel, fields) of all records of a kind, in the order in which they were logged."""
+    form = row(kind)[2]
+    found = [
+        (seq, t_s, channel, unpack_from(form, body))
+        for channel, entries in rows[kind].items()
+        for seq, t_s, _, body in entries
+    ]
+    return [entry[1:] for entry in sorted(found)]

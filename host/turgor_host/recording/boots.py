@@ -1,0 +1,257 @@
+"""The boots of a recording: each one's place in time, its channels, limits and calibrations."""
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from struct import calcsize, unpack_from
+
+from turgor.core.channels import CHANNEL_NAMES, IMPEDANCE
+from turgor.core.pressure import OFFSET, SETTLE, STATE_WORDS
+from turgor.link import lines
+from turgor.link.records import (
+    COMMAND,
+    GAP,
+    IMPEDANCE_CHANNEL,
+    LIMIT,
+    PRESSURE_CHANNEL,
+    READING,
+    READING_SIZE,
+    READINGS,
+    row,
+)
+from turgor_host.recording.schema import RARE, Row
+from turgor_host.recording.store import Store
+
+# A block is stamped with its first sample and logged with its last, so times run back by at most this much.
+_DISORDER_S = 60
+_NO_SEQ = 0xFFFFFFFF
+_READINGS_BODY = calcsize(row(READINGS)[2])
+
+
+def channel_name(number: int) -> str:
+    return CHANNEL_NAMES[number] if number < len(CHANNEL_NAMES) else f"channel {number}"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that the board took: what it asked for and the record that says so."""
+
+    seq: int
+    command: int
+    words: tuple[int, ...]
+
+
+@dataclass
+class Setup:
+    """How the board was set up for one channel. `words` are those of the record, in the core's order."""
+
+    number: int
+    name: str
+    kind: int
+    settle_samples: int
+    rate_millihz: int
+    words: tuple[int, ...]
+    # (last index under the old one, offset code, gain high, low, shift), in order
+    calibrations: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
+
+    def is_impedance(self) -> bool:
+        return bool(self.kind == IMPEDANCE)
+
+    def state(self) -> "array[int]":
+        """A fresh state array for the core."""
+        if self.is_impedance():
+            return array("i", self.words)
+        words = array("i", bytes(4 * STATE_WORDS))
+        words[: len(self.words)] = array("i", self.words)
+        words[SETTLE] = self.settle_samples
+        return words
+
+    def calibrated_from(self) -> Iterator[tuple[int, "array[int]"]]:
+        """State arrays with each calibration that was in force, and the first index under it."""
+        words = self.state()
+        yield 0, words
+        for last_index, calibration in self.calibrations:
+            words = words[:]
+            words[OFFSET : OFFSET + 4] = array("i", calibration)
+            yield last_index + 1, words
+
+
+@dataclass
+class Boot:
+    """One run of the board. Recording time is board time + `shift_s`, UTC board time + `utc_offset_s`."""
+
+    board: int
+    number: int
+    first_seq: int
+    last_seq: int
+    first_s: float
+    last_s: float
+    shift_s: float = 0.0
+    utc_offset_s: float | None = None
+    setups: dict[int, Setup] = field(default_factory=dict)
+    limits: tuple[tuple[int, ...], ...] = ()
+    commands: list[Command] = field(default_factory=list)
+    # (seq, last seq) of the records that `gap` records stand for
+    gaps: list[tuple[int, int]] = field(default_factory=list)
+
+    def lost_before(self, seq: int, other: int) -> bool:
+        """Whether records between `seq` and `other` were lost; -1 is the start."""
+        if seq < 0 < self.first_seq:
+            return True
+        return any(seq < first < other for first, _ in self.gaps)
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.board, self.number
+
+
+def load_boots(store: Store) -> list[Boot]:
+    """All boots in the order in which they were recorded."""
+    anchors = store.query("SELECT board, boot, t_s + t_us / 1e6, utc FROM anchors ORDER BY id")
+    first: dict[tuple[int, int], tuple[int, float]] = {}
+    for order, (board, number, t, utc) in enumerate(anchors):
+        first.setdefault((board, number), (order, utc - t))
+    boots = list(_ends(store))
+    boots.sort(key=lambda boot: (first.get(boot.key, (len(anchors), 0.0))[0], boot.number))
+    for i, boot in enumerate(boots):
+        if boot.key in first:
+            boot.utc_offset_s = first[boot.key][1]
+        boot.shift_s = _shift(boots[:i], boot)
+        _configure(store, boot)
+    return boots
+
+
+def _ends(store: Store) -> Iterator[Boot]:
+    """Each boot with its first and last record."""
+    board, number = -(1 << 63), -1
+    while True:
+        found = store.query(
+            "SELECT board, boot FROM records WHERE (board, boot) > (?, ?) ORDER BY board, boot LIMIT 1",
+            board,
+            number,
+        )
+        if not found:
+            return
+        board, number = found[0]
+        where = "FROM records WHERE board = ? AND boot = ? ORDER BY seq"
+        (first_seq, first_s) = store.query(f"SELECT seq, t_s + t_us / 1e6 {where} LIMIT 1", board, number)[0]
+        (last_seq, last_s) = store.query(f"SELECT seq, t_s + t_us / 1e6 {where} DESC LIMIT 1", board, number)[0]
+        yield Boot(board, number, first_seq, last_seq, first_s, last_s)
+
+
+def _shift(earlier: list[Boot], boot: Boot) -> float:
+    if not earlier:
+        return -boot.first_s
+    before = earlier[-1]
+    after_it = before.last_s + before.shift_s - boot.first_s
+    start = earlier[0]
+    if start.utc_offset_s is None or boot.utc_offset_s is None:
+        return after_it
+    return max(after_it, boot.utc_offset_s - start.utc_offset_s + start.shift_s)
+
+
+def _configure(store: Store, boot: Boot) -> None:
+    limits = []
+    for kind, channel, body in store.query(
+        f"SELECT kind, channel, body FROM records WHERE kind IN (?, ?, ?) AND {RARE} "
+        "AND board = ? AND boot = ? ORDER BY seq",
+        PRESSURE_CHANNEL,
+        IMPEDANCE_CHANNEL,
+        LIMIT,
+        *boot.key,
+    ):
+        form = row(kind)[2]
+        if len(body) < calcsize(form):
+            continue
+        values = unpack_from(form, body)
+        if kind == LIMIT:
+            limits.append(values)
+            continue
+        name = body[calcsize(form) :].decode("utf-8", "replace")
+        boot.setups[channel] = Setup(
+            channel, name or channel_name(channel), values[0], values[2], values[3], values[4:]
+        )
+    boot.limits = tuple(limits)
+    boot.commands = list(_commands(store, boot))
+    boot.gaps = list(_gaps(store, boot))
+    for command in boot.commands:
+        if command.command == lines.CALIBRATE:
+            _calibrate(store, boot, command)
+
+
+def _commands(store: Store, boot: Boot) -> Iterator[Command]:
+    for seq, body in store.query(
+        f"SELECT seq, body FROM records WHERE kind = ? AND {RARE} AND board = ? AND boot = ? ORDER BY seq",
+        COMMAND,
+        *boot.key,
+    ):
+        if len(body) == calcsize(row(COMMAND)[2]):
+            _, command, status, _, *words = unpack_from(row(COMMAND)[2], body)
+            if status == lines.OK:
+                yield Command(seq, command, tuple(words))
+
+
+def _gaps(store: Store, boot: Boot) -> Iterator[tuple[int, int]]:
+    for seq, body in store.query(
+        f"SELECT seq, body FROM records WHERE kind = ? AND {RARE} AND board = ? AND boot = ? ORDER BY seq",
+        GAP,
+        *boot.key,
+    ):
+        # Of a damaged one only its own place is certain.
+        yield seq, unpack_from("<I", body)[0] if len(body) >= 4 else seq
+
+
+def _calibrate(store: Store, boot: Boot, command: Command) -> None:
+    """A calibration acts after the samples of the next readings record's tick."""
+    channel, *calibration = command.words
+    found = store.query(
+        "SELECT body FROM records WHERE board = ? AND boot = ? AND seq > ? AND kind = ? ORDER BY seq LIMIT 1",
+        *boot.key,
+        command.seq,
+        READINGS,
+    )
+    if not found or channel not in boot.setups:
+        return
+    tail = found[0][0][_READINGS_BODY:]
+    for at in range(0, len(tail) - READING_SIZE + 1, READING_SIZE):
+        number, _, last_index, _, _ = unpack_from(READING, tail, at)
+        if number == channel:
+            boot.setups[channel].calibrations.append((last_index, tuple(calibration)))
+
+
+def rows_between(store: Store, boot: Boot, kind: int, channel: int | None, t0: float, t1: float) -> list[Row]:
+    """(seq, t_s, t_us, body) of the records of `kind` that may hold something of board time t0 to t1."""
+    low = _seq_at(store, boot, t0 - _DISORDER_S)
+    high = _seq_at(store, boot, t1 + _DISORDER_S)
+    which, values = ("", ()) if channel is None else ("AND channel = ?", (channel,))
+    return store.query(
+        "SELECT seq, t_s, t_us, body FROM records WHERE board = ? AND boot = ? "
+        f"AND seq BETWEEN ? AND ? AND kind = ? {which} ORDER BY seq",
+        *boot.key,
+        low,
+        high,
+        kind,
+        *values,
+    )
+
+
+def _seq_at(store: Store, boot: Boot, t: float) -> int:
+    """A record close to board time `t`, by bisection."""
+    low, high = boot.first_seq, boot.last_seq
+    if t <= boot.first_s:
+        return low
+    if t >= boot.last_s:
+        # Whatever has come since the recording was opened.
+        return _NO_SEQ
+    while low < high:
+        middle = (low + high) // 2
+        seq, t_s = store.query(
+            "SELECT seq, t_s FROM records WHERE board = ? AND boot = ? AND seq >= ? ORDER BY seq LIMIT 1",
+            *boot.key,
+            middle,
+        )[0]
+        if t_s < t:
+            low = max(middle + 1, seq + 1)
+        else:
+            high = middle
+    return min(low, boot.last_seq)

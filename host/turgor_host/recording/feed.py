@@ -1,0 +1,86 @@
+"""A pressure channel's codes, fed to the core just as the board fed them: restarts, missed conversions and all."""
+
+from array import array
+
+import numpy as np
+
+from turgor.core.channel import HOLD_LIMIT, PressureChannel
+from turgor.core.pressure import FLAGS, LAST_CODE, SATURATED, SETTLED, VALUE, pressure_step
+from turgor.link.records import RESTARTED
+from turgor_host.recording.decode import Blocks, Bools, Ints
+
+_NEVER = 1 << 62
+
+
+class Feed:
+    """`channel` is the core's channel, fed up to sample number `position` of `blocks`."""
+
+    def __init__(self, words: "array[int]", blocks: Blocks) -> None:
+        self.channel = PressureChannel(words)
+        self.position = 0
+        self.codes = blocks.codes.tolist()
+        self.index = blocks.index
+        self._restarts, self._missed = _irregular(blocks)
+        self._irregular = np.flatnonzero(self._restarts | (self._missed > 0)).tolist()
+        self._next = 0
+        self._restarted_early = False
+
+    def until(self, position: int) -> None:
+        """Feed the samples before `position`."""
+        channel = self.channel
+        words = channel.words
+        step = pressure_step
+        while self.position < position:
+            at = self.position
+            if at == self._irregular_at():
+                self._enter(at)
+            stop = min(position, self._irregular_at())
+            for code in self.codes[at:stop]:
+                step(words, code)
+            channel.index += stop - at
+            self.position = stop
+
+    def each(self, position: int) -> tuple[Ints, Bools]:
+        """Feed the samples before `position` too; the filtered value (milli-mmHg) at each, and whether it is valid."""
+        words = self.channel.words
+        start = self.position
+        values = np.zeros(max(position - start, 0), dtype=np.int64)
+        valid = np.zeros(len(values), dtype=np.bool_)
+        for i in range(len(values)):
+            self.until(start + i + 1)
+            flags = words[FLAGS]
+            values[i] = words[VALUE]
+            valid[i] = flags & SETTLED and not flags & SATURATED
+            words[FLAGS] = flags & ~SATURATED
+        return values, valid
+
+    def may_have_restarted(self) -> bool:
+        """Whether the next sample is the first after a restart, whose own moment is in no record."""
+        at = self.position
+        if at != self._irregular_at() or self._restarted_early:
+            return False
+        return bool(self._restarts[at]) and self._missed[at] <= HOLD_LIMIT
+
+    def restart_now(self) -> None:
+        self.channel.restart()
+        self._restarted_early = True
+
+    def _irregular_at(self) -> int:
+        return self._irregular[self._next] if self._next < len(self._irregular) else _NEVER
+
+    def _enter(self, at: int) -> None:
+        """What happened between the sample before `at` and it."""
+        self._next += 1
+        self._restarted_early = False
+        if self._restarts[at]:
+            self.channel.restart()
+        if self._missed[at]:
+            self.channel.hold(int(self._missed[at]), self.channel.words[LAST_CODE])
+
+
+def _irregular(blocks: Blocks) -> tuple[Bools, Ints]:
+    """For each sample: whether the channel was restarted before it, and how many conversions passed unread."""
+    restarts = np.zeros(len(blocks.codes), dtype=np.bool_)
+    starts = blocks.starts[:-1][~blocks.bad]
+    restarts[starts] = blocks.flags[~blocks.bad] & RESTARTED != 0
+    return restarts, np.diff(blocks.index, prepend=0) - 1

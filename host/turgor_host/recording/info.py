@@ -1,0 +1,71 @@
+"""What is in a recording, as one dictionary."""
+
+from typing import Any
+
+import numpy as np
+
+from turgor.core.channels import ARTERIAL, IMPEDANCE, PRESSURE
+from turgor_host.recording.events import seconds, utc_text
+from turgor_host.recording.reader import Recording
+from turgor_host.recording.schema import FORMAT_VERSION
+from turgor_host.recording.tracks import PressureTrack
+
+_KINDS = {PRESSURE: "pressure", IMPEDANCE: "impedance", ARTERIAL: "arterial"}
+
+
+def describe(recording: Recording) -> dict[str, Any]:
+    """File, origin, channels, counts and hashes; what `turgor info --json` prints."""
+    meta = recording.meta
+    counts = recording.counts()
+    first = recording.boots[0] if recording.boots else None
+    started = None if first is None or first.utc_offset_s is None else first.first_s + first.utc_offset_s
+    return {
+        "file": str(recording.path),
+        "format": FORMAT_VERSION,
+        "created_utc": utc_text(meta.get("created_utc")),
+        "started_utc": utc_text(started),
+        "source": meta.get("source"),
+        "simulated": recording.simulated,
+        "speed": meta.get("speed") or "max",
+        "host_version": meta.get("host_version"),
+        "firmware_version": meta.get("firmware_version"),
+        "runtime": meta.get("runtime"),
+        "platform": meta.get("platform"),
+        "machine": meta.get("machine"),
+        "boots": len(recording.boots),
+        "duration_s": seconds(recording.duration_s),
+        "records": sum(counts.values()),
+        "records_by_kind": counts,
+        "lost": recording.lost,
+        "channels": [_channel(recording, name) for name in recording.channels],
+        "events": counts.get("event", 0),
+        "samples_sha256": recording.samples_sha256(),
+        "readings_sha256": recording.readings_sha256(),
+        "events_sha256": recording.events_sha256(),
+    }
+
+
+def _channel(recording: Recording, name: str) -> dict[str, Any]:
+    track = recording[name]
+    if isinstance(track, PressureTrack):
+        found = track.codes()
+        time, index = found.time, found.sample_index
+    else:
+        sweeps = track.sweeps()
+        lowest = sweeps.frequency_hz == sweeps.frequency_hz.min(initial=1 << 30)
+        time, index = sweeps.time[lowest], sweeps.sweep_index[lowest]
+    steps = np.diff(index)
+    # Where the index begins anew another boot does.
+    onward = steps > 0
+    conversions, span_s = int(steps[onward].sum()), float(np.diff(time)[onward].sum())
+    readings = track.readings()
+    return {
+        "name": name,
+        "kind": _KINDS.get(track.kind, "unknown"),
+        "unit": track.unit,
+        "samples": len(index),
+        "missed": conversions - int(onward.sum()),
+        "rate_hz": round(conversions / span_s, 6) if span_s > 0 else None,
+        "readings": len(readings.time),
+        "valid_readings": int(readings.valid.sum()),
+    }

@@ -1,0 +1,103 @@
+"""The events that the core makes of a recording's raw codes, with the board's calibrations or with others."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from turgor.core.channels import CHANNEL_NAMES, CHANNELS
+from turgor.core.median import ABSENT
+from turgor.core.pressure import OFFSET_LIMIT_CODE
+from turgor.link.records import VALID
+from turgor_host.errors import UsageError
+from turgor_host.recording.bootlog import BootLog
+from turgor_host.recording.events import Event, make_event
+from turgor_host.recording.judging import judged
+from turgor_host.recording.reader import Recording
+from turgor_host.recording.recompute import Entries, recompute
+
+# Offset code, gain high, low, shift.
+Calibration = tuple[int, int, int, int]
+
+# As the board takes them.
+_BOUNDS = {
+    "offset_code": (-OFFSET_LIMIT_CODE, OFFSET_LIMIT_CODE),
+    "gain_high": (-8192, 8191),
+    "gain_low": (0, 32767),
+    "gain_shift": (0, 13),
+}
+
+
+@dataclass
+class Replay:
+    """`events` as `Recording.events` gives them; how many readings came from raw codes, were taken as the board
+    recorded them, or were left out because another calibration was asked for and their codes are not there."""
+
+    file: str
+    events: list[Event] = field(default_factory=list)
+    recomputed: int = 0
+    as_recorded: int = 0
+    left_out: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        readings = {
+            "recomputed": self.recomputed,
+            "as_recorded": self.as_recorded,
+            "left_out": self.left_out,
+        }
+        return {"file": self.file, "readings": readings, "events": self.events}
+
+
+def replay(recording: Recording, calibrations: Mapping[str, Mapping[str, int]] | None = None) -> Replay:
+    """Run the core over all raw codes; `calibrations` (as `read_certificate` gives them) replace the board's."""
+    other = {name: _checked(name, table) for name, table in (calibrations or {}).items()}
+    for name in other:
+        # A channel that is not there must not pass as "no difference".
+        recording[name]
+    result = Replay(str(recording.path))
+    with recording.store.snapshot():
+        for boot in recording.boots:
+            _replay_boot(BootLog(recording.store, boot), other, result)
+    return result
+
+
+def _replay_boot(log: BootLog, other: Mapping[str, Calibration], result: Replay) -> None:
+    boot = log.boot
+    seen = dict.fromkeys(log.ticks.entries["channel"].tolist())
+    channels = [channel for channel in seen if channel < len(CHANNELS)]
+    columns = []
+    for channel in channels:
+        setup = boot.setups.get(channel)
+        name = setup.name if setup else CHANNEL_NAMES[channel]
+        columns.append(_values(log, channel, other.get(name), result))
+    ticks = list(zip(log.tick_seqs, log.tick_s, strict=True))
+    values = judged(boot, channels, ticks, lambda tick, at: columns[at].get(tick, ABSENT))
+    for (_, t_s), found in zip(ticks, values, strict=True):
+        for channel, rule, priority, state, _, value, limit in found.events:
+            result.events.append(make_event(boot, t_s, channel, rule, priority, state, value, limit))
+
+
+def _values(log: BootLog, channel: int, calibration: Calibration | None, result: Replay) -> dict[int, int]:
+    """Tick -> reading; ticks without a valid one are not in it."""
+    entries = Entries(log, channel)
+    values = {}
+    for i, reading in enumerate(recompute(log, channel, entries, calibration)):
+        tick = entries.tick[i]
+        if not reading.reason:
+            result.recomputed += 1
+            if reading.is_valid:
+                values[tick] = reading.value_milli
+        elif calibration is None:
+            result.as_recorded += 1
+            if entries.flags[i] & VALID:
+                values[tick] = entries.value_milli[i]
+        else:
+            result.left_out += 1
+    return values
+
+
+def _checked(channel: str, table: Mapping[str, int]) -> Calibration:
+    """The words of one channel's calibration; UsageError when the board would not take them."""
+    for key, (least, most) in _BOUNDS.items():
+        if not least <= table[key] <= most:
+            raise UsageError(f"calibration of {channel}: {key} = {table[key]} is not within {least} and {most}")
+    return table["offset_code"], table["gain_high"], table["gain_low"], table["gain_shift"]

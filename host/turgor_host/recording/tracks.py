@@ -1,0 +1,297 @@
+"""The channels of a recording as numpy arrays. Times are s of board time since the recording began."""
+
+from collections.abc import Iterator
+from math import inf
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from turgor.core.channel import ImpedanceChannel
+from turgor.core.channels import IMPEDANCE
+from turgor.core.impedance import reactance_milliohm, resistance_milliohm
+from turgor.core.median import ABSENT
+from turgor.core.pressure import milli_mmhg
+from turgor.drivers.max30009 import FREQUENCIES_HZ
+from turgor.link.records import IMPEDANCE as IMPEDANCE_RECORD
+from turgor.link.records import READINGS, RESTARTED, SAMPLES, VALID
+from turgor_host.errors import TurgorError
+from turgor_host.recording.boots import Boot, Setup, rows_between
+from turgor_host.recording.decode import (
+    Blocks,
+    Bools,
+    Floats,
+    Ints,
+    body_array,
+    decode_blocks,
+    decode_readings,
+)
+from turgor_host.recording.feed import Feed
+from turgor_host.recording.schema import Row
+from turgor_host.recording.store import Store
+
+# A code this far out comes from a converter at its limit; as in `turgor.core.pressure`.
+_LIMIT_CODE = 8388600
+
+
+class Window(NamedTuple):
+    """Time (s), value (mmHg or ohm) and validity of each sample."""
+
+    time: Floats
+    value: Floats
+    validity: Bools
+
+
+class Codes(NamedTuple):
+    """Time (s), index (conversions since boot, from 1) and raw code of each sample."""
+
+    time: Floats
+    sample_index: Ints
+    code: Ints
+
+
+class Readings(NamedTuple):
+    """The board's readings, one a second: value and 60 s median (NaN where absent), and whether the value is valid."""
+
+    time: Floats
+    value: Floats
+    median: Floats
+    valid: Bools
+
+
+class Sweeps(NamedTuple):
+    """Each step of each sweep: resistance and reactance in ohm, the rest as in the `impedance` record."""
+
+    time: Floats
+    sweep_index: Ints
+    frequency_hz: Ints
+    resistance: Floats
+    reactance: Floats
+    valid: Bools
+    leads: Ints
+    word_count: Ints
+
+
+class Track:
+    """What both kinds of channel share. Windows are t0 <= t < t1; without them, everything."""
+
+    unit = ""
+
+    def __init__(self, store: Store, boots: list[Boot], number: int, name: str, kind: int) -> None:
+        self.number = number
+        self.name = name
+        self.kind = kind
+        self._store = store
+        self._boots = boots
+
+    def _rows(self, kind: int, t0: float, t1: float) -> Iterator[tuple[Boot, list[Row]]]:
+        """The records that may lie in the window, boot by boot."""
+        channel = None if kind == READINGS else self.number
+        for boot in self._boots:
+            found = rows_between(self._store, boot, kind, channel, t0 - boot.shift_s, t1 - boot.shift_s)
+            if found:
+                yield boot, found
+
+    def readings(self, t0: float | None = None, t1: float | None = None) -> Readings:
+        """The board's own readings; invalid ones keep the value that the board last had."""
+        parts = []
+        for boot, rows in self._rows(READINGS, *_span(t0, t1)):
+            try:
+                ticks = decode_readings([row[3] for row in rows])
+            except ValueError as error:
+                raise self._damaged(error) from None
+            mine = ticks.entries["channel"] == self.number
+            entries = ticks.entries[mine]
+            median = entries["median_milli"] / 1000
+            median[entries["median_milli"] == ABSENT] = np.nan
+            time = _times(rows, boot)[ticks.owner[mine]]
+            valid = entries["flags"] & VALID != 0
+            parts.append(Readings(time, entries["value_milli"] / 1000, median, valid))
+        return Readings(*_cut(_joined(parts, (float, float, float, bool)), t0, t1))
+
+    def _damaged(self, error: object) -> TurgorError:
+        return TurgorError(
+            f"{self._store.path}: {self.name} holds a damaged record ({error}); `turgor replay --verify` says where"
+        )
+
+
+class PressureTrack(Track):
+    """A pressure channel."""
+
+    unit = "mmHg"
+
+    def codes(self, t0: float | None = None, t1: float | None = None) -> Codes:
+        """Raw codes (24 bit, signed)."""
+        parts = [part for _, _, part in self._parts(t0, t1)]
+        return Codes(*_cut(_joined(parts, (float, np.int64, np.int64)), t0, t1))
+
+    def code_window(self, t0: float, t1: float) -> tuple[Floats, Ints]:
+        """Times and raw codes alone."""
+        found = self.codes(t0, t1)
+        return found.time, found.code
+
+    def window(self, t0: float | None = None, t1: float | None = None) -> Window:
+        """Calibrated raw samples, by the board's own integers and the calibration then in force.
+
+        Not valid: a converter at its limit. Without a record of the channel's set-up values are NaN.
+        """
+        parts = []
+        for boot, _, codes in self._parts(t0, t1):
+            setup = boot.setups.get(self.number)
+            validity = np.abs(codes.code) < _LIMIT_CODE
+            if setup is None:
+                value = np.full(len(codes.code), np.nan)
+                validity = np.zeros(len(value), dtype=np.bool_)
+            else:
+                value = calibrated(setup, codes.sample_index, codes.code) / 1000
+            parts.append(Window(codes.time, value, validity))
+        return Window(*_cut(_joined(parts, (float, float, bool)), t0, t1))
+
+    def filtered(self, t0: float | None = None, t1: float | None = None) -> Window:
+        """The low-pass that the readings are taken from, by the board's own core, at each sample.
+
+        Not valid: while it settles, with a converter at its limit, and after lost samples until the next restart.
+        """
+        start, stop = _span(t0, t1)
+        parts = []
+        for boot, rows in self._rows(SAMPLES, -inf, stop):
+            setup = boot.setups.get(self.number)
+            rows = self._from_restart(rows, start - boot.shift_s)
+            blocks = self._decoded(rows)
+            time = blocks.sample_times(_times(rows, boot))
+            if setup is None:
+                nothing = np.full(len(time), np.nan)
+                parts.append(Window(time, nothing, np.zeros(len(time), dtype=np.bool_)))
+                continue
+            value, settled = _filtered(setup, blocks)
+            parts.append(Window(time, value, settled & _known(boot, rows, blocks)))
+        return Window(*_cut(_joined(parts, (float, float, bool)), t0, t1))
+
+    def _from_restart(self, rows: list[Row], t0: float) -> list[Row]:
+        """The rows from the last restart before board time `t0` on, and one before them for its last code."""
+        flags = body_array(SAMPLES, [row[3] for row in rows])["flags"]
+        begin = 0
+        for i in np.flatnonzero(flags & RESTARTED):
+            if rows[i][1] + rows[i][2] / 1e6 <= t0:
+                begin = max(int(i) - 1, 0)
+        return rows[begin:]
+
+    def _parts(self, t0: float | None, t1: float | None) -> Iterator[tuple[Boot, Blocks, Codes]]:
+        for boot, rows in self._rows(SAMPLES, *_span(t0, t1)):
+            blocks = self._decoded(rows)
+            time = blocks.sample_times(_times(rows, boot))
+            yield boot, blocks, Codes(time, blocks.index, blocks.codes)
+
+    def _decoded(self, rows: list[Row]) -> Blocks:
+        blocks = decode_blocks([row[3] for row in rows])
+        if blocks.bad.any():
+            raise self._damaged(f"record {rows[int(np.argmax(blocks.bad))][0]}")
+        return blocks
+
+
+def calibrated(setup: Setup, index: Ints, codes: Ints) -> Ints:
+    """Milli-mmHg of raw codes, each by the calibration under which its index came."""
+    values = np.zeros(len(codes), dtype=np.int64)
+    for first_index, words in setup.calibrated_from():
+        part = slice(int(np.searchsorted(index, first_index)), None)
+        values[part] = milli_mmhg(words.tolist(), codes[part])
+    return values
+
+
+def _filtered(setup: Setup, blocks: Blocks) -> tuple[Floats, Bools]:
+    states = list(setup.calibrated_from())
+    feed = Feed(states[0][1], blocks)
+    values, validity = [], []
+    for i, (_, words) in enumerate(states):
+        feed.channel.words[: len(setup.words)] = words[: len(setup.words)]
+        end = states[i + 1][0] if i + 1 < len(states) else 1 << 62
+        part = feed.each(int(np.searchsorted(blocks.index, end)))
+        values.append(part[0])
+        validity.append(part[1])
+    return np.concatenate(values) / 1000, np.concatenate(validity)
+
+
+def _known(boot: Boot, rows: list[Row], blocks: Blocks) -> Bools:
+    """For each sample whether all that the filter remembers was stored: not after lost records, until a restart."""
+    found = np.zeros(len(rows), dtype=np.bool_)
+    known = not boot.lost_before(-1, rows[0][0])
+    for i, row in enumerate(rows):
+        if i and boot.lost_before(rows[i - 1][0], row[0]):
+            known = False
+        if blocks.flags[i] & RESTARTED:
+            known = True
+        found[i] = known
+    return np.repeat(found, np.diff(blocks.starts))
+
+
+class ImpedanceTrack(Track):
+    """An impedance channel: a sweep of three frequencies every other second."""
+
+    unit = "ohm"
+
+    def window(self, t0: float | None = None, t1: float | None = None) -> Window:
+        """Resistance at the lowest frequency, as the board takes it for its readings."""
+        found = self.sweeps(t0, t1)
+        lowest = found.frequency_hz == FREQUENCIES_HZ[0]
+        return Window(found.time[lowest], found.resistance[lowest], found.valid[lowest])
+
+    def sweeps(self, t0: float | None = None, t1: float | None = None) -> Sweeps:
+        """All steps of all sweeps."""
+        parts = []
+        for boot, rows in self._rows(IMPEDANCE_RECORD, *_span(t0, t1)):
+            try:
+                steps = body_array(IMPEDANCE_RECORD, [row[3] for row in rows])
+                hertz = np.array(FREQUENCIES_HZ)[steps["frequency"]]
+            except (ValueError, IndexError) as error:
+                raise self._damaged(error) from None
+            setup = boot.setups.get(self.number)
+            values = [_step(setup, step) for step in steps.tolist()]
+            resistance, reactance, valid = (np.array(column) for column in zip(*values, strict=True))
+            index, count, leads = (steps[name].astype(np.int64) for name in ("index", "count", "leads"))
+            time = _times(rows, boot)
+            parts.append(Sweeps(time, index, hertz, resistance, reactance, valid, leads, count))
+        types = (float, np.int64, np.int64, float, float, bool, np.int64, np.int64)
+        return Sweeps(*_cut(_joined(parts, types), t0, t1))
+
+
+def _step(setup: Setup | None, step: tuple[int, ...]) -> tuple[float, float, bool]:
+    """Resistance and reactance in ohm and validity of one `impedance` record."""
+    _, frequency, count, leads, _, sum_i, sum_q, *extremes = step
+    if setup is None or not count:
+        return np.nan, np.nan, False
+    judge = ImpedanceChannel(setup.words)
+    # The core judges what it takes for a reading, the lowest frequency; the others by the same measure.
+    judge.result(0, count, leads, sum_i, sum_q, *extremes)
+    valid = judge.capture() != ABSENT
+    real = resistance_milliohm(setup.words, frequency, sum_i, sum_q, count)
+    imaginary = reactance_milliohm(setup.words, frequency, sum_i, sum_q, count)
+    return real / 1000, imaginary / 1000, valid
+
+
+def _span(t0: float | None, t1: float | None) -> tuple[float, float]:
+    return -inf if t0 is None else t0, inf if t1 is None else t1
+
+
+def _times(rows: list[Row], boot: Boot) -> Floats:
+    """Recording time of rows (seq, t_s, t_us, ...)."""
+    return np.array([row[1] + row[2] / 1e6 for row in rows], dtype=np.float64) + boot.shift_s
+
+
+def _joined(parts: list[Any], types: tuple[Any, ...]) -> list[NDArray[Any]]:
+    if not parts:
+        return [np.empty(0, dtype) for dtype in types]
+    return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
+def _cut(columns: list[NDArray[Any]], t0: float | None, t1: float | None) -> list[NDArray[Any]]:
+    """Only what lies in the window, by the first column, the time."""
+    if t0 is None and t1 is None:
+        return columns
+    start, stop = _span(t0, t1)
+    inside = (columns[0] >= start) & (columns[0] < stop)
+    return [column[inside] for column in columns]
+
+
+def make_track(store: Store, boots: list[Boot], number: int, name: str, kind: int) -> Track:
+    track = ImpedanceTrack if kind == IMPEDANCE else PressureTrack
+    return track(store, boots, number, name, kind)

@@ -1,0 +1,31 @@
+"""Makes the ports of the board named on the command line and prints what they did."""
+
+import sys
+
+from fake_machine import Pin
+
+if sys.argv[1] == "rp2":
+    from turgor.boards.rp2 import PINS, make_ports
+else:
+    from turgor.boards.esp32 import PINS, make_ports
+
+ports = make_ports()
+print("cause", ports.reset_cause, "id", hex(ports.board_id))
+print("buses", [(ports.bus(n).number, ports.bus(n).pins, ports.bus(n).freq) for n in (0, 1)])
+alarm = Pin.made[PINS["alarm"]]
+ports.alarm(2)
+print("alarm", alarm.level, Pin.made[PINS["led"]].level)
+ports.alarm(0)
+print("alarm", alarm.level)
+ready = ports.ready("forearm_l")
+pin = Pin.made[PINS["drdy_forearm_l"]]
+print("ready", ready.take(), pin.hard)
+for _ in range(3):
+    pin.handler(pin)
+print("ready", ready.take(), ready.take(), ready.tick > 0)
+print("none", ports.ready("calf_z"))
+buffer = bytearray(8)
+n = ports.serial.read_into(buffer)
+print("serial", n, bytes(buffer[:n]))
+print("wait", ports.serial.wait(1))
+print("boot", ports.boot, "again", make_ports().boot)

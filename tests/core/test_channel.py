@@ -1,0 +1,170 @@
+"""Readings second by second: validity, holding, index, sweeps."""
+
+import pytest
+
+from turgor.app.config import LOWPASS_1_HZ_AT_80, pressure_words
+from turgor.core.channel import (
+    HOLD_LIMIT,
+    READING_OVER,
+    READING_SATURATED,
+    READING_VALID,
+    ImpedanceChannel,
+    PressureChannel,
+)
+from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, IMPEDANCE, PRESSURE, channel_id, unit_of
+from turgor.core.median import ABSENT
+from turgor.core.pressure import pressure_step
+from turgor.link import records
+
+UNIT = (0, 4096, 0, 2)  # one code is one milli-mmHg
+SETTLE = 160
+PLAIN = (1 << 27, 0, 0, 0, 0, 0, 3)  # 8 milliohm a count
+
+
+def pressure():
+    return PressureChannel(pressure_words(LOWPASS_1_HZ_AT_80, UNIT, SETTLE, 30000, 28000))
+
+
+def feed(channel, n, code):
+    for _ in range(n):
+        pressure_step(channel.words, code)
+        channel.index += 1
+
+
+def test_by_hand():
+    """160 samples settle; the reading after the 161st is valid and is the code itself."""
+    channel = pressure()
+    feed(channel, 160, 20000)
+    assert channel.capture() == ABSENT
+    assert (channel.index, channel.value, channel.flags) == (160, 20000, 0)
+    feed(channel, 1, 20000)
+    assert channel.capture() == 20000
+    assert (channel.index, channel.value, channel.flags) == (161, 20000, READING_VALID)
+
+
+def test_flags_are_those_of_the_wire():
+    assert (READING_VALID, READING_SATURATED, READING_OVER) == (
+        records.VALID,
+        records.SATURATED,
+        records.OVER_THRESHOLD,
+    )
+
+
+def test_a_second_without_a_sample_gives_no_valid_reading():
+    channel = pressure()
+    feed(channel, 200, 20000)
+    assert channel.capture() == 20000
+    assert channel.capture() == ABSENT
+    assert (channel.value, channel.flags) == (20000, 0)
+    feed(channel, 1, 20000)
+    assert channel.capture() == 20000
+
+
+def test_a_saturated_code_spoils_its_second_only():
+    channel = pressure()
+    feed(channel, 200, 20000)
+    feed(channel, 1, -8388608)
+    feed(channel, 10, 20000)
+    assert channel.capture() == ABSENT
+    assert channel.flags == READING_SATURATED
+    feed(channel, 80, 20000)
+    assert channel.capture() == 20000
+    assert channel.flags == READING_VALID
+
+
+def test_over_the_threshold():
+    channel = pressure()
+    feed(channel, 200, 30000)
+    assert channel.capture() == 30000
+    assert channel.flags == READING_VALID | READING_OVER
+
+
+@pytest.mark.parametrize("missed", [1, HOLD_LIMIT])
+def test_missed_conversions_are_held_and_counted(missed):
+    held, fed = pressure(), pressure()
+    for channel in (held, fed):
+        feed(channel, 200, 20000)
+        feed(channel, 3, 25000)
+    held.hold(missed, 25000)
+    feed(fed, missed, 25000)
+    assert held.words == fed.words
+    assert held.index == fed.index == 203 + missed
+    assert held.capture() == fed.capture() != ABSENT
+
+
+def test_too_many_missed_conversions_start_anew():
+    channel = pressure()
+    feed(channel, 200, 20000)
+    channel.hold(HOLD_LIMIT + 1, 20000)
+    assert channel.index == 200 + HOLD_LIMIT + 1
+    feed(channel, SETTLE, 5000)
+    assert channel.capture() == ABSENT
+    feed(channel, 1, 5000)
+    assert channel.capture() == 5000
+
+
+def test_nothing_is_held_from_before_a_restart():
+    held, fresh = pressure(), pressure()
+    feed(held, 200, 20000)
+    held.restart()
+    held.hold(3, 20000)
+    assert held.index == 203
+    for channel in (held, fresh):
+        feed(channel, SETTLE + 1, 5000)
+    assert held.words == fresh.words
+    assert held.capture() == 5000
+
+
+def sweep(channel, word=1000, count=16, leads=0, extremes=(0, 0, 0, 0)):
+    for frequency in range(3):
+        channel.result(frequency, count, leads, count * word, 0, *extremes)
+
+
+def test_a_sweep_counts_for_three_ticks():
+    channel = ImpedanceChannel(list(PLAIN))
+    assert channel.capture() == ABSENT
+    sweep(channel)
+    assert [channel.capture() for _ in range(5)] == [8000, 8000, 8000, ABSENT, ABSENT]
+    assert (channel.index, channel.value, channel.flags) == (1, 8000, 0)
+    sweep(channel, 1001)
+    assert channel.capture() == 8008
+    assert (channel.index, channel.flags) == (2, READING_VALID)
+
+
+def test_the_lowest_frequency_alone_gives_the_reading():
+    channel = ImpedanceChannel(list(PLAIN))
+    sweep(channel)
+    for frequency in (1, 2):
+        channel.result(frequency, 16, 7, 16 * 5000, 0, -524288, 524287, 0, 0)
+    assert channel.capture() == 8000
+    assert channel.index == 1
+
+
+@pytest.mark.parametrize(
+    ("count", "leads", "extremes", "flags"),
+    [
+        (0, 0, (0, 0, 0, 0), 0),
+        (16, 1, (0, 0, 0, 0), 0),
+        (16, 0, (0, 524280, 0, 0), READING_SATURATED),
+        (16, 0, (-524280, 0, 0, 0), READING_SATURATED),
+        (16, 0, (0, 0, 0, 524280), READING_SATURATED),
+        (16, 0, (0, 0, -524280, 0), READING_SATURATED),
+    ],
+)
+def test_an_unusable_sweep_keeps_the_last_value_and_is_not_valid(count, leads, extremes, flags):
+    channel = ImpedanceChannel(list(PLAIN))
+    sweep(channel)
+    sweep(channel, 700, count, leads, extremes)
+    assert channel.capture() == ABSENT
+    assert (channel.index, channel.value, channel.flags) == (2, 8000, flags)
+    sweep(channel, 900, 16, 0, (-524279, 524279, -524279, 524279))
+    assert channel.capture() == 7200
+
+
+def test_channels_have_names_of_their_own():
+    assert len(set(CHANNEL_NAMES)) == len(CHANNELS)
+    assert [channel_id(name) for name in CHANNEL_NAMES] == list(range(len(CHANNELS)))
+    assert {unit_of(kind) for kind in (PRESSURE, ARTERIAL)} == {"milli_mmhg"}
+    assert unit_of(IMPEDANCE) == "milliohm"
+    with pytest.raises(ValueError, match="no channel 'thigh'; channels: calf_l calf_r"):
+        channel_id("thigh")

@@ -1,0 +1,158 @@
+"""No intermediate leaves +-2^30: beyond it a board's integers go to the heap.
+
+The routines of core and link run on integers that refuse to grow, at their stated limits.
+"""
+
+import operator
+from random import Random
+
+import pytest
+
+from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_8_HZ_AT_320, pressure_words
+from turgor.core.fixed import mul_shift
+from turgor.core.impedance import reactance_milliohm, resistance_milliohm
+from turgor.core.median import ABSENT, STATE_WORDS, median, median_push
+from turgor.core.pressure import FILTERED, OFFSET_LIMIT_CODE, milli_mmhg, pressure_step
+from turgor.core.rules import fall_permille
+from turgor.core.ticks import BoardTime, ticks_diff
+from turgor.link.blocks import BLOCK_SAMPLES, rice_pack
+from turgor.link.frames import CRC_TABLE, cobs, crc_append
+from turgor_host.calibrate.filters import lowpass
+
+LIMIT = 2**30
+FULL = 2**23
+
+
+class Small(int):
+    """An integer of a 32-bit board: OverflowError instead of the heap, and whatever is made of it is one too."""
+
+
+def _checked(name):
+    function = getattr(operator, name)
+
+    def forward(self, other):
+        return small(function(int(self), int(other)))
+
+    def backward(self, other):
+        return small(function(int(other), int(self)))
+
+    return forward, backward
+
+
+def small(value):
+    if not -LIMIT <= value < LIMIT:
+        raise OverflowError(f"{value} needs more than a small integer")
+    return Small(value)
+
+
+for _name in ("add", "sub", "mul", "floordiv", "mod", "lshift", "rshift", "and_", "or_", "xor"):
+    _forward, _backward = _checked(_name)
+    setattr(Small, f"__{_name.rstrip('_')}__", _forward)
+    setattr(Small, f"__r{_name.rstrip('_')}__", _backward)
+Small.__neg__ = lambda self: small(-int(self))
+Small.__invert__ = lambda self: small(~int(self))
+
+
+def smalls(values):
+    return [small(value) for value in values]
+
+
+def test_by_hand():
+    """2^15 x 2^14 is 2^29 and fits, 2^15 x 2^15 does not; neither does a sum of two 2^29."""
+    assert type(small(2**15) * 2**14) is Small
+    for grow in (lambda: small(2**15) * 2**15, lambda: 2**29 + small(2**29), lambda: 1 << small(30)):
+        with pytest.raises(OverflowError, match="1073741824"):
+            grow()
+
+
+def codes(random, n):
+    """Extremes in square waves of several periods (one of them near the filter's resonance), then noise."""
+    for period in (1, 2, 7, 20, 40, 57, 80, 160):
+        for i in range(n):
+            yield -FULL if i // period % 2 else FULL - 1
+    for _ in range(n):
+        yield random.choice([-FULL, FULL - 1, random.randint(-FULL, FULL - 1)])
+
+
+# As high as the design goes, as low, and the defaults.
+@pytest.mark.parametrize("design", [lowpass(2.48, 80), lowpass(0.05, 80), LOWPASS_1_HZ_AT_80, LOWPASS_8_HZ_AT_320])
+@pytest.mark.parametrize("offset", [OFFSET_LIMIT_CODE, -OFFSET_LIMIT_CODE])
+@pytest.mark.parametrize("gain", [(8191, 32767), (-8192, 0), (-8192, 32767)])
+def test_pressure_step(design, offset, gain):
+    state = smalls(pressure_words(design, (offset, *gain, 1), 0, 1 << 28, -(1 << 28)))
+    highest = 0
+    for code in codes(Random(1), 200):
+        pressure_step(state, small(code))
+        milli_mmhg(state, small(code))
+        highest = max(highest, abs(state[FILTERED]))
+    assert all(-LIMIT <= word < LIMIT for word in state)
+    # The sum of the magnitudes of a Butterworth's impulse response is 1.0917.
+    assert highest <= 1.0917 * 2**28
+
+
+@pytest.mark.parametrize("shift", [0, 13])
+def test_mul_shift(shift):
+    edges = [2**29, -(2**29), 2**29 - 1, 2**15 - 1, -1, 0]
+    for a in edges:
+        for n in (2**28, -(2**28), 2**28 - 1, -(2**28) + 1):
+            assert mul_shift(small(a), small(n >> 15), small(n & 0x7FFF), shift) == (a * n) >> (30 + shift)
+
+
+def test_impedance():
+    for re in (2**28 - 1, -(2**28)):
+        for im in (2**28 - 1, -(2**28)):
+            words = smalls([re, im, 0, 0, 0, 0, 0])
+            for count in (1, 7, 15, 16):
+                for i in (2**19 - 1, -(2**19)):
+                    for q in (2**19 - 1, -(2**19)):
+                        sums = small(count * i), small(count * q)
+                        resistance_milliohm(words, 0, *sums, small(count))
+                        reactance_milliohm(words, 0, *sums, small(count))
+
+
+def test_median():
+    words = smalls([0] * STATE_WORDS)
+    random = Random(2)
+    for _ in range(300):
+        value = random.choice([2**28, -(2**28), 2**28 - 1, ABSENT, random.randint(-(2**28), 2**28)])
+        median_push(words, small(value))
+        median(words)
+
+
+def test_fall_permille():
+    random = Random(3)
+    for _ in range(3000):
+        baseline = random.choice([2**28, 2**19, 2**19 - 1, 1, 2 ** random.randrange(29)])
+        now = random.choice([2**28, -(2**28), 0, baseline, random.randint(-(2**28), 2**28)])
+        fall_permille(small(baseline), small(now))
+
+
+def test_rice_pack():
+    random = Random(4)
+    out = bytearray(256)
+    blocks = [[FULL - 1, -FULL] * (BLOCK_SAMPLES // 2)]
+    for bits in range(1, 24):
+        blocks.append([random.randint(-(2**bits), 2**bits - 1) for _ in range(BLOCK_SAMPLES)])
+        # Just below and at the length from which a difference escapes.
+        blocks.append([0, 2**bits - 1] * (BLOCK_SAMPLES // 2))
+    for block in blocks:
+        rice_pack(smalls(block), small(len(block)), out, small(0))
+
+
+def test_frames():
+    record = smalls([255, 0, 170, 85] * 64)
+    crc_append(record, small(249), smalls(CRC_TABLE))
+    cobs(record, small(253), [0] * 300)
+
+
+def test_ticks_around_the_wrap():
+    for start in (0, 2**29 - 3, 2**29, 2**30 - 1, 2**30 - 500_000):
+        time = BoardTime(small(start))
+        now = small(start)
+        for passed in (0, 1, 999_999, 1_000_000, 2**29 - 1):
+            now = small((int(now) + passed) % LIMIT)
+            time.advance(now)
+            for offset in (-1_000_000, 0, 2_000_000):
+                tick = time.tick_at(small(offset))
+                assert time.offset_us(tick) == offset
+                assert ticks_diff(tick, now) == offset - time.us

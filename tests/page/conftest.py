@@ -1,0 +1,134 @@
+"""A made-up board: its readings are given, its medians, baselines and alarms are the core's own."""
+
+import struct
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from turgor.core.channels import CHANNELS, IMPEDANCE, channel_id
+from turgor.core.judge import Judge
+from turgor.core.median import ABSENT
+from turgor.core.rules import DEFAULT_LIMITS, EVENT_WORDS, RULE_NAMES
+from turgor.link import lines, records
+from turgor_host.errors import TurgorError, UsageError
+from turgor_host.live import Live
+
+Readings = list[float | None]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "browser: drives the page in real Chromium")
+
+
+class MadeUpBoard:
+    """Feeds `live` with the records that a board with the six default channels would log.
+
+    `readings` are mmHg and ohm in order of the channels, None for one that is not valid.
+    """
+
+    def __init__(self, live: Live, boot: int = 1) -> None:
+        self.live = live
+        self.boot = boot
+        self.t_s = 0
+        self.readings: Readings = [22.0, 14.0, 9.0, 9.5, 60.0, 50.0]
+        self.invalid_flags = 0
+        self._seq = 0
+        self._judge = Judge(list(range(6)), DEFAULT_LIMITS)
+        self._pending: list[tuple[int, int, int]] = []
+        self._lock = threading.Lock()
+        self.put("boot", 255, (records.WIRE_VERSION, 0, 6, 0, 7), b"runtime=MicroPython 1.29.0")
+        for number, (name, kind, _) in enumerate(CHANNELS[:6]):
+            if kind == IMPEDANCE:
+                self.put("impedance_channel", number, (kind, 2, 0, 500, *[0] * 7), name.encode())
+            else:
+                self.put("pressure_channel", number, (kind, 1, 160, 80000, *[0] * 12), name.encode())
+
+    def put(self, kind: str, channel: int, values: tuple[int, ...], tail: bytes = b"") -> None:
+        number = records.row(kind)[0]
+        record = records.pack(number, channel, self.boot, self._seq, self.t_s, 0, values, tail)
+        self._seq = values[0] + 1 if kind == "gap" else self._seq + 1
+        self.live.feed(*records.unpack(record))
+
+    def lose(self, count: int) -> None:
+        self.put("gap", 255, (self._seq + count - 1,))
+
+    def act(self, name: str, **arguments: object) -> str:
+        """What a session does with a user's wish, without a wire; it acts at the next second."""
+        if name == "dbp":
+            mmhg = arguments["mmhg"]
+            if not isinstance(mmhg, (int, float)) or not 10 <= mmhg <= 200:
+                raise UsageError(f"a diastolic pressure of {mmhg} mmHg is refused;\nit must lie between 10 and 200")
+            return self._later(lines.DBP, round(mmhg * 1000), 0, "DBP taken")
+        channel, rule = arguments.get("channel"), arguments.get("rule")
+        numbers = (
+            255 if channel is None else channel_id(channel),
+            255 if rule is None else RULE_NAMES.index(str(rule)),
+        )
+        if not self._judge.rules.standing(*numbers):
+            raise TurgorError("no such alarm stands unacknowledged")
+        return self._later(lines.ACKNOWLEDGE, *numbers, "acknowledged")
+
+    def _later(self, command: int, a: int, b: int, done: str) -> str:
+        with self._lock:
+            self._pending.append((command, a, b))
+        return done
+
+    def run(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.second()
+
+    def second(self) -> None:
+        """One tick, in the order of the board's."""
+        self.t_s += 1
+        judge = self._judge
+        judge.begin(self.t_s)
+        with self._lock:
+            pending, self._pending = self._pending, []
+        for command, a, b in pending:
+            self.put("command", 255, (1, command, 0, 0, a, b, 0, 0, 0))
+            if command == lines.DBP:
+                judge.type_dbp(a, self.t_s)
+            else:
+                judge.rules.acknowledge(a, b)
+                self._events()
+        tail = b""
+        for number, reading in enumerate(self.readings):
+            milli = 123456 if reading is None else round(reading * 1000)
+            if judge.reading(number, ABSENT if reading is None else milli):
+                self.put("baseline", number, (1, judge.baselines[number]))
+            flags = self.invalid_flags if reading is None else records.VALID
+            if judge.medians[number] != ABSENT:
+                flags |= records.MEDIAN_VALID
+            tail += struct.pack(records.READING, number, flags, self.t_s * 80, milli, judge.medians[number])
+        self.put("readings", 255, (judge.dbp_milli_mmhg, judge.dbp_age_s), tail)
+        for number in range(6):
+            judge.decide(number)
+            self._events()
+
+    def _events(self) -> None:
+        rules = self._judge.rules
+        for i in range(rules.event_count):
+            at = i * EVENT_WORDS
+            channel, rule, state, priority, stage, value, limit = rules.events[at : at + EVENT_WORDS]
+            self.put("event", channel, (rule, priority, state, stage, value, limit))
+        rules.event_count = 0
+
+
+@pytest.fixture
+def live() -> Live:
+    """The state of a simulated run at 60 times the speed of time."""
+    live = Live("sim:", True, 60, "/somewhere/run.turgor")
+    live.identity({"runtime": "MicroPython 1.29.0", "machine": "virtual board", "version": "0.1.0"})
+    live.connection("live")
+    return live
+
+
+@pytest.fixture
+def board(live: Live) -> MadeUpBoard:
+    return MadeUpBoard(live)
+
+
+@pytest.fixture
+def new_board() -> Callable[..., MadeUpBoard]:
+    return MadeUpBoard

@@ -1,0 +1,241 @@
+"""The page in real Chromium: numbers move, alarms can be acted on, and nothing old looks new."""
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from turgor_host.live import Live
+from turgor_host.page.server import Server, make_app
+
+playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install playwright")
+expect = playwright.expect
+
+pytestmark = pytest.mark.browser
+
+# The last ones keep Chromium itself from calling anybody.
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-quic", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+]  # fmt: skip
+
+
+class Running:
+    """A made-up board that goes on, 50 seconds a second, behind a real server."""
+
+    def __init__(self, live: Live, board: Any) -> None:
+        self.board = board
+        self.live = live
+        self.server = Server(make_app(live, board.act))
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.02):
+            self.board.readings[1] = 14.0 + self.board.t_s % 7
+            self.board.second()
+
+    def pause(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def stop(self) -> None:
+        self.pause()
+        self.server.stop()
+
+
+@pytest.fixture(scope="module")
+def chromium_browser(chromium: str) -> Iterator[Any]:
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def running(live: Live, board: Any) -> Iterator[Running]:
+    board.act("dbp", mmhg=60)
+    board.run(60)
+    board.readings[0] = 34.0
+    board.run(800)
+    running = Running(live, board)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def shown(chromium_browser: Any, running: Running) -> Iterator[Any]:
+    """The page, opened; at the end it must have asked nobody but its server and thrown no error."""
+    page = chromium_browser.new_page(viewport={"width": 1280, "height": 800})
+    asked: list[str] = []
+    errors: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda socket: asked.append(socket.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(running.server.url)
+    expect(page.locator("#link-text")).to_have_text("Live")
+    yield page
+    page.close()
+    assert errors == []
+    assert {urlsplit(url).hostname for url in asked} == {"127.0.0.1"}
+    assert {"/app.js", "/uplot.iife.min.js", "/live", "/history"} <= {urlsplit(url).path for url in asked}
+
+
+def tile(page: Any, name: str) -> Any:
+    return page.locator(f'.tile[data-channel="{name}"]')
+
+
+def test_a_tile_by_hand(shown: Any) -> None:
+    """ICP 34 with DBP 60 gives dP 26, below the limit of 30."""
+    calf = tile(shown, "calf_l")
+    expect(calf.locator(".big")).to_have_text("34.0mmHg")
+    expect(calf.locator(".second")).to_have_text("dP26.0mmHg")
+    expect(calf.locator(".third")).to_contain_text("below 30 for")
+    expect(tile(shown, "calf_z").locator(".second")).to_have_text("R60.00Ω")
+
+
+def test_it_says_that_it_is_simulated_and_no_medical_device(shown: Any) -> None:
+    expect(shown.locator("#simulated")).to_be_visible()
+    expect(shown.locator("#simulated")).to_have_text(
+        "SIMULATED60\N{MULTIPLICATION SIGN} speed · virtual board on MicroPython 1.29.0"
+    )
+    expect(shown.locator("footer")).to_contain_text("not a medical device")
+
+
+def test_numbers_change(shown: Any) -> None:
+    now = tile(shown, "calf_r").locator(".now")
+    clock = shown.locator("#board-time")
+    before = (now.inner_text(), clock.inner_text())
+    expect(now).not_to_have_text(before[0])
+    expect(clock).not_to_have_text(before[1])
+
+
+def test_an_alarm_shows_and_is_acknowledged(shown: Any) -> None:
+    row = shown.locator('#alarm-list li[data-rule="pressure_high"]')
+    expect(row).to_contain_text("Left calf: compartment pressure high")
+    # Colour, shape and word.
+    expect(row).to_have_attribute("data-priority", "medium")
+    expect(row.locator(".mark")).to_have_text("◆")
+    expect(row.locator(".word")).to_have_text("Medium !!")
+    expect(shown.locator("#announce")).to_contain_text("Left calf: compartment pressure high")
+    row.get_by_role("button", name="Acknowledge Left calf: compartment pressure high").click()
+    expect(row).to_have_attribute("data-acknowledged", "yes")
+    expect(shown.locator("#event-list")).to_contain_text("compartment pressure high, acknowledged")
+    # `dp_low` is raised while the page looks on.
+    second = shown.locator('#alarm-list li[data-rule="dp_low"]')
+    expect(second).to_be_visible(timeout=15000)
+    shown.get_by_role("button", name="Acknowledge all").click()
+    expect(second).to_have_attribute("data-acknowledged", "yes")
+
+
+def test_nothing_moves_when_an_alarm_comes(shown: Any) -> None:
+    place = tile(shown, "calf_l").bounding_box()
+    expect(shown.locator('#alarm-list li[data-rule="dp_low"]')).to_be_visible(timeout=15000)
+    assert tile(shown, "calf_l").bounding_box() == place
+
+
+def test_a_dbp_is_entered_with_enter_and_a_bad_one_is_refused(shown: Any) -> None:
+    field = shown.get_by_label("New DBP, mmHg")
+    answer = shown.locator("#dbp-answer")
+    field.fill("500")
+    field.press("Enter")
+    expect(answer).to_have_text("a diastolic pressure of 500 mmHg is refused; it must lie between 10 and 200")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    # Below the highest ICP: once more to confirm.
+    field.fill("30")
+    field.press("Enter")
+    expect(answer).to_contain_text("30 is below ICP 34 of Left calf")
+    expect(shown.locator("#dbp-value")).to_have_text("60")
+    field.press("Enter")
+    expect(shown.locator("#dbp-value")).to_have_text("30")
+    expect(field).to_have_value("")
+    field.fill("72")
+    field.press("Enter")
+    expect(shown.locator("#dbp-value")).to_have_text("72")
+    expect(tile(shown, "calf_l").locator(".second")).to_have_text("dP38.0mmHg")
+
+
+def test_an_invalid_reading_is_a_dash_with_its_reason(shown: Any, running: Running) -> None:
+    running.board.put("fault", 2, (1, 1, 0))
+    running.board.readings[2] = None
+    forearm = tile(shown, "forearm_l")
+    expect(forearm.locator(".big")).to_have_text("\N{EN DASH}mmHg")
+    expect(forearm.locator(".second")).to_have_text("dP\N{EN DASH}mmHg")
+    expect(forearm.locator(".reason")).to_have_text("sensor absent")
+    expect(forearm.locator(".now")).to_contain_text("no reading for")
+
+
+def test_a_zoom_survives_updates(shown: Any) -> None:
+    over = shown.locator("#pressure-plot .u-over")
+    box = over.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    shown.mouse.move(box["x"] + 40, middle)
+    shown.mouse.down()
+    shown.mouse.move(box["x"] + 120, middle, steps=4)
+    shown.mouse.up()
+    what = shown.locator("#shown")
+    # The pointer's own reading stands in its place until the pointer leaves.
+    shown.mouse.move(10, 10)
+    expect(what).to_have_text(re.compile(r"zoomed: 00:\d\d:\d\d .*, \d+ min"))
+    zoomed = what.inner_text()
+    clock = shown.locator("#board-time").inner_text()
+    plots = [shown.locator("#pressure-plot"), shown.locator("#change-plot")]
+    # The plots' own scales, looked at over and over while states come in.
+    seen = set()
+    for _ in range(40):
+        seen |= {(p.get_attribute("data-from"), p.get_attribute("data-to")) for p in plots}
+        time.sleep(0.04)
+    assert len(seen) == 1
+    start, end = (int(edge) for edge in seen.pop())
+    assert 0 < end - start < 600
+    expect(shown.locator("#board-time")).not_to_have_text(clock)
+    expect(what).to_have_text(zoomed)
+    shown.get_by_role("button", name="Back to live").click()
+    expect(what).to_have_text("drag in a plot to zoom")
+    # The same by keys.
+    shown.locator("#change-plot").press("+")
+    expect(what).to_contain_text("zoomed")
+    shown.locator("#change-plot").press("Escape")
+    expect(what).not_to_contain_text("zoomed")
+    shown.get_by_role("button", name="10 min").click()
+    expect(shown.get_by_role("button", name="10 min")).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_silent_board_greys_the_numbers(shown: Any, running: Running) -> None:
+    tiles = shown.locator("#tiles")
+    expect(tiles).to_have_css("opacity", "1")
+    running.pause()
+    expect(shown.locator("#old")).to_be_visible(timeout=8000)
+    expect(shown.locator("#old")).to_contain_text(re.compile(r"No data since \d\d:\d\d:\d\d UTC"))
+    expect(shown.locator("#link-text")).to_have_text("No data from the board")
+    assert float(tiles.evaluate("e => getComputedStyle(e).opacity")) < 0.5
+    # It speaks again.
+    running.board.run(1)
+    expect(shown.locator("#old")).to_be_hidden()
+    expect(tiles).to_have_css("opacity", "1")
+
+
+def test_a_dead_server_greys_the_numbers(shown: Any, running: Running) -> None:
+    running.stop()
+    expect(shown.locator("#link-text")).to_have_text("Connection to Turgor lost", timeout=8000)
+    expect(shown.locator("#old")).to_contain_text("These numbers are old")
+    assert float(shown.locator("#tiles").evaluate("e => getComputedStyle(e).opacity")) < 0.5
+    field = shown.get_by_label("New DBP, mmHg")
+    field.fill("70")
+    field.press("Enter")
+    expect(shown.locator("#dbp-answer")).to_contain_text("Turgor did not answer")
+
+
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_it_fits_the_width(shown: Any, width: int) -> None:
+    shown.set_viewport_size({"width": width, "height": 844})
+    time.sleep(0.3)
+    assert shown.evaluate("document.documentElement.scrollWidth") == width
+    for name in ("calf_l", "calf_z"):
+        for part in (".big", ".second"):
+            assert tile(shown, name).locator(part).evaluate("e => e.scrollWidth <= e.clientWidth")

@@ -1,0 +1,208 @@
+"""The live state: what the page shows is what the board's records say, and a missing number stays missing."""
+
+import json
+from typing import Any
+
+import pytest
+
+from turgor.link import records
+from turgor_host.live import Live, label_of
+
+
+def channel(live: Live, name: str) -> dict[str, Any]:
+    return next(c for c in live.state()["channels"] if c["name"] == name)
+
+
+def test_a_reading_by_hand(live: Live, board: Any) -> None:
+    """ICP 22 with DBP 60: after 30 readings the median is 22 and dP 38."""
+    board.act("dbp", mmhg=60)
+    board.run(29)
+    assert channel(live, "calf_l")["median"] is None
+    assert channel(live, "calf_l")["dp"] is None
+    board.run(1)
+    shown = channel(live, "calf_l")
+    assert (shown["value"], shown["median"], shown["dp"], shown["unit"]) == (22.0, 22.0, 38.0, "mmHg")
+    assert live.state()["dbp"] == {"value": 60.0, "age_s": 29, "valid": True}
+
+
+def test_a_state_is_json_and_complete(live: Live, board: Any) -> None:
+    empty = json.loads(json.dumps(Live("sim:", True, 0, "x").state()))
+    assert (empty["connection"], empty["t_s"], empty["channels"]) == ("waiting", None, [])
+    board.run(61)
+    state = json.loads(json.dumps(live.state(), allow_nan=False))
+    assert (state["type"], state["simulated"], state["speed"]) == ("state", True, 60)
+    assert (state["runtime"], state["machine"]) == ("MicroPython 1.29.0", "virtual board")
+    assert (state["connection"], state["t_s"], state["lost"]) == ("live", 61, 0)
+    assert [c["name"] for c in state["channels"]] == [
+        "calf_l", "calf_r", "forearm_l", "forearm_r", "calf_z", "thorax_z",
+    ]  # fmt: skip
+    assert state["utc"].endswith("Z")
+
+
+def test_an_impedance_has_a_baseline_and_a_change(live: Live, board: Any) -> None:
+    board.run(59)
+    assert (channel(live, "calf_z")["baseline"], channel(live, "calf_z")["change_percent"]) == (None, None)
+    board.run(1)
+    board.readings[4] = 54.0
+    board.run(60)
+    shown = channel(live, "calf_z")
+    assert (shown["median"], shown["baseline"], shown["change_percent"]) == (54.0, 60.0, -10.0)
+    assert shown["unit"] == "ohm"
+
+
+@pytest.mark.parametrize(
+    ("flags", "fault", "reason"),
+    [(records.SATURATED, 0, "saturated"), (0, 1, "sensor absent"), (0, 0, "no usable samples")],
+)
+def test_an_invalid_reading_is_no_number(live: Live, board: Any, flags: int, fault: int, reason: str) -> None:
+    board.run(40)
+    board.readings[0] = None
+    board.invalid_flags = flags
+    if fault:
+        board.put("fault", 0, (fault, 1, 3200))
+    board.run(7)
+    shown = channel(live, "calf_l")
+    assert (shown["valid"], shown["value"], shown["reason"], shown["fresh_s"]) == (False, None, reason, 7)
+    assert shown["saturated"] == bool(flags)
+    # After 60 s nothing is left of the median, and of the dP that was made from it.
+    board.act("dbp", mmhg=60)
+    board.run(60)
+    assert (channel(live, "calf_l")["median"], channel(live, "calf_l")["dp"]) == (None, None)
+    if fault:
+        board.put("fault", 0, (fault, 0, 3200))
+        board.readings[0] = 22.0
+        board.run(1)
+        assert channel(live, "calf_l")["reason"] == ""
+
+
+def test_a_dbp_grows_old(live: Live, board: Any) -> None:
+    board.act("dbp", mmhg=60)
+    board.run(3601)
+    assert live.state()["dbp"] == {"value": 60.0, "age_s": 3600, "valid": True}
+    assert channel(live, "calf_l")["dp"] == 38.0
+    board.run(1)
+    assert live.state()["dbp"] == {"value": 60.0, "age_s": 3601, "valid": False}
+    assert channel(live, "calf_l")["dp"] is None
+
+
+def test_an_alarm_is_raised_acknowledged_escalated_and_cleared(live: Live, board: Any) -> None:
+    board.act("dbp", mmhg=60)
+    board.run(60)
+    board.readings[0] = 34.0
+    board.run(960)
+    raised = [a for a in live.state()["alarms"] if a["rule"] == "dp_low"]
+    assert len(raised) == 1
+    alarm = raised[0]
+    assert (alarm["channel"], alarm["priority"], alarm["acknowledged"]) == ("calf_l", "medium", False)
+    assert (alarm["value"], alarm["limit"], alarm["unit"], alarm["now"]) == (26.0, 30.0, "mmHg", 26.0)
+    assert alarm["text"] == "perfusion pressure low"
+    since = alarm["since_s"]
+    assert live.state()["events"][0]["state"] == "raised"
+
+    board.act("ack", channel="calf_l", rule="dp_low")
+    board.run(1)
+    assert [a["acknowledged"] for a in live.state()["alarms"] if a["rule"] == "dp_low"] == [True]
+    event = live.state()["events"][0]
+    assert (event["state"], event["value"], event["limit"]) == ("acknowledged", None, None)
+
+    # ICP 46 is a high `pressure_high` after 5 min, which comes to stand above the medium one.
+    board.readings[0] = 46.0
+    board.run(400)
+    alarms = live.state()["alarms"]
+    assert [(a["rule"], a["priority"]) for a in alarms] == [("pressure_high", "high"), ("dp_low", "medium")]
+    assert alarms[0]["acknowledged"] is False
+    assert [a["since_s"] for a in alarms if a["rule"] == "dp_low"] == [since]
+    escalated = next(e for e in live.state()["events"] if e.get("state") == "escalated")
+    assert (escalated["rule"], escalated["priority"], escalated["limit"]) == ("pressure_high", "high", 45.0)
+
+    # High ones stay until they are acknowledged, even when all is well again.
+    board.readings[0] = 10.0
+    board.run(400)
+    assert [a["rule"] for a in live.state()["alarms"]] == ["pressure_high"]
+    board.act("ack")
+    board.run(2)
+    assert live.state()["alarms"] == []
+    assert [e["state"] for e in live.state()["events"][:2]] == ["cleared", "acknowledged"]
+
+
+def test_fluid_is_per_cent(live: Live, board: Any) -> None:
+    board.run(60)
+    board.readings[4] = 55.8
+    board.run(700)
+    (alarm,) = live.state()["alarms"]
+    assert (alarm["rule"], alarm["channel"], alarm["priority"]) == ("fluid_gain", "calf_z", "low")
+    assert (alarm["value"], alarm["limit"], alarm["unit"], alarm["now"]) == (7.0, 5.0, "%", 7.0)
+    assert alarm["label"] == "Left calf"
+
+
+def test_time_below_the_limit_is_held_without_a_dp(live: Live, board: Any) -> None:
+    board.act("dbp", mmhg=40)
+    board.run(30 + 10)
+    assert channel(live, "calf_l")["dp_below_s"] == 11
+    board.readings[0] = None
+    board.run(100)
+    held = channel(live, "calf_l")["dp_below_s"]
+    board.run(1)
+    assert channel(live, "calf_l")["dp_below_s"] == held
+    board.act("dbp", mmhg=90)
+    board.readings[0] = 22.0
+    board.run(60)
+    assert channel(live, "calf_l")["dp_below_s"] == 0
+
+
+def test_slope_is_per_hour(live: Live, board: Any) -> None:
+    board.run(200)
+    assert channel(live, "calf_l")["slope_per_h"] is None
+    for _ in range(2400):
+        board.readings[0] += 12 / 3600
+        board.readings[4] -= 0.6 / 3600
+        board.second()
+    assert channel(live, "calf_l")["slope_per_h"] == pytest.approx(12, abs=0.1)
+    assert channel(live, "calf_z")["slope_per_h"] == pytest.approx(-1, abs=0.05)
+    assert channel(live, "calf_r")["slope_per_h"] == 0
+
+
+def test_lost_records_are_counted_and_said(live: Live, board: Any) -> None:
+    board.run(5)
+    board.lose(17)
+    assert live.state()["lost"] == 17
+    assert live.state()["events"][0]["text"] == "17 records lost"
+
+
+def test_a_restarted_board_forgets_and_time_goes_on(live: Live, board: Any, new_board: Any) -> None:
+    board.act("dbp", mmhg=40)
+    board.run(1000)
+    assert live.state()["alarms"]
+    restarted = new_board(live, boot=2)
+    restarted.run(3)
+    state = live.state()
+    assert (state["alarms"], state["dbp"]["value"]) == ([], None)
+    assert state["t_s"] > 1000
+    assert "board restarted (boot 2)" in [e["text"] for e in state["events"]]
+    assert live.history(0, 2000, 2000)["t"][-1] == state["t_s"]
+
+
+def test_events_are_the_last_fifty_newest_first(live: Live, board: Any) -> None:
+    for mmhg in range(20, 75):
+        board.act("dbp", mmhg=mmhg)
+        board.second()
+    texts = [e["text"] for e in live.state()["events"]]
+    assert len(texts) == 50
+    assert texts[0] == "DBP 74 mmHg entered"
+
+
+def test_everything_that_shows_raises_the_version(live: Live, board: Any) -> None:
+    before = live.version
+    live.connection("live")
+    board.put("samples", 0, (1, 1, 0, 0, 0, 5))
+    assert live.version == before
+    live.connection("lost")
+    board.run(1)
+    assert live.version > before + 1
+    assert live.state()["connection"] == "lost"
+
+
+def test_labels() -> None:
+    assert [label_of(n) for n in range(7)] == [
+        "Left calf", "Right calf", "Left forearm", "Right forearm", "Left calf", "Thorax", "Arterial line",
+    ]  # fmt: skip
