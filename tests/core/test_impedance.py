@@ -39,10 +39,8 @@ def test_follows_complex_numbers():
     random = Random(9)
     extremes = [WORD_LIMIT - 1, -WORD_LIMIT, 0, 1, -1]
     for _ in range(6000):
-        words = state(
-            [random.choice([2**28, -(2**28), random.randint(-(2**28), 2**28)]) for _ in range(6)]
-            + [random.randint(0, 12)]
-        )
+        factors = [random.choice([2**28, -(2**28), random.randint(-(2**28), 2**28)]) for _ in range(6)]
+        words = state([*factors, random.randint(0, 12)])
         count = random.choice([16, 16, 1, 7, 15])
         frequency = random.randrange(3)
         sum_i, sum_q = (

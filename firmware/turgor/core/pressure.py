@@ -131,8 +131,6 @@ def pressure_step(s: ptr32, code: int) -> int:
     return flags
 
 
-
-
 def take_flags(s):
     """The flags gathered since the last call; SATURATED starts anew."""
     flags = s[FLAGS]

@@ -1,10 +1,10 @@
 """The rules: one-second decisions on 60 s medians, in integers.
 
-A rule has stages, each with a priority, a limit and a time for which its input must stay beyond that limit. A run counts
-from the first tick beyond the limit; while an input is ABSENT the run is held. An alarm stands for a rule on a channel:
-it is raised by its first stage that ran long enough, escalates with a later stage of higher priority, keeps its highest
-priority, and clears when the input stayed inside the clear limit for the clear time. A high alarm that was not
-acknowledged stays (latched) until it is.
+A rule has stages, each with a priority, a limit and a time for which its input must stay beyond that limit. A run
+counts from the first tick beyond the limit; while an input is ABSENT the run is held. An alarm stands for a rule on a
+channel: it is raised by its first stage that ran long enough, escalates with a later stage of higher priority, keeps
+its highest priority, and clears when the input stayed inside the clear limit for the clear time. A high alarm that was
+not acknowledged stays (latched) until it is.
 
 Units: pressures milli-mmHg, changes per mille of the baseline, times s. Inputs lie within +-2^28.
 """
@@ -192,7 +192,7 @@ class Rules:
             self.words[word] = self.words[word] + 1 if beyond else -1
 
     def _decide(self, channel, rule, value, inside_sign, softened):
-        """Raise, escalate or clear from the runs; `inside_sign` 1: inside is at or above the clear limit, -1: at or below."""
+        """Raise, escalate or clear from the runs; inside is at or above the clear limit or, with sign -1, below."""
         words = self.words
         alarm = (channel * len(RULES) + rule) * ALARM_WORDS
         priority = words[alarm + _PRIORITY]

@@ -19,7 +19,7 @@ def ticks_diff(a, b):
 
 
 class BoardTime:
-    """Seconds and microseconds since `start`, advanced by tick differences; never reset, never wrapping before 2^30 s."""
+    """Seconds and microseconds since `start`, advanced by tick differences; never reset, no wrap before 2^30 s."""
 
     def __init__(self, start):
         self._tick = start

@@ -2,9 +2,8 @@
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 from turgor import __version__
 
@@ -19,6 +18,9 @@ from turgor_host.cli.plot import plot
 from turgor_host.cli.record import record
 from turgor_host.cli.replay import replay
 from turgor_host.errors import TurgorError
+
+# typer carries its own copy of click, and hands on this one's child only.
+_UsageError: Any = typer.BadParameter.__base__
 
 app = typer.Typer(
     help="Limb pressure and bioimpedance: record, show, calibrate and replay. A research and bench tool, "
@@ -53,10 +55,10 @@ def run() -> int:
         code = app(standalone_mode=False)
     except TurgorError as error:
         return _fail(str(error), error.exit_code)
-    except click.UsageError as error:
+    except _UsageError as error:
         path = error.ctx.command_path if error.ctx else "turgor"
         return _fail(f"{error.format_message().rstrip('.')}; see `{path} --help`", 2)
-    except click.Abort:
+    except typer.Abort:
         raise KeyboardInterrupt from None
     except BrokenPipeError:
         # The reader of our output has gone, as in `turgor events FILE | head`.

@@ -71,7 +71,7 @@ def read_expected(path: Path) -> list[Event]:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: no TOML ({error})") from None
     tables = document.get("event", [])
-    if set(document) - {"event"} or not isinstance(tables, list):
+    if set(document) - {"event"} or not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
         raise UsageError(f"{path}: write each event as a table [[event]], and nothing else")
     for table in tables:
         _check(path, table)

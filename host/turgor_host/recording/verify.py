@@ -233,8 +233,13 @@ class _Verification:
             cut = last or log.tick_seqs[tick + 1] > log.first_hole
             reason = AT_END if last and not log.holes else LOST
             self._compare_events(t_s, by_tick[tick].events, found, reason if cut else "")
-        # What is left belongs to seconds that cannot be judged, or whose readings were not stored.
+        # What is left belongs to seconds that cannot be judged, to the one after the end, or to none.
+        end_s = log.tick_s[-1] + 1 if log.tick_s else 0
         for t_s in sorted({*unknown, *events, *baselines}):
+            if not log.holes and t_s != end_s:
+                self._compare_baselines(t_s, [], baselines.get(t_s, []))
+                self._compare_events(t_s, [], events.get(t_s, []), "")
+                continue
             self._report.events.unverifiable += len(events.get(t_s, ()))
             self._report.baselines.unverifiable += len(baselines.get(t_s, ()))
             reason = LOST if log.holes else AT_END

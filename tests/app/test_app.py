@@ -1,0 +1,251 @@
+"""A whole board on fake drivers, from 5 s before the wrap of its ticks: readings, commands, alarms."""
+
+import pytest
+
+from turgor.core.channels import channel_id
+from turgor.core.rules import DP_LOW, HIGH, LOW, MEDIUM, PRESSURE_HIGH, RAISED
+from turgor.core.ticks import TICKS_MASK, ticks_diff
+from turgor.link import lines
+from turgor.link.records import MEDIAN_VALID, NO_AGE, NO_DBP, VALID, unpack, unpack_readings
+
+CALF_L = channel_id("calf_l")
+SECOND_US = 1_000_000
+
+
+def steady(mmhg):
+    return lambda index: mmhg * 8000
+
+
+def of_kind(records, kind):
+    """(header, body, tail) of the records of a kind."""
+    return [found for found in map(unpack, records) if found[0]["kind"] == kind]
+
+
+def logged(board, kind):
+    return of_kind(board.logged(), kind)
+
+
+def events(records):
+    """(second, channel, rule, state, priority) of each event."""
+    return [
+        (header["t_s"], header["channel"], body["rule"], body["state"], body["priority"])
+        for header, body, _ in of_kind(records, "event")
+    ]
+
+
+def test_by_hand(fake):
+    """20 mmHg at 4 samples/s: the 9th sample settles it: readings are valid from second 3, medians from second 32."""
+    board = fake.Board({"calf_l": (steady(20),)})
+    board.run(40 * SECOND_US)
+    ticks = logged(board, "readings")
+    assert [(header["t_s"], header["t_us"]) for header, _, _ in ticks] == [(s, 0) for s in range(1, 41)]
+    readings = [unpack_readings(tail)[0] for _, _, tail in ticks]
+    assert [r["last_index"] for r in readings] == [4 * s for s in range(1, 41)]
+    assert {r["value_milli"] for r in readings} == {20000}
+    assert [bool(r["flags"] & VALID) for r in readings] == [False] * 2 + [True] * 38
+    assert [bool(r["flags"] & MEDIAN_VALID) for r in readings] == [False] * 31 + [True] * 9
+    assert readings[31]["median_milli"] == 20000
+
+
+def test_begins_with_who_it_is_its_channels_and_its_limits(fake):
+    board = fake.Board({"calf_r": (steady(20),), "calf_l": (steady(20),)}, {"calf_z": lambda n: 1000})
+    kinds = [unpack(record)[0]["kind"] for record in board.logged()]
+    assert kinds == ["boot", "pressure_channel", "pressure_channel", "impedance_channel"] + ["limit"] * 8
+    (_, boot, identity), *channels = [unpack(record) for record in board.logged()][:4]
+    assert boot == {
+        "wire_version": 1,
+        "reset_cause": 1,
+        "channels": 3,
+        "reserved": 0,
+        "board_id": 0x0123456789ABCDEF,
+    }
+    assert identity == board.identity
+    assert [(header["channel"], tail) for header, _, tail in channels] == [
+        (0, b"calf_l"),
+        (1, b"calf_r"),
+        (4, b"calf_z"),
+    ]
+    assert channels[0][1]["rate_millihz"] == 4000
+    assert channels[0][1]["threshold_milli_mmhg"] == 30000
+    limits = [tuple(body.values()) for _, body, _ in logged(board, "limit")]
+    assert limits == list(board.config.limits)
+
+
+@pytest.mark.parametrize("wraps", [0, 1, 3])
+def test_readings_come_once_a_second_over_the_wraps(fake, wraps):
+    """Slow enough to pass several wraps of 1074 s."""
+    board = fake.Board({"calf_l": (steady(20),)}, period_us=2 * SECOND_US)
+    end_s = 12 + wraps * 1074
+    found = of_kind(board.drained(end_s * SECOND_US), "readings")
+    assert [(header["t_s"], header["t_us"]) for header, _, _ in found] == [(s, 0) for s in range(1, end_s + 1)]
+    assert (board.app.time.s, board.app.time.us) == (end_s, 0)
+
+
+def test_poll_does_nothing_before_it_is_due_and_says_when_it_is(fake):
+    board = fake.Board({"calf_l": (steady(20),)})
+    app = board.app
+    board.run(SECOND_US // 2)
+    due = app.poll(board.ticks())
+    before = app.log.next_seq, app.time.us, [job.due for job in app.jobs]
+    for early in (1, 1000, ticks_diff(due, board.ticks())):
+        assert app.poll((due - early) & TICKS_MASK) == due
+    assert (app.log.next_seq, app.time.us, [job.due for job in app.jobs]) == before
+    app.poll(due)
+    assert [job.due for job in app.jobs] != before[2]
+
+
+def test_jobs_stay_in_the_order_in_which_they_are_due(fake):
+    board = fake.Board({name: (steady(20),) for name in ("calf_l", "calf_r", "forearm_l")}, {"calf_z": lambda n: 9})
+    while board.us < 8 * SECOND_US:
+        wait = ticks_diff(board.app.poll(board.ticks()), board.ticks())
+        dues = [ticks_diff(job.due, board.ticks()) for job in board.app.jobs]
+        assert dues == sorted(dues)
+        board.us += max(0, wait)
+
+
+def test_a_stall_is_made_up_for_second_by_second(fake):
+    """The loop stands still for 5.3 s across the wrap: five readings follow at once, each of its own second."""
+    board = fake.Board({"calf_l": (steady(20),)})
+    board.run(3_500_000)
+    board.us += 5_300_000
+    board.run(12 * SECOND_US)
+    assert [header["t_s"] for header, _, _ in logged(board, "readings")] == list(range(1, 13))
+
+
+def test_an_alarm_is_raised_at_its_second_with_no_host(fake):
+    """35 mmHg: the first median is at second 32; `pressure_high` is medium 10 min later, high after an hour."""
+    board = fake.Board({"calf_l": (steady(35),)})
+    board.run(3700 * SECOND_US)
+    assert board.alarms == [(632 * SECOND_US, MEDIUM), (3632 * SECOND_US, HIGH)]
+    assert not board.app.wire.greeted
+    assert board.serial.written == 0
+
+
+def test_a_spike_raises_nothing(fake):
+    board = fake.Board({"calf_l": (lambda index: 8_000_000 if index % 40 == 0 else 160_000,)})
+    records = board.drained(800 * SECOND_US)
+    assert len(of_kind(records, "readings")) == 800
+    assert board.alarms == []
+    assert events(records) == []
+
+
+def typed(board, id, command, *words):
+    """A command from the host, and the app's time to take it; returns the statuses of its answers."""
+    before = len(board.serial.outbox)
+    board.say(lines.command_line(id, command, *words))
+    board.run(board.us + 100_000)
+    return len(board.serial.outbox) - before
+
+
+def commands(board):
+    return [(header["t_s"], *list(body.values())[:3], body["a"]) for header, body, _ in logged(board, "command")]
+
+
+def test_a_typed_dbp_acts_from_the_next_tick_on(fake):
+    """An ICP of 20 and a DBP of 40 typed at 99.5 s: dP 20 from second 100 on, `dp_low` at second 1000."""
+    board = fake.Board({"calf_l": (steady(20),)})
+    board.run(99 * SECOND_US + 500_000)
+    typed(board, 5, lines.DBP, 40000)
+    board.run(110 * SECOND_US)
+    assert commands(board) == [(99, 5, lines.DBP, lines.OK, 40000)]
+    dbps = [(h["t_s"], b["dbp_milli_mmhg"], b["dbp_age_s"]) for h, b, _ in logged(board, "readings") if h["t_s"] > 97]
+    assert dbps[:5] == [(98, NO_DBP, NO_AGE), (99, NO_DBP, NO_AGE), (100, 40000, 0), (101, 40000, 1), (102, 40000, 2)]
+    assert events(board.drained(1010 * SECOND_US)) == [(1000, CALF_L, DP_LOW, RAISED, MEDIUM)]
+    assert board.alarms == [(1000 * SECOND_US, MEDIUM)]
+
+
+def test_a_fresh_good_dp_softens_the_alarm(fake):
+    board = fake.Board({"calf_l": (steady(35),)})
+    board.run(60 * SECOND_US + 1)
+    typed(board, 5, lines.DBP, 80000)
+    board.run(640 * SECOND_US)
+    assert board.alarms == [(632 * SECOND_US, LOW)]
+
+
+def test_a_command_is_executed_once_though_it_comes_twice(fake):
+    board = fake.Board({"calf_l": (steady(20),)})
+    board.run(10_500_000)
+    for id, dbp in ((5, 60000), (5, 60000), (6, 61000), (6, 61000)):
+        assert typed(board, id, lines.DBP, dbp) > 0
+    assert [row[1:] for row in commands(board)] == [(5, lines.DBP, lines.OK, 60000), (6, lines.DBP, lines.OK, 61000)]
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "taken"),
+    [
+        (lines.DBP, (10000,), True),
+        (lines.DBP, (200000,), True),
+        (lines.DBP, (9999,), False),
+        (lines.DBP, (200001,), False),
+        (lines.DBP, (-(2**31),), False),
+        (lines.DBP, (2**31 - 1,), False),
+        (lines.ACKNOWLEDGE, (255, 255), False),  # nothing stands
+        (lines.CALIBRATE, (0, 2097152, -8192, 0, 1), True),
+        (lines.CALIBRATE, (0, -2097152, 8191, 32767, 13), True),
+        (lines.CALIBRATE, (0, 2097153, 4096, 0, 5), False),
+        (lines.CALIBRATE, (0, -2097153, 4096, 0, 5), False),
+        (lines.CALIBRATE, (0, 0, 8192, 0, 5), False),
+        (lines.CALIBRATE, (0, 0, -8193, 0, 5), False),
+        (lines.CALIBRATE, (0, 0, 4096, -1, 5), False),
+        (lines.CALIBRATE, (0, 0, 4096, 32768, 5), False),
+        (lines.CALIBRATE, (0, 0, 4096, 0, -1), False),
+        (lines.CALIBRATE, (0, 0, 4096, 0, 14), False),
+        (lines.CALIBRATE, (1, 0, 4096, 0, 5), False),  # not configured
+        (lines.CALIBRATE, (4, 0, 4096, 0, 5), False),  # an impedance
+        (lines.CALIBRATE, (255, 0, 4096, 0, 5), False),
+        (lines.CALIBRATE, (-1, 0, 4096, 0, 5), False),
+        (99, (), False),
+    ],
+)
+def test_a_command_out_of_range_is_refused(fake, command, words, taken):
+    board = fake.Board({"calf_l": (steady(20),)}, {"calf_z": lambda n: 1000})
+    board.run(10_500_000)
+    before = list(board.config.channels[0].words[6:10])
+    assert typed(board, 5, command, *words) > 0
+    board.run(12 * SECOND_US)
+    assert len(commands(board)) == taken
+    assert (list(board.config.channels[0].words[6:10]) != before) == (taken and command == lines.CALIBRATE)
+
+
+def test_a_calibration_acts_between_two_readings(fake):
+    """Twice the gain, from the samples after the next tick on."""
+    board = fake.Board({"calf_l": (steady(20),)})
+    board.run(10_500_000)
+    typed(board, 5, lines.CALIBRATE, CALF_L, 0, 4096, 0, 4)
+    board.run(13 * SECOND_US)
+    values = [unpack_readings(tail)[0]["value_milli"] for _, _, tail in logged(board, "readings")]
+    assert values[9:] == [20000, 20000, 40000, 40000]
+
+
+def test_more_commands_than_a_second_holds_are_refused(fake):
+    board = fake.Board({"calf_l": (steady(20),)})
+    board.run(10_010_000)
+    tick = board.app.tick
+    statuses = [tick.execute(id, lines.DBP, 60000 + id, 0, 0, 0, 0) for id in range(10)]
+    assert statuses == [lines.OK] * 8 + [lines.REFUSED] * 2
+    board.run(11_010_000)
+    assert tick.judge.dbp_milli_mmhg == 60007
+    assert tick.execute(20, lines.DBP, 70000, 0, 0, 0, 0) == lines.OK
+
+
+def test_an_acknowledgement_silences_until_something_worse_comes(fake):
+    board = fake.Board({"calf_l": (steady(35),)})
+    board.run(640 * SECOND_US + 500_000)
+    typed(board, 5, lines.ACKNOWLEDGE, CALF_L, DP_LOW)
+    assert commands(board) == []
+    typed(board, 6, lines.ACKNOWLEDGE, CALF_L, PRESSURE_HIGH)
+    board.run(3640 * SECOND_US)
+    assert board.alarms == [(632 * SECOND_US, MEDIUM), (641 * SECOND_US, 0), (3632 * SECOND_US, HIGH)]
+
+
+def test_fluid_gain_from_a_baseline_of_its_own(fake):
+    """A sweep every 2 s keeps every second valid; the resistance falls by 12 % from the 51st sweep on."""
+    board = fake.Board({"calf_l": (steady(10),)}, {"calf_z": lambda sweep: 5000 if sweep <= 50 else 4400})
+    records = board.drained(760 * SECOND_US)
+    ((header, baseline, _),) = of_kind(records, "baseline")
+    assert (header["channel"], baseline["value_milliohm"]) == (4, 40000)
+    # The first sweep is in second 1, as the chip's turn is the odd ones: readings from second 2, 60 of them by 61.
+    assert header["t_s"] == 61
+    found = events(records)
+    assert [row[3:] for row in found] == [(RAISED, LOW), (2, MEDIUM)]
+    assert 700 < found[0][0] <= found[1][0] < 740

@@ -1,0 +1,75 @@
+"""One line for each routine: its name, how often it was called, and a SHA-256 over all that came out.
+
+Runs under MicroPython and CPython; the numbers are the same on both.
+"""
+
+from hashlib import sha256
+from struct import pack
+
+
+class Numbers:
+    """Pseudo-random numbers, and extremes among them."""
+
+    def __init__(self, seed):
+        self._x = seed
+
+    def below(self, n):
+        self._x = (self._x * 1103515245 + 12345) & 0x7FFFFFFF
+        # The low bits of such a generator repeat soon.
+        return ((self._x >> 8) * n) >> 23
+
+    def between(self, low, high):
+        """A number from `low` to `high`: in one case of eight an end, in another near 0 or near an end."""
+        fate = self.below(16)
+        if fate == 0:
+            return low
+        if fate == 1:
+            return high
+        if fate == 2:
+            return max(low, min(high, self.below(5) - 2))
+        if fate == 3:
+            return low + min(high - low, self.below(3))
+        span = high - low + 1
+        return low + ((self.below(1 << 23) << 23 | self.below(1 << 23)) * span >> 46)
+
+    def one_of(self, values):
+        return values[self.below(len(values))]
+
+    def bytes(self, n):
+        """`n` bytes, many of them 0."""
+        return bytes([self.one_of((0, 1, 255, self.below(256), self.below(256))) for _ in range(n)])
+
+
+class Digest:
+    """Everything that the routine called `name` gave."""
+
+    def __init__(self, name):
+        self._name = name
+        self._hash = sha256()
+        self._calls = 0
+        self._waiting = []
+
+    def add(self, *results):
+        """The results of one call: integers, booleans, bytes or text."""
+        self._calls += 1
+        for result in results:
+            if isinstance(result, str):
+                result = result.encode()
+            if isinstance(result, (bytes, bytearray)):
+                self._waiting.append(len(result))
+                self._flush()
+                self._hash.update(result)
+            else:
+                # A bool of MicroPython is no int.
+                self._waiting.append(int(result))
+        if len(self._waiting) >= 64:
+            self._flush()
+
+    def _flush(self):
+        self._hash.update(pack("<%dq" % len(self._waiting), *self._waiting))
+        self._waiting.clear()
+
+    def show(self):
+        self._flush()
+        text = "".join(["%02x" % byte for byte in self._hash.digest()])
+        print(self._name, self._calls, text)

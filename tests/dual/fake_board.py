@@ -1,0 +1,249 @@
+"""A board without chips: drivers that give what they are told, a serial port in memory, a clock that jumps.
+
+Runs under MicroPython and CPython; `tests/app` loads it too.
+"""
+
+from turgor.app.app import App
+from turgor.app.config import (
+    LOWPASS_8_HZ_AT_320,
+    MAX30009,
+    NAU7802,
+    Channel,
+    Config,
+    impedance_channel,
+    pressure_words,
+)
+from turgor.app.sampler import ImpedanceSampler, PressureSampler
+from turgor.core.rules import DEFAULT_LIMITS
+from turgor.core.ticks import TICKS_MASK, ticks_diff
+from turgor.drivers import FAULT, NO_FAULT, NOTHING, RESTARTED, RESULT, SAMPLE
+
+# A tick counter that starts here wraps 5 s later.
+BEFORE_WRAP = TICKS_MASK + 1 - 5000000
+# One code is an eighth of a milli-mmHg: a mmHg is 8000 codes.
+EIGHTH = (0, 4096, 0, 5)
+CODES_PER_MMHG = 8000
+SETTLE_SAMPLES = 8
+PERIOD_US = 250000
+_FAULT_US = 500000
+_FREQUENCIES = 3
+_WORDS = 16
+
+
+class FakeBridge:
+    """Conversions every `period_us`, the first at `first_tick`; `code_of(index)` is the code of conversion `index`.
+
+    `missed` maps the number of a sample (the n-th that is read, from 1) to how many conversions pass unread before it;
+    `faults` maps it to a fault: the driver fails for 500 ms before it and then restarts.
+    """
+
+    def __init__(self, period_us, first_tick, code_of, missed=None, faults=None):
+        self.event = NOTHING
+        self.fault = NO_FAULT
+        self.code = 0
+        self.tick = 0
+        self.missed = 0
+        self._period_us = period_us
+        self._next_tick = first_tick
+        self._code_of = code_of
+        self._missed = missed or {}
+        self._faults = faults or {}
+        self._number = 1
+        self._index = 1
+        self._failed = False
+
+    def step(self, now):
+        self.event = NOTHING
+        wait = ticks_diff(self._next_tick, now)
+        if wait > 0:
+            return wait
+        if self._number in self._faults:
+            self.fault = self._faults.pop(self._number)
+            self.event = FAULT
+            self._failed = True
+            self._next_tick = (now + _FAULT_US) & TICKS_MASK
+            return _FAULT_US
+        if self._failed:
+            self.fault = NO_FAULT
+            self.event = RESTARTED
+            self._failed = False
+            return 0
+        self.event = SAMPLE
+        self.tick = self._next_tick
+        self.missed = self._missed.get(self._number, 0)
+        self._index += self.missed
+        self.code = self._code_of(self._index)
+        self._number += 1
+        self._index += 1
+        ahead = self._period_us * (1 + self._missed.get(self._number, 0))
+        self._next_tick = (self.tick + ahead) & TICKS_MASK
+        return max(0, ticks_diff(self._next_tick, now))
+
+
+class FakeSweep:
+    """Three steps of a sweep, 100 ms each; `word_of(sweep)` is the I word of sweep number `sweep` (from 1), Q is 0."""
+
+    def __init__(self, word_of):
+        self.event = NOTHING
+        self.fault = NO_FAULT
+        self.idle = True
+        self.stopped = False
+        self.frequency_index = 0
+        self.count = _WORDS
+        self.leads = 0
+        self.sum_i = self.min_i = self.max_i = 0
+        self.sum_q = self.min_q = self.max_q = 0
+        self.first_tick = 0
+        self.tick = 0
+        self._word_of = word_of
+        self._sweep = 0
+        self._step = 0
+
+    def begin(self, now):
+        self.idle = False
+        self._sweep += 1
+        self._step = 0
+        self.tick = now
+
+    def stop(self):
+        self.stopped = True
+
+    def step(self, now):
+        self.event = NOTHING
+        if not self._step:
+            self._step = 1
+            return 100000
+        word = self._word_of(self._sweep)
+        self.event = RESULT
+        self.frequency_index = self._step - 1
+        self.sum_i = _WORDS * word
+        self.min_i = word - 3
+        self.max_i = word + 3
+        self.first_tick = self.tick
+        self.tick = now
+        self._step += 1
+        if self._step > _FREQUENCIES:
+            self.idle = True
+        return 100000
+
+
+class FakeSerial:
+    """`inbox` is what the host sent, `outbox` what the board wrote; each call of `write` takes at most `most` bytes."""
+
+    def __init__(self, most=64):
+        self.inbox = b""
+        self.outbox = b""
+        self.written = 0
+        self.most = most
+
+    def read_into(self, buffer):
+        n = min(len(buffer), len(self.inbox))
+        buffer[:n] = self.inbox[:n]
+        self.inbox = self.inbox[n:]
+        return n
+
+    def write(self, view):
+        n = min(len(view), self.most)
+        self.outbox += bytes(view[:n])
+        self.written += n
+        return n
+
+    def take(self):
+        """What the board wrote since the last call."""
+        taken = self.outbox
+        self.outbox = b""
+        return taken
+
+
+class Board:
+    """An App over fake drivers; it is the app's ports too. Alarm changes are kept as (microsecond, level).
+
+    `bridges` maps a pressure channel to its driver's arguments behind `first_tick`, `sweeps` an impedance channel to
+    `word_of`. The clock starts at tick `start`; microsecond 0 is the moment of the boot.
+    """
+
+    boot = 7
+    reset_cause = 1
+    board_id = 0x0123456789ABCDEF
+    identity = b"version=test;platform=fake"
+
+    def __init__(
+        self, bridges, sweeps=None, start=BEFORE_WRAP, limits=DEFAULT_LIMITS, period_us=PERIOD_US, threshold=30000
+    ):
+        self.us = 0
+        self.start = start
+        self.serial = FakeSerial()
+        self.alarms = []
+        self._bridges = bridges
+        self._sweeps = sweeps or {}
+        self._period_us = period_us
+        channels = []
+        for name in bridges:
+            words = pressure_words(LOWPASS_8_HZ_AT_320, EIGHTH, SETTLE_SAMPLES, threshold, threshold - 2000)
+            rate_millihz = 1000000000 // period_us
+            channels.append(Channel(name, NAU7802, 0, 0x2A, -1, rate_millihz, SETTLE_SAMPLES, words))
+        for name in self._sweeps:
+            channel = impedance_channel(name, 0, 0x68)
+            # 8 milliohm a count at the lowest frequency.
+            for i, word in enumerate((1 << 27, 0, 1 << 27, 0, 1 << 27, 0, 3)):
+                channel.words[i] = word
+            channels.append(channel)
+        self.config = Config(channels, limits)
+        self.drivers = {}
+        self.app = App(self, self.config, self._make_samplers, self.ticks())
+
+    def ticks(self):
+        return (self.us + self.start) & TICKS_MASK
+
+    def alarm(self, level):
+        self.alarms.append((self.us, level))
+
+    def _make_samplers(self, log, time, now):
+        samplers = []
+        for channel in self.config.channels:
+            if channel.driver == MAX30009:
+                driver = FakeSweep(self._sweeps[channel.name])
+                sampler = ImpedanceSampler(channel.number, channel.words, driver, log, time, now, len(samplers) & 1)
+            else:
+                first_tick = (now + self._period_us // 2 + 1000 * channel.number) & TICKS_MASK
+                driver = FakeBridge(self._period_us, first_tick, *self._bridges[channel.name])
+                sampler = PressureSampler(channel.number, channel.words, driver, log, time, now)
+            self.drivers[channel.name] = driver
+            samplers.append(sampler)
+        return samplers
+
+    def run(self, until_us):
+        """Poll until microsecond `until_us` of the boot; the clock jumps from due to due and stops there."""
+        app = self.app
+        while True:
+            due = app.poll(self.ticks())
+            wait = ticks_diff(due, self.ticks())
+            if wait > 0:
+                if self.us + wait > until_us:
+                    self.us = until_us
+                    return
+                self.us += wait
+
+    def say(self, line):
+        """A line from the host."""
+        self.serial.inbox += line
+
+    def drained(self, until_us, every_us=20000000):
+        """Run until microsecond `until_us` and return all records, committing them as a host would."""
+        log = self.app.log
+        found = []
+        while self.us < until_us:
+            self.run(min(until_us, self.us + every_us))
+            found += self.logged()
+            log.commit(self.boot, log.next_seq - 1)
+        return found
+
+    def logged(self):
+        """The records in the log, oldest first."""
+        log = self.app.log
+        buffer = bytearray(256)
+        found = []
+        for seq in range(log.first_seq, log.next_seq):
+            n = log.fetch(seq, buffer)
+            found.append(bytes(buffer[:n]))
+        return found

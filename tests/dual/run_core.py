@@ -1,0 +1,246 @@
+"""Every routine of the core over pseudo-random and extreme input."""
+
+from array import array
+
+from digest import Digest, Numbers
+
+from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_8_HZ_AT_320, pressure_words
+from turgor.core.channel import ImpedanceChannel, PressureChannel
+from turgor.core.channels import CHANNEL_NAMES, CHANNELS, channel_id, unit_of
+from turgor.core.fixed import mul_shift, split
+from turgor.core.impedance import reactance_milliohm, resistance_milliohm
+from turgor.core.judge import Judge
+from turgor.core.median import ABSENT, STATE_WORDS, median, median_push
+from turgor.core.pressure import (
+    LAST_CODE,
+    OFFSET_LIMIT_CODE,
+    VALUE,
+    milli_mmhg,
+    pressure_step,
+    restart,
+    take_flags,
+)
+from turgor.core.rules import DEFAULT_LIMITS, EVENT_WORDS, Rules, dp_milli_mmhg, fall_permille
+from turgor.core.ticks import TICKS_MASK, BoardTime, ticks_diff
+
+CALLS = 20000
+FULL = 1 << 23
+READING = 1 << 28
+# 0.05 Hz at 80 samples/s: large shifts.
+LOWPASS_SLOW = (4106, 6104, 14, 5675, 20886, 5)
+
+
+def run_fixed():
+    numbers = Numbers(1)
+    splits = Digest("core.fixed.split")
+    products = Digest("core.fixed.mul_shift")
+    for _ in range(CALLS):
+        a = numbers.between(-(1 << 29), 1 << 29)
+        n = numbers.between(-(1 << 28), 1 << 28)
+        high, low = split(n)
+        splits.add(high, low)
+        products.add(mul_shift(a, high, low, numbers.below(16)))
+    splits.show()
+    products.show()
+
+
+def run_pressure():
+    numbers = Numbers(2)
+    steps = Digest("core.pressure.pressure_step")
+    flags = Digest("core.pressure.take_flags")
+    restarts = Digest("core.pressure.restart")
+    raw = Digest("core.pressure.milli_mmhg")
+    for design in (LOWPASS_1_HZ_AT_80, LOWPASS_8_HZ_AT_320, LOWPASS_SLOW):
+        offset = numbers.between(-OFFSET_LIMIT_CODE, OFFSET_LIMIT_CODE)
+        for calibration in (
+            (0, 6103, 16896, 6),
+            (offset, 8191, 32767, 1),
+            (-OFFSET_LIMIT_CODE, -8192, 0, 13),
+            (OFFSET_LIMIT_CODE, numbers.between(-8192, 8191), numbers.below(32768), 0),
+        ):
+            words = pressure_words(design, calibration, 160, 30000, 28000)
+            code = 0
+            for i in range(CALLS // 10):
+                # Noise around a level that jumps now and then; spikes to the limits.
+                if not numbers.below(150):
+                    code = numbers.between(-FULL, FULL - 1)
+                noisy = code + numbers.below(181) - 90 if numbers.below(40) else numbers.between(-FULL, FULL - 1)
+                noisy = max(-FULL, min(FULL - 1, noisy))
+                steps.add(pressure_step(words, noisy), *words)
+                raw.add(milli_mmhg(words, noisy))
+                if not i % 7:
+                    flags.add(take_flags(words))
+                if not numbers.below(500):
+                    restart(words)
+                    restarts.add(*words)
+    for digest in (steps, flags, restarts, raw):
+        digest.show()
+
+
+def run_median():
+    numbers = Numbers(3)
+    pushes = Digest("core.median.median_push")
+    medians = Digest("core.median.median")
+    for absent_of_16 in (0, 2, 8, 14):
+        words = array("i", bytes(4 * STATE_WORDS))
+        for _ in range(CALLS // 4):
+            value = ABSENT if numbers.below(16) < absent_of_16 else numbers.between(-READING, READING)
+            pushes.add(median_push(words, value))
+            medians.add(median(words))
+        pushes.add(*words)
+    pushes.show()
+    medians.show()
+
+
+def run_impedance():
+    numbers = Numbers(4)
+    resistances = Digest("core.impedance.resistance_milliohm")
+    reactances = Digest("core.impedance.reactance_milliohm")
+    words = array("i", bytes(4 * 7))
+    for _ in range(CALLS):
+        for i in range(6):
+            words[i] = numbers.between(-(1 << 28), 1 << 28)
+        words[6] = numbers.below(13)
+        count = numbers.one_of((16, 16, 1, 7, 15))
+        sums = [count * numbers.between(-(1 << 19), (1 << 19) - 1) for _ in range(2)]
+        frequency = numbers.below(3)
+        resistances.add(resistance_milliohm(words, frequency, *sums, count))
+        reactances.add(reactance_milliohm(words, frequency, *sums, count))
+    resistances.show()
+    reactances.show()
+
+
+def run_ticks():
+    numbers = Numbers(5)
+    differences = Digest("core.ticks.ticks_diff")
+    times = Digest("core.ticks.BoardTime")
+    tick = TICKS_MASK + 1 - 5000000
+    time = BoardTime(tick)
+    for _ in range(CALLS):
+        passed = numbers.one_of((1, 999, 1000000, numbers.below(8000000)))
+        tick = (tick + passed) & TICKS_MASK
+        time.advance(tick)
+        other = numbers.between(0, TICKS_MASK)
+        at = time.tick_at(numbers.between(-8000000, 8000000))
+        times.add(time.s, time.us, at, time.offset_us(at))
+        differences.add(ticks_diff(tick, other), ticks_diff(other, tick))
+    differences.show()
+    times.show()
+
+
+def run_channels():
+    ids = Digest("core.channels.channel_id")
+    units = Digest("core.channels.unit_of")
+    for name in CHANNEL_NAMES + ("", "thigh"):
+        try:
+            ids.add(channel_id(name))
+        except ValueError as error:
+            ids.add(str(error))
+    for row in CHANNELS:
+        units.add(unit_of(row[1]))
+    ids.show()
+    units.show()
+
+
+def run_channel():
+    numbers = Numbers(6)
+    pressures = Digest("core.channel.PressureChannel")
+    channel = PressureChannel(pressure_words(LOWPASS_1_HZ_AT_80, (0, 4096, 0, 2), 160, 30000, 28000))
+    for _ in range(CALLS):
+        fate = numbers.below(400)
+        if fate == 0:
+            channel.restart()
+        elif fate < 8:
+            channel.hold(numbers.below(45), channel.words[LAST_CODE])
+        else:
+            pressure_step(channel.words, 25000 + numbers.below(10000) if fate < 398 else FULL - 1)
+            channel.index += 1
+        if not numbers.below(80):
+            pressures.add(channel.capture())
+        pressures.add(channel.index, channel.value, channel.flags, channel.words[VALUE])
+    pressures.show()
+
+    sweeps = Digest("core.channel.ImpedanceChannel")
+    sweep = ImpedanceChannel(array("i", (222144131, -7654321, 111072082, 0, 111072082, 0, 4)))
+    limit = (1 << 19) - 1
+    for _ in range(CALLS):
+        if numbers.below(3):
+            count = numbers.below(17)
+            sums = [count * numbers.between(-limit, limit) for _ in range(2)]
+            extremes = [numbers.between(-limit, limit) if not numbers.below(9) else 0 for _ in range(4)]
+            sweep.result(numbers.below(3), count, not numbers.below(5), *sums, *extremes)
+        sweeps.add(sweep.capture(), sweep.index, sweep.value, sweep.flags)
+    sweeps.show()
+
+
+def run_rules():
+    numbers = Numbers(7)
+    pressures = Digest("core.rules.dp_milli_mmhg")
+    falls = Digest("core.rules.fall_permille")
+    for _ in range(CALLS):
+        icp = numbers.one_of((ABSENT, numbers.between(-READING, READING)))
+        pressures.add(dp_milli_mmhg(numbers.between(-1, 200000), numbers.between(0, 7200), icp))
+        falls.add(fall_permille(numbers.between(1, READING), numbers.between(-READING, READING)))
+    pressures.show()
+    falls.show()
+
+    # The default stages with a tenth of their times, so that all of them come up.
+    limits = [row[:4] + (row[4] // 10, row[5], row[6] // 10, row[7]) for row in DEFAULT_LIMITS]
+    digest = Digest("core.rules.Rules")
+    rules = Rules(len(CHANNELS), limits)
+    icp = 20000
+    fall = 0
+    age = 0
+    for t in range(CALLS):
+        if not numbers.below(90):
+            icp = numbers.one_of((ABSENT, 10000, 26000, 29999, 30000, 36000, 50000))
+        if not numbers.below(60):
+            fall = numbers.one_of((ABSENT, 0, 41, 50, 100, 150, 200))
+        if not numbers.below(800):
+            age = 0
+        age += 1
+        dbp = numbers.one_of((60000, 60000, 60000, 75000)) if t > 500 else -1
+        rules.event_count = 0
+        rules.judge_pressure(t % 2, icp, dbp, age)
+        rules.judge_fluid(4, fall, icp, dp_milli_mmhg(dbp, age, icp))
+        if not numbers.below(300):
+            which = numbers.one_of((0, 1, 4, 255)), numbers.one_of((0, 1, 2, 255))
+            digest.add(rules.standing(*which))
+            rules.acknowledge(*which)
+        digest.add(rules.annunciation(), rules.event_count, *rules.events[: EVENT_WORDS * rules.event_count])
+        digest.add(rules.priority(0, 1), rules.is_acknowledged(4, 2))
+    digest.add(*rules.words)
+    digest.show()
+
+
+def run_judge():
+    numbers = Numbers(8)
+    digest = Digest("core.judge.Judge")
+    judge = Judge([0, 1, 4, 5, 6], DEFAULT_LIMITS)
+    levels = [20000, 31000, 40000000, 25000000, 90000]
+    for t_s in range(1, CALLS // 5):
+        judge.begin(t_s)
+        if not numbers.below(1500):
+            judge.type_dbp(numbers.between(10000, 200000), t_s)
+        for position in range(5):
+            if not numbers.below(900):
+                levels[position] = levels[position] * (85 + numbers.below(25)) // 100
+            value = levels[position] + numbers.below(400) if numbers.below(20) else ABSENT
+            digest.add(judge.reading(position, value), judge.medians[position], judge.baselines[position])
+        for position in range(5):
+            judge.decide(position)
+            rules = judge.rules
+            digest.add(judge.fall(position), *rules.events[: EVENT_WORDS * rules.event_count])
+        digest.add(judge.dbp_milli_mmhg, judge.dbp_age_s)
+    digest.show()
+
+
+run_fixed()
+run_pressure()
+run_median()
+run_impedance()
+run_ticks()
+run_channels()
+run_channel()
+run_rules()
+run_judge()

@@ -1,0 +1,85 @@
+"""Recordings of a board without chips: the firmware's own app on fake drivers, its log written to a file."""
+
+import importlib.util
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from turgor.link import lines
+from turgor_host.recording.writer import Writer
+
+UTC = 1_800_000_000.0
+Records = list[bytes]
+Store = Callable[[Iterable[bytes]], Path]
+
+
+@pytest.fixture(scope="session")
+def fake(root: Path) -> ModuleType:
+    """The module `tests/dual/fake_board.py`."""
+    spec = importlib.util.spec_from_file_location("fake_board", root / "tests" / "dual" / "fake_board.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Write records to a new recording, whose board time 0 was at UTC; returns its path."""
+    made: list[Path] = []
+
+    def write(records: Iterable[bytes]) -> Path:
+        path = tmp_path / f"{len(made)}.turgor"
+        made.append(path)
+        with Writer(path, "sim:", True, 60) as writer:
+            writer.set_identity({"version": "0.1.0", "runtime": "MicroPython 1.29.0", "machine": "virtual board"})
+            writer.anchor(7, 10, 500000, UTC + 10.5, 0.01)
+            writer.add(records)
+        return path
+
+    return write
+
+
+def _wave(mmhg: float, swing_codes: int) -> Callable[[int], int]:
+    """Codes around a pressure (8000 a mmHg) that look like noise and are the same every time."""
+    return lambda index: int(mmhg * 8000) + (index * 7919 % 101 - 50) * swing_codes // 50
+
+
+@pytest.fixture(scope="session")
+def eventful(fake: ModuleType) -> Records:
+    """170 s of a board, at 20 samples/s, on which all that a replay has to follow happens.
+
+    calf_l stands at 20 mmHg, until a calibration at 120 s makes that 35; calf_r misses conversions and fails twice;
+    forearm_l is over its threshold when it fails; calf_z falls by 12 % at 90 s. DBP 60 is typed at 40 s, 70 at 100 s;
+    alarms come after seconds and are acknowledged at 150 s.
+    """
+    limits = (
+        (0, 0, 2, 45000, 10, 46000, 5, 0),
+        (0, 1, 3, 45000, 30, 46000, 5, 0),
+        (1, 0, 2, 34000, 5, 28000, 5, 40000),
+        (2, 0, 1, 50, 5, 40, 0, 0),
+        (2, 1, 2, 100, 10, 40, 0, 0),
+    )
+    # More holes in one block than it has places for, and one that is too long to be held.
+    missed = {500: 3, 525: 1, 800: 60, 1200: 40} | dict.fromkeys(range(600, 624, 2), 1)
+    bridges = {
+        "calf_l": (_wave(20, 400),),
+        "calf_r": (_wave(10, 400), missed, {900: 3, 1500: 1}),
+        "forearm_l": (_wave(31, 400), None, {1000: 3, 2205: 1}),
+    }
+    board = fake.Board(bridges, {"calf_z": lambda n: 7000 if n < 45 else 6160}, limits=limits, period_us=50000)
+    said = (
+        (40, (lines.DBP, 60000)),
+        (100, (lines.DBP, 70000)),
+        (120, (lines.CALIBRATE, 0, -120000, 4096, 0, 5)),
+        (150, (lines.ACKNOWLEDGE, 255, 255)),
+    )
+    records: Records = []
+    for number, (t_s, words) in enumerate(said):
+        records += board.drained(t_s * 1_000_000 + 300_000)
+        board.say(lines.command_line(number + 1, *words))
+    records += board.drained(170_300_000)
+    return records

@@ -1,0 +1,51 @@
+"""Runs of the whole chain: the command `turgor` against the virtual board."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Turgor = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def turgor() -> Turgor:
+    """Run the command `turgor` with arguments; the test fails when the exit code is not `code`."""
+
+    def run(*arguments: object, code: int = 0, **options: Any) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "turgor_host.cli", *(str(argument) for argument in arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, **options)
+        assert done.returncode == code, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def record(turgor: Turgor, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Record a source at full speed into a new file."""
+
+    def run(source: str, seconds: int, runtime: str = "micropython", **options: object) -> Path:
+        file = tmp_path_factory.mktemp("recording") / "out.turgor"
+        extra = [text for name, value in options.items() for text in (f"--{name}", value)]
+        done = turgor("record", source, file, "--seconds", seconds, "--speed", "max", "--runtime", runtime, "--json", *extra)
+        result = json.loads(done.stdout)
+        assert result["lost"] == 0
+        assert result["board_s"] == seconds
+        return file
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def events(turgor: Turgor) -> Callable[[Path], list[dict[str, Any]]]:
+    return lambda file: json.loads(turgor("events", file, "--json").stdout)
+
+
+@pytest.fixture(scope="session")
+def info(turgor: Turgor) -> Callable[[Path], dict[str, Any]]:
+    return lambda file: json.loads(turgor("info", file, "--json").stdout)
