@@ -61,9 +61,7 @@ def test_ci_runs_the_readme_line_and_fetches_by_package_name_only(root: Path) ->
     extract = re.search(r"^command=\$\((.+)\)$", script, flags=re.MULTILINE)
     assert extract is not None
     assert 'bash -c "$command"' in script
-    found = subprocess.run(
-        ["bash", "-c", extract[1]], cwd=root, check=True, capture_output=True, text=True
-    ).stdout
+    found = subprocess.run(["bash", "-c", extract[1]], cwd=root, check=True, capture_output=True, text=True).stdout
     assert found.splitlines() == [shell_lines(root)[1]]
     assert "://" not in script
 
@@ -112,9 +110,7 @@ def test_links_between_pages_lead_somewhere(root: Path) -> None:
         for link in re.findall(r"\]\(([^)#:]+)\)", (root / page).read_text(encoding="utf-8"))
     ]
     assert ("README.md", "hardware/wiring.md") in links
-    assert [
-        (page, link) for page, link in links if not (root / page).parent.joinpath(link).exists()
-    ] == []
+    assert [(page, link) for page, link in links if not (root / page).parent.joinpath(link).exists()] == []
 
 
 def test_readmes_commands_are_the_tools(root: Path) -> None:
@@ -156,9 +152,7 @@ def test_imports_run_one_way(root: Path) -> None:
         ("app", "import turgor_host", "never imports the host"),
     ],
 )
-def test_an_import_the_wrong_way_is_found(
-    root: Path, tmp_path: Path, file: str, line: str, broken: str
-) -> None:
+def test_an_import_the_wrong_way_is_found(root: Path, tmp_path: Path, file: str, line: str, broken: str) -> None:
     for folder in ("firmware", "host"):
         ignored = shutil.ignore_patterns("__pycache__", "static")
         shutil.copytree(root / folder, tmp_path / folder, ignore=ignored)
@@ -172,9 +166,7 @@ def test_an_import_the_wrong_way_is_found(
 def test_boards_have_the_same_signals_each_on_a_pin_of_its_own(root: Path) -> None:
     rows = pins(root)
     assert list(rows[0]) == ["board", "function", "signal", "pin", "note"]
-    signals = {
-        board: [r["signal"] for r in rows if r["board"] == board] for board in ("rp2", "esp32")
-    }
+    signals = {board: [r["signal"] for r in rows if r["board"] == board] for board in ("rp2", "esp32")}
     assert signals["rp2"] == signals["esp32"]
     assert len(rows) == 2 * len(set(signals["rp2"]))
     taken = [(row["board"], int(row["pin"])) for row in rows]
@@ -204,10 +196,7 @@ def test_wiring_page_has_the_pins_of_the_table(root: Path) -> None:
         for board, numbers in (("rp2", cells[1]), ("esp32", cells[2])):
             names = re.findall(r"`(\w+)`", cells[0])
             shown.update(
-                {
-                    (board, name): number
-                    for name, number in zip(names, re.findall(r"\d+", numbers), strict=True)
-                }
+                {(board, name): number for name, number in zip(names, re.findall(r"\d+", numbers), strict=True)}
             )
     assert shown == wanted
 

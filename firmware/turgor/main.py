@@ -6,7 +6,7 @@ import time
 from turgor.app.app import App
 from turgor.app.assemble import make_samplers
 from turgor.app.config import Config, default_channels
-from turgor.core.ticks import TICKS_MASK, ticks_diff
+from turgor.core.ticks import ticks_diff
 
 
 def board_ports():
@@ -21,7 +21,8 @@ def board_ports():
 
 
 def now_us():
-    return time.ticks_us() & TICKS_MASK
+    # On these boards the counter wraps at 2^30 by itself.
+    return time.ticks_us()
 
 
 def main():

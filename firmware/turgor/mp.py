@@ -11,7 +11,8 @@ try:
     ptr8 = ptr16 = ptr32 = None
 except ImportError:
 
-    class micropython:  # noqa: N801  the compiler knows the decorator by this very name
+    class micropython:
+        # The compiler knows the decorators by this very name.
         @staticmethod
         def viper(function):
             return function

@@ -88,7 +88,9 @@ def ask(act: str, **arguments: object) -> str:
         if not sockets:
             raise TurgorError("no `turgor monitor`, `record` or `demo` is running here; start one first")
         if len(sockets) > 1:
-            raise TurgorError(f"{len(sockets)} runs are active here; end all but one, or use the page of the one you mean")
+            raise TurgorError(
+                f"{len(sockets)} runs are active here; end all but one, or use the page of the one you mean"
+            )
         client = sockets[0][1]
         client.sendall(json.dumps({"act": act, **arguments}).encode() + b"\n")
         reply = json.loads(client.recv(_LINE_LIMIT) or b'{"error": "the run ended", "exit": 1}')

@@ -105,7 +105,8 @@ class Session:
             return f"DBP {mmhg:g} mmHg taken"
         if name == "ack":
             channel, rule = arguments.get("channel"), arguments.get("rule")
-            self._command(lines.ACKNOWLEDGE, _channel(channel), _rule(rule), refused="no such alarm stands unacknowledged")
+            refused = "no such alarm stands unacknowledged"
+            self._command(lines.ACKNOWLEDGE, _channel(channel), _rule(rule), refused=refused)
             return f"acknowledged: {rule or 'all rules'} on {channel or 'all channels'}"
         if name == "calibrate":
             words = [int(_number(arguments.get(key))) for key in WORDS]
@@ -276,7 +277,10 @@ class Session:
         name = self._source.name
         text = self._replica.text + self._replica._pending
         if b">>>" in text:
-            return f"{name}: this board shows a MicroPython prompt and no Turgor; copy firmware/turgor to its /lib and start turgor.main"
+            return (
+                f"{name}: this board shows a MicroPython prompt and no Turgor; "
+                "copy firmware/turgor to its /lib and start turgor.main"
+            )
         if text:
             return f"{name}: what answers here is no Turgor board (it sent {text[:24]!r}); give the port of one"
         return f"{name}: nothing answers here; look at cable and power, and whether Turgor runs on the board"
@@ -293,7 +297,7 @@ def _channel(name: object) -> int:
     if name is None:
         return _ALL
     try:
-        return channel_id(name)
+        return int(channel_id(name))
     except ValueError as error:
         raise UsageError(str(error)) from None
 

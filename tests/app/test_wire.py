@@ -133,7 +133,7 @@ def test_a_host_that_sleeps_gets_a_gap_and_the_rest(fake):
 
 def test_what_is_committed_leaves_the_log(fake):
     board = fake.Board(bridges())
-    host = Host(board)
+    host = Host(board, every_us=250_000)
     host.run(200 * SECOND_US)
     log = board.app.log
     assert log.first_seq == 0

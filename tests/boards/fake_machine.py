@@ -8,7 +8,6 @@ class Pin:
     OUT = 1
     PULL_DOWN = 2
     IRQ_RISING = 4
-    made = {}
 
     def __init__(self, number, mode=None, pull=None, value=None):
         # What the input-only pins of an ESP32 do.
@@ -18,7 +17,7 @@ class Pin:
         self.level = value
         self.handler = None
         self.hard = False
-        Pin.made[number] = self
+        MADE[number] = self
 
     def irq(self, handler, trigger, hard=False):
         self.handler = handler
@@ -42,5 +41,8 @@ def unique_id():
 def reset_cause():
     return 3
 
+
+# Every pin by its number.
+MADE = {}
 
 sys.modules["machine"] = sys.modules[__name__]

@@ -2,7 +2,7 @@
 
 import sys
 
-from fake_machine import Pin
+from fake_machine import MADE
 
 if sys.argv[1] == "rp2":
     from turgor.boards.rp2 import PINS, make_ports
@@ -12,13 +12,13 @@ else:
 ports = make_ports()
 print("cause", ports.reset_cause, "id", hex(ports.board_id))
 print("buses", [(ports.bus(n).number, ports.bus(n).pins, ports.bus(n).freq) for n in (0, 1)])
-alarm = Pin.made[PINS["alarm"]]
+alarm = MADE[PINS["alarm"]]
 ports.alarm(2)
-print("alarm", alarm.level, Pin.made[PINS["led"]].level)
+print("alarm", alarm.level, MADE[PINS["led"]].level)
 ports.alarm(0)
 print("alarm", alarm.level)
 ready = ports.ready("forearm_l")
-pin = Pin.made[PINS["drdy_forearm_l"]]
+pin = MADE[PINS["drdy_forearm_l"]]
 print("ready", ready.take(), pin.hard)
 for _ in range(3):
     pin.handler(pin)

@@ -21,7 +21,13 @@ def _run(micropython: Path, board: str, folder: Path) -> str:
     environment = {**os.environ, "MICROPYPATH": path + os.pathsep + ".frozen"}
     done = subprocess.run(
         [str(micropython), str(_HERE / "run_ports.py"), board],
-        cwd=folder, env=environment, input="hi", capture_output=True, text=True, timeout=30, check=False,
+        cwd=folder,
+        env=environment,
+        input="hi",
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

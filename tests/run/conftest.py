@@ -32,7 +32,9 @@ def record(turgor: Turgor, tmp_path_factory: pytest.TempPathFactory) -> Callable
     def run(source: str, seconds: int, runtime: str = "micropython", **options: object) -> Path:
         file = tmp_path_factory.mktemp("recording") / "out.turgor"
         extra = [text for name, value in options.items() for text in (f"--{name}", value)]
-        done = turgor("record", source, file, "--seconds", seconds, "--speed", "max", "--runtime", runtime, "--json", *extra)
+        done = turgor(
+            "record", source, file, "--seconds", seconds, "--speed", "max", "--runtime", runtime, "--json", *extra
+        )
         result = json.loads(done.stdout)
         assert result["lost"] == 0
         assert result["board_s"] == seconds

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from turgor_host.sim.scenario import read_scenario, write_compiled
 from turgor_host.source import board_command, board_environment
 
@@ -28,7 +29,12 @@ def rising(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows: dict[float, dict[str, object]] = {0: {"calf_r_mmhg": 20}, _ICP_STEP_S: {"calf_r_mmhg": 20}}
     rows[_ICP_STEP_S + 0.5] = {"calf_r_mmhg": 42}
     # One conversion of the left calf sees 300 mmHg.
-    rows |= {50: {"calf_l_mmhg": 12}, 50.001: {"calf_l_mmhg": 300}, 50.013: {"calf_l_mmhg": 300}, 50.014: {"calf_l_mmhg": 12}}
+    rows |= {
+        50: {"calf_l_mmhg": 12},
+        50.001: {"calf_l_mmhg": 300},
+        50.013: {"calf_l_mmhg": 300},
+        50.014: {"calf_l_mmhg": 12},
+    }
     for t in _DBP_TIMES_S:
         rows.setdefault(t, {})["dbp_mmhg"] = 70
     path = tmp_path_factory.mktemp("scenario") / "rising.csv"
@@ -39,7 +45,7 @@ def _pin_changes(scenario: Path, seconds: int, folder: Path) -> list[tuple[int, 
     """Run the board with no host at all; (board us, level) of each change of its alarm pin."""
     compiled, pins = folder / "scenario.json", folder / "pins.txt"
     write_compiled(read_scenario(scenario), 1, compiled)
-    command = board_command("micropython") + ["-m", "turgor_host.sim.board", str(compiled), "--speed", "0"]
+    command = [*board_command("micropython"), "-m", "turgor_host.sim.board", str(compiled), "--speed", "0"]
     command += ["--no-port", "--seconds", str(seconds), "--pins", str(pins)]
     subprocess.run(command, check=True, env=board_environment(), timeout=600)
     return [(int(line.split()[0]), int(line.split()[1])) for line in pins.read_text().splitlines()]

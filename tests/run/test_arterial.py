@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.signal import butter, sosfilt, sosfilt_zi
+
 from turgor_host.recording.reader import open_recording
 
 # 90 counts of 10737.4 a mmHg: the converter model's stated noise.

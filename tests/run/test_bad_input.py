@@ -36,7 +36,9 @@ def terminal() -> Iterator[tuple[int, str]]:
 
 
 def test_no_such_port(turgor: Any, tmp_path: Path) -> None:
-    _one_line(turgor("record", "/dev/ttyNOWHERE", tmp_path / "a.turgor", code=1), "/dev/ttyNOWHERE", "no such port", "sim:")
+    _one_line(
+        turgor("record", "/dev/ttyNOWHERE", tmp_path / "a.turgor", code=1), "/dev/ttyNOWHERE", "no such port", "sim:"
+    )
 
 
 def test_an_url_of_no_kind(turgor: Any, tmp_path: Path) -> None:

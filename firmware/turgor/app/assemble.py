@@ -28,9 +28,7 @@ def make_samplers(config, ports):
                 # The two addresses of the chip: the even one drives in even seconds, the odd one in odd ones.
                 driver = Max30009(bus, channel.address)
                 samplers.append(
-                    ImpedanceSampler(
-                        channel.number, channel.words, driver, log, time, now, channel.address & 1
-                    )
+                    ImpedanceSampler(channel.number, channel.words, driver, log, time, now, channel.address & 1)
                 )
         return samplers
 

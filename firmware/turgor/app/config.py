@@ -6,7 +6,7 @@ All integers are made by the host's design code (`turgor_host.calibrate.filters`
 from array import array
 
 from turgor.core import impedance, pressure
-from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, PRESSURE, channel_id
+from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, channel_id
 from turgor.core.rules import DEFAULT_LIMITS
 from turgor.mp import const
 
@@ -71,11 +71,15 @@ def impedance_channel(name, bus, address):
     return Channel(name, MAX30009, bus, address, -1, 500, 0, words)
 
 
+def _number(channel):
+    return channel.number
+
+
 class Config:
     """Channels in order of their number, and the limits of the rules."""
 
     def __init__(self, channels, limits=DEFAULT_LIMITS):
-        self.channels = sorted(channels, key=lambda channel: channel.number)
+        self.channels = sorted(channels, key=_number)
         self.limits = limits
 
 

@@ -156,9 +156,7 @@ class Tick:
             flags = channel.flags
             if median != ABSENT:
                 flags |= MEDIAN_VALID
-            pack_into(
-                READING, record, at, judge.channels[position], flags, channel.captured, channel.value, median
-            )
+            pack_into(READING, record, at, judge.channels[position], flags, channel.captured, channel.value, median)
             at += READING_SIZE
         self._log.append(at, READINGS, NO_CHANNEL, self._second, 0)
 

@@ -90,16 +90,22 @@ class SerialPort:
 
 
 class Ports:
-    """The ports of a board with `pins`; `machine_name` is for people, `hard` says whether pin interrupts may be hard."""
+    """The ports of a board with `pins`; `machine_name` is for people, `hard`: pin interrupts may be hard."""
 
     def __init__(self, pins, machine_name, hard):
         self.boot = _next_boot()
         self.reset_cause = machine.reset_cause()
         self.board_id = int.from_bytes(machine.unique_id()[:8], "big")
-        version = ".".join(str(part) for part in sys.implementation[1][:3])
+        version = ".".join(str(part) for part in sys.implementation.version[:3])
         self.identity = (
-            "version=" + __version__ + ";platform=" + sys.platform + ";runtime=MicroPython " + version
-            + ";machine=" + machine_name
+            "version="
+            + __version__
+            + ";platform="
+            + sys.platform
+            + ";runtime=MicroPython "
+            + version
+            + ";machine="
+            + machine_name
         ).encode()
         self.serial = SerialPort()
         self._alarm = machine.Pin(pins["alarm"], machine.Pin.OUT, value=0)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from turgor.core.channels import CHANNELS, IMPEDANCE
-
 from turgor_host.calibrate.pressure import Calibration, Point
 from turgor_host.errors import TurgorError, UsageError
 

@@ -15,7 +15,9 @@ def correction(milliohm_per_count: Sequence[complex]) -> tuple[int, ...]:
     factors = [factor / _SUM_SCALE for factor in milliohm_per_count]
     largest = max(max(abs(f.real), abs(f.imag)) for f in factors)
     if not 0 < largest < 0.25:
-        raise UsageError(f"a correction of {largest * _SUM_SCALE:g} milliohm a count does not fit; it must be below 128")
+        raise UsageError(
+            f"a correction of {largest * _SUM_SCALE:g} milliohm a count does not fit; it must be below 128"
+        )
     shift = 0
     while largest * 2 ** (PRODUCT_BITS + shift + 1) < 2**COEFFICIENT_BITS - 1:
         shift += 1

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from turgor.core.pressure import OFFSET_LIMIT_CODE
 
+from turgor.core.pressure import OFFSET_LIMIT_CODE
 from turgor_host.calibrate.fixed import coefficient, factor
 from turgor_host.errors import TurgorError, UsageError
 
@@ -65,7 +65,9 @@ def fit(channel: str, points: Sequence[Point]) -> Calibration:
         raise UsageError(f"{len(fitted)} points to fit; give two with --point, others with --check")
     low, high = sorted(fitted, key=lambda point: point.mmhg)
     if high.mmhg - low.mmhg < SPAN_LEAST_MMHG:
-        raise UsageError(f"the points lie {high.mmhg - low.mmhg:g} mmHg apart; they must be at least {SPAN_LEAST_MMHG:g}")
+        raise UsageError(
+            f"the points lie {high.mmhg - low.mmhg:g} mmHg apart; they must be at least {SPAN_LEAST_MMHG:g}"
+        )
     for point in points:
         _check_window(point)
     c_low, c_high = float(np.median(low.codes)), float(np.median(high.codes))
@@ -94,8 +96,8 @@ def fit(channel: str, points: Sequence[Point]) -> Calibration:
     for point, error in zip(points, errors, strict=True):
         if abs(error) > CHECK_LIMIT_MMHG:
             raise TurgorError(
-                f"{channel}: the point at {point.mmhg:g} mmHg is off by {error:+.2f} mmHg, more than {CHECK_LIMIT_MMHG:g}; "
-                "the channel is not straight, has drifted, or the level moved"
+                f"{channel}: the point at {point.mmhg:g} mmHg is off by {error:+.2f} mmHg, "
+                f"more than {CHECK_LIMIT_MMHG:g}; the channel is not straight, has drifted, or the level moved"
             )
     return Calibration(
         channel,

@@ -31,7 +31,8 @@ def pressure(
     file: Annotated[Path, typer.Argument(help="A recording, also one that is being written, of the known pressures.")],
     channel: Annotated[str, typer.Option("--channel", help="The pressure channel, such as calf_l.")],
     point: Annotated[
-        list[str], typer.Option("--point", metavar=_WINDOW, help="A known pressure and its window in seconds; give two.")
+        list[str],
+        typer.Option("--point", metavar=_WINDOW, help="A known pressure and its window in seconds; give two."),
     ],
     check: Annotated[
         list[str] | None, typer.Option("--check", metavar=_WINDOW, help="A further known pressure, not fitted.")
@@ -68,9 +69,12 @@ def _point(recording: Recording, channel: str, text: str, fitted: bool) -> Point
 
 
 def _show(result: Calibration, points: list[Point]) -> None:
-    print(f"{result.channel}: {result.codes_per_mmhg:.1f} codes a mmHg ({result.slope_against_nominal_percent:+.2f} % of nominal), "
-          f"offset {result.offset_mmhg:+.2f} mmHg")
+    print(
+        f"{result.channel}: {result.codes_per_mmhg:.1f} codes a mmHg "
+        f"({result.slope_against_nominal_percent:+.2f} % from nominal), offset {result.offset_mmhg:+.2f} mmHg"
+    )
     for point, noise, error in zip(points, result.noise_mmhg, result.error_mmhg, strict=True):
         kind = "fitted" if point.fitted else "check"
-        print(f"  {point.mmhg:6.1f} mmHg  {kind:<6}  {len(point.codes)} samples, noise {noise:.3f} mmHg, off by {error:+.3f}")
+        samples = f"{len(point.codes)} samples, noise {noise:.3f} mmHg, off by {error:+.3f}"
+        print(f"  {point.mmhg:6.1f} mmHg  {kind:<6}  {samples}")
     print(f"  board: offset_code {result.offset_code}, gain {result.gain_high}/{result.gain_low} >> {result.gain_shift}")

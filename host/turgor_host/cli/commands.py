@@ -5,8 +5,8 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from turgor import __version__
 
+from turgor import __version__
 from turgor_host.cli.ack import ack
 from turgor_host.cli.calibrate import calibrate
 from turgor_host.cli.dbp import dbp

@@ -16,12 +16,16 @@ from turgor_host.source import SIMULATED
 
 
 def demo(
-    headless: Annotated[bool, typer.Option("--headless", help="No page: run for --seconds and say what happened.")] = False,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="No page: run for --seconds and say what happened.")
+    ] = False,
     seconds: Annotated[float, typer.Option("--seconds", min=1, help="With --headless: seconds of wall time.")] = 60,
     speed: SpeedOption = "60",
     runtime: RuntimeOption = "auto",
     seed: SeedOption = 1,
-    file: Annotated[Path | None, typer.Option("--file", help="The .turgor file to write; without it, a new name here.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="The .turgor file to write; without it, a new name here.")
+    ] = None,
     port: PageOption = 8437,
     browser: BrowserOption = True,
     json_: JsonOption = False,
@@ -45,7 +49,9 @@ def demo(
     if json_:
         print(json.dumps(result))
         return
-    print(f"{result['runtime']}, simulated, speed {result['speed']}: {result['board_s']} s of board time, "
-          f"{result['records']} records, {result['lost']} lost, recorded in {file}")
+    print(
+        f"{result['runtime']}, simulated, speed {result['speed']}: {result['board_s']} s of board time, "
+        f"{result['records']} records, {result['lost']} lost, recorded in {file}"
+    )
     for alarm in result["alarms"]:
         print(f"  {alarm['t_s']:>6} s  {alarm['priority']:<6}  {alarm['rule']} on {alarm['channel']}")

@@ -8,17 +8,28 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from turgor_host.cli.options import CalibrationOption, RuntimeOption, SeedOption, SourceArgument, SpeedOption, parse_speed
+from turgor_host.cli.options import (
+    CalibrationOption,
+    RuntimeOption,
+    SeedOption,
+    SourceArgument,
+    SpeedOption,
+    parse_speed,
+)
 from turgor_host.page.server import Server, make_app
 from turgor_host.run import default_file, open_run
 
-PageOption = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of the page on this machine; 0: any free one.")]
+PageOption = Annotated[
+    int, typer.Option("--port", min=0, max=65535, help="Port of the page on this machine; 0: any free one.")
+]
 BrowserOption = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")]
 
 
 def monitor(
     source: SourceArgument,
-    file: Annotated[Path | None, typer.Option("--file", help="The .turgor file to write; without it, a new name here.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="The .turgor file to write; without it, a new name here.")
+    ] = None,
     speed: SpeedOption = "1",
     runtime: RuntimeOption = "auto",
     seed: SeedOption = 1,
@@ -31,7 +42,14 @@ def monitor(
 
 
 def watch(
-    source: str, file: Path, speed: float, runtime: str, seed: int, port: int, browser: bool, calibration: Path | None = None
+    source: str,
+    file: Path,
+    speed: float,
+    runtime: str,
+    seed: int,
+    port: int,
+    browser: bool,
+    calibration: Path | None = None,
 ) -> None:
     """Record and show until Ctrl-C."""
     console = Console(highlight=False, soft_wrap=True)

@@ -15,7 +15,10 @@ SourceArgument = Annotated[
     ),
 ]
 SpeedOption = Annotated[
-    str, typer.Option("--speed", metavar="N|max", help="Speed of the virtual board's clock; max: as fast as the work is done.")
+    str,
+    typer.Option(
+        "--speed", metavar="N|max", help="Speed of the virtual board's clock; max: as fast as the work is done."
+    ),
 ]
 RuntimeOption = Annotated[
     str, typer.Option("--runtime", metavar="auto|micropython|cpython", help="What runs the virtual board's firmware.")

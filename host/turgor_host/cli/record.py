@@ -10,7 +10,15 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from turgor_host.cli.options import CalibrationOption, JsonOption, RuntimeOption, SeedOption, SourceArgument, SpeedOption, parse_speed
+from turgor_host.cli.options import (
+    CalibrationOption,
+    JsonOption,
+    RuntimeOption,
+    SeedOption,
+    SourceArgument,
+    SpeedOption,
+    parse_speed,
+)
 from turgor_host.run import open_run, summary
 
 
@@ -35,7 +43,14 @@ def record(
             bar.update(task, completed=board_s, board=f"{board_s} s of board time")
 
         with open_run(
-            source, file, speed=parse_speed(speed), runtime=runtime, seed=seed, seconds=seconds, progress=show, calibration=calibration
+            source,
+            file,
+            speed=parse_speed(speed),
+            runtime=runtime,
+            seed=seed,
+            seconds=seconds,
+            progress=show,
+            calibration=calibration,
         ) as run:
             signal.signal(signal.SIGINT, lambda *_: run.session.stop())
             signal.signal(signal.SIGTERM, lambda *_: run.session.stop())
@@ -44,8 +59,10 @@ def record(
     if json_:
         print(json.dumps(result))
     else:
-        print(f"{file}: {result['board_s']} s, {result['records']} records, {result['lost']} lost, "
-              f"{len(result['alarms'])} alarms")
+        print(
+            f"{file}: {result['board_s']} s, {result['records']} records, {result['lost']} lost, "
+            f"{len(result['alarms'])} alarms"
+        )
     if seconds is not None and result["board_s"] < seconds:
         print(f"turgor: stopped after {result['board_s']} of {seconds:g} s; {file} is whole", file=sys.stderr)
         raise typer.Exit(1)

@@ -45,10 +45,10 @@ def salt(seed: int) -> int:
 
 
 @micropython.viper
-def noise(index: int, salt: int, rms: int, table: ptr16) -> int:  # type: ignore[valid-type]
+def noise(index: int, salt: int, rms: int, table: ptr16) -> int:
     """Deviate number `index` of the sequence `salt`, of standard deviation `rms` (below 2^30); `table` is TABLE."""
     # The steps of _hash once more: a call would double the cost of the simulator's hottest function.
     x = ((index & 0x3FFFFFFF) * 0x2545F491 + salt) & 0x3FFFFFFF
     x = ((x ^ (x >> 15)) * 0x2C1B3C6D) & 0x3FFFFFFF
     x = ((x ^ (x >> 13)) * 0x297A2D39) & 0x3FFFFFFF
-    return ((int(table[x >> 18]) - 32768) * rms + 2048) >> 12  # type: ignore[index]
+    return ((int(table[x >> 18]) - 32768) * rms + 2048) >> 12
