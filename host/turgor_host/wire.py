@@ -4,6 +4,7 @@ from struct import unpack_from
 from zlib import crc32
 
 from cobs import cobs
+from turgor.app.wire import UNREAD_LIMIT
 from turgor.link.lines import ACK, HELLO, RESEND, command_line
 from turgor.link.records import ANSWER, FRAME_LIMIT, GAP, HEADER, HEADER_SIZE, NO_SEQ
 from turgor.core.ticks import TICKS_MASK
@@ -30,6 +31,7 @@ class Replica:
         self._read = 0
         self._told = 0
         self._asked = -1
+        self._asked_at = 0
         self._next_id = 1
 
     def hello(self) -> int:
@@ -92,6 +94,9 @@ class Replica:
         return record
 
     def _ask(self, seq: int) -> None:
-        if self._asked != seq:
+        # What was on its way when it asked is at most what the board may send unread; after that the question or its
+        # answer got lost.
+        if self._asked != seq or (self._read - self._asked_at) & TICKS_MASK > UNREAD_LIMIT + FRAME_LIMIT:
             self._asked = seq
+            self._asked_at = self._read
             self.lines.append(command_line(0, RESEND, seq))

@@ -37,7 +37,7 @@ class App:
         self.wire = Wire(self.log, self.time, ports.serial, ports.identity, self.tick, now)
         # Sorted by due; the wire comes last among equals.
         self._samplers = samplers
-        self.jobs = samplers + [self.tick, self.wire]
+        self.jobs = samplers + [self.wire, self.tick]
         self._last = len(self.jobs) - 1
 
     @micropython.native

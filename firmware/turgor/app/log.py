@@ -46,7 +46,7 @@ class Log:
         self.first_seq = 0
         self.next_seq = 0
         self.dropped = 0
-        # Board time of the newest dropped record, for the gap that stands for it.
+        # Board time of the newest record that left, dropped or committed, for a gap that stands for it.
         self.dropped_s = 0
         self.dropped_us = 0
 
@@ -78,15 +78,15 @@ class Log:
 
     def _drop(self):
         self._tail = self._at(self._tail)
-        ring = self._ring
-        at = self._tail + 1
-        self.dropped_s = ring[at + 8] | ring[at + 9] << 8 | ring[at + 10] << 16 | ring[at + 11] << 24
-        self.dropped_us = ring[at + 12] | ring[at + 13] << 8 | ring[at + 14] << 16
         self.dropped += 1
         self._free()
 
     def _free(self):
-        n = self._ring[self._tail] + 1
+        ring = self._ring
+        at = self._tail + 1
+        self.dropped_s = ring[at + 8] | ring[at + 9] << 8 | ring[at + 10] << 16 | ring[at + 11] << 24
+        self.dropped_us = ring[at + 12] | ring[at + 13] << 8 | ring[at + 14] << 16
+        n = ring[self._tail] + 1
         self._tail += n
         self.used -= n
         self.first_seq += 1

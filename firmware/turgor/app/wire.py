@@ -49,6 +49,7 @@ class Wire:
         self._answer_command = 0
         self._answer_status = 0
         self._last_id = -1
+        self._help_wanted = False
 
     def step(self, now):
         """One bounded step; returns the microseconds until the next."""
@@ -61,10 +62,16 @@ class Wire:
                 return 0
         if self._frame_at < self._frame_size:
             return self._write()
+        # Nobody grants anything before the greeting, and nothing but the help text and answers is sent.
+        if self.greeted and self._granted() < FRAME_LIMIT:
+            return _POLL_US
+        if self._help_wanted:
+            self._say_help()
+            return 0
         if self._answer_command:
             self._answer()
             return 0
-        if self.greeted and self._next_seq < self._log.next_seq and self._granted() >= FRAME_LIMIT:
+        if self.greeted and self._next_seq < self._log.next_seq:
             self._next_frame()
             return 0
         return _POLL_US
@@ -130,13 +137,14 @@ class Wire:
 
     def _line_done(self, n):
         if not lines.read_line(self._line, n, self._command):
-            self._say_help()
+            self._help_wanted = True
             return
         id, command, _, _, a, b, c, d, e = unpack_from(lines.COMMAND, self._command, 0)
         if command == lines.HELLO:
             self._hello(id, a, b)
         elif command == lines.ACK:
-            self._read = a
+            # Bytes from before the greeting are on the host's count too: it cannot have read more than was sent.
+            self._read = a if (self._sent - a) & TICKS_MASK <= UNREAD_LIMIT else self._sent
             if c >= 0:
                 self._log.commit(b, c)
         elif command == lines.RESEND:
@@ -169,6 +177,7 @@ class Wire:
             self._next_seq = seq
 
     def _say_help(self):
+        self._help_wanted = False
         text = lines.HELP
         for i in range(len(text)):
             self._frame[i] = text[i]
