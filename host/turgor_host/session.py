@@ -12,8 +12,7 @@ from typing import Protocol
 from turgor.core.channels import channel_id
 from turgor.core.rules import RULE_NAMES
 from turgor.link import lines
-from turgor.link.records import BOOT, HEADER, IMPEDANCE, READINGS, SAMPLES, WIRE_VERSION, unpack
-
+from turgor.link.records import BOOT, EVENT, HEADER, IMPEDANCE, READINGS, SAMPLES, WIRE_VERSION, unpack
 from turgor_host.calibrate.certificate import WORDS
 from turgor_host.errors import TurgorError, UsageError
 from turgor_host.live import Live
@@ -81,6 +80,7 @@ class Session:
         self._current: _Command | None = None
         self._next_id = random.randrange(1, 1 << 30)
         self._first_s: int | None = None
+        self._last_s: int | None = None
         self._uncommitted = 0
         self._committed_s = 0.0
         self._hello_id = 0
@@ -175,9 +175,12 @@ class Session:
             if kind == READINGS:
                 self.board_s = t_s - self._first_s
                 if self._seconds is not None and self.board_s >= self._seconds:
-                    records = records[: i + 1]
-                    done = True
-                    break
+                    self._last_s = t_s
+            elif self._last_s is not None and not (kind == EVENT and t_s == self._last_s):
+                # The tick's own events stand behind its readings; this is the first record after them.
+                records = records[:i]
+                done = True
+                break
         self._writer.add(records)
         for record in records:
             # What is shown are readings and events: raw data go to the file alone.

@@ -4,10 +4,10 @@ from struct import unpack_from
 from zlib import crc32
 
 from cobs import cobs
-from turgor.app.wire import UNREAD_LIMIT
-from turgor.link.lines import ACK, HELLO, RESEND, command_line
-from turgor.link.records import ANSWER, FRAME_LIMIT, GAP, HEADER, HEADER_SIZE, NO_SEQ
+
 from turgor.core.ticks import TICKS_MASK
+from turgor.link.lines import ACK, HELLO, RESEND, UNREAD_LIMIT, command_line
+from turgor.link.records import ANSWER, FRAME_LIMIT, GAP, HEADER, HEADER_SIZE, NO_SEQ
 
 # After this many bytes the host tells the board what it has read.
 _READ_EVERY = 512
@@ -90,7 +90,7 @@ class Replica:
                 self._ask(self.next_seq)
             return None
         self._asked = -1
-        self.next_seq = unpack_from("<I", record, HEADER_SIZE)[0] + 1 if kind == GAP else seq + 1
+        self.next_seq = 1 + (int.from_bytes(record[HEADER_SIZE : HEADER_SIZE + 4], "little") if kind == GAP else seq)
         return record
 
     def _ask(self, seq: int) -> None:

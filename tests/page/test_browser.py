@@ -17,12 +17,6 @@ expect = playwright.expect
 
 pytestmark = pytest.mark.browser
 
-# The last ones keep Chromium itself from calling anybody.
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-quic", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update",
-]  # fmt: skip
-
 
 class Running:
     """A made-up board that goes on, 50 seconds a second, behind a real server."""
@@ -49,14 +43,6 @@ class Running:
         self.server.stop()
 
 
-@pytest.fixture(scope="module")
-def chromium_browser(chromium: str) -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def running(live: Live, board: Any) -> Iterator[Running]:
     board.act("dbp", mmhg=60)
@@ -69,9 +55,9 @@ def running(live: Live, board: Any) -> Iterator[Running]:
 
 
 @pytest.fixture
-def shown(chromium_browser: Any, running: Running) -> Iterator[Any]:
+def shown(browser: Any, running: Running) -> Iterator[Any]:
     """The page, opened; at the end it must have asked nobody but its server and thrown no error."""
-    page = chromium_browser.new_page(viewport={"width": 1280, "height": 800})
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
     asked: list[str] = []
     errors: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

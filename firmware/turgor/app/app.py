@@ -1,20 +1,10 @@
 """The app: a schedule of jobs, each taking one bounded step when it is due."""
 
-from struct import pack_into
-
 from turgor.app.log import Log
+from turgor.app.setup import Setup
 from turgor.app.tick import Tick
 from turgor.app.wire import Wire
-from turgor.core.channels import NO_CHANNEL
 from turgor.core.ticks import TICKS_MASK, BoardTime
-from turgor.link.records import (
-    BOOT,
-    HEADER_SIZE,
-    IMPEDANCE_CHANNEL,
-    LIMIT,
-    PRESSURE_CHANNEL,
-    WIRE_VERSION,
-)
 from turgor.mp import const, micropython
 
 LOG_BYTES = const(40960)
@@ -31,11 +21,13 @@ class App:
     def __init__(self, ports, config, make_samplers, now):
         self.time = BoardTime(now)
         self.log = Log(LOG_BYTES, ports.boot)
-        self._log_start(ports, config)
+        setup = Setup(ports, config, self.log, self.time)
+        while setup.pending:
+            setup.log_next()
         samplers = make_samplers(self.log, self.time, now)
         self.tick = Tick(config, samplers, self.log, self.time, ports.alarm, now)
-        self.wire = Wire(self.log, self.time, ports.serial, ports.identity, self.tick, now)
-        # Sorted by due; the wire comes last among equals.
+        self.wire = Wire(self.log, self.time, ports.serial, ports.identity, self.tick, setup, now)
+        # Sorted by due: the tick is the one that is not due at once.
         self._samplers = samplers
         self.jobs = samplers + [self.wire, self.tick]
         self._last = len(self.jobs) - 1
@@ -50,7 +42,8 @@ class App:
         if 0 < ahead <= _HALF:
             return due
         self.time.advance(now)
-        due = (now + job.step(now)) & TICKS_MASK
+        # Now plus wait modulo 2^30, without a sum beyond 2^30.
+        due = ((now - 0x20000000 + job.step(now)) & TICKS_MASK) ^ 0x20000000
         job.due = due
         i = 0
         last = self._last
@@ -74,28 +67,3 @@ class App:
         """Leave the sensors in their safe state."""
         for sampler in self._samplers:
             sampler.stop()
-
-    def _log_start(self, ports, config):
-        """The first records of a boot: who this is, its channels and its limits."""
-        record = self.log.record
-        pack_into(
-            "<BBBBQ", record, HEADER_SIZE, WIRE_VERSION, ports.reset_cause, len(config.channels), 0, ports.board_id
-        )
-        self._append_text(HEADER_SIZE + 12, ports.identity, BOOT, NO_CHANNEL)
-        for channel in config.channels:
-            name = channel.name.encode()
-            words = channel.words
-            head = (channel.kind, channel.driver, channel.settle_samples, channel.rate_millihz)
-            if channel.is_impedance():
-                pack_into("<BBHI7i", record, HEADER_SIZE, *head, *words[:7])
-                self._append_text(HEADER_SIZE + 36, name, IMPEDANCE_CHANNEL, channel.number)
-            else:
-                pack_into("<BBHI12i", record, HEADER_SIZE, *head, *words[:12])
-                self._append_text(HEADER_SIZE + 56, name, PRESSURE_CHANNEL, channel.number)
-        for limit in config.limits:
-            pack_into("<BBHiiiii", record, HEADER_SIZE, *limit)
-            self.log.append(HEADER_SIZE + 24, LIMIT, NO_CHANNEL, 0, 0)
-
-    def _append_text(self, at, text, kind, channel):
-        self.log.record[at : at + len(text)] = text
-        self.log.append(at + len(text), kind, channel, 0, 0)

@@ -100,7 +100,7 @@ class Tick:
                 and -OFFSET_LIMIT_CODE <= b <= OFFSET_LIMIT_CODE
                 and -_GAIN_HIGH_LIMIT <= c < _GAIN_HIGH_LIMIT
                 and 0 <= d < 32768
-                and 0 <= e <= _SHIFT_LIMIT
+                and 1 <= e <= _SHIFT_LIMIT
             )
         else:
             return lines.UNKNOWN

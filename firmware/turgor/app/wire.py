@@ -13,16 +13,14 @@ from turgor.link.records import ANSWER, FRAME_LIMIT, GAP, HEADER, HEADER_SIZE, N
 from turgor.mp import const
 
 _CHUNK = const(64)
-# Bytes on the wire that the host has not read; the board never sends beyond.
-UNREAD_LIMIT = const(2048)
 _POLL_US = const(20000)
 _ANSWER_BODY = const(12)
 
 
 class Wire:
-    """`tick` executes logged commands; `identity` is the text of hello's answer."""
+    """`tick` executes logged commands; `identity` is the text of hello's answer, `setup` what a new host has to know."""
 
-    def __init__(self, log, time, serial, identity, tick, due):
+    def __init__(self, log, time, serial, identity, tick, setup, due):
         self.due = due
         self.greeted = False
         self._log = log
@@ -30,6 +28,7 @@ class Wire:
         self._serial = serial
         self._identity = identity
         self._tick = tick
+        self._setup = setup
         self._next_seq = 0
         self._sent = 0
         self._read = 0
@@ -71,13 +70,16 @@ class Wire:
         if self._answer_command:
             self._answer()
             return 0
+        if self._setup.pending:
+            self._setup.log_next()
+            return 0
         if self.greeted and self._next_seq < self._log.next_seq:
             self._next_frame()
             return 0
         return _POLL_US
 
     def _granted(self):
-        return UNREAD_LIMIT - ((self._sent - self._read) & TICKS_MASK)
+        return lines.UNREAD_LIMIT - ((self._sent - self._read) & TICKS_MASK)
 
     def _next_frame(self):
         log = self._log
@@ -144,7 +146,7 @@ class Wire:
             self._hello(id, a, b)
         elif command == lines.ACK:
             # Bytes from before the greeting are on the host's count too: it cannot have read more than was sent.
-            self._read = a if (self._sent - a) & TICKS_MASK <= UNREAD_LIMIT else self._sent
+            self._read = a if (self._sent - a) & TICKS_MASK <= lines.UNREAD_LIMIT else self._sent
             if c >= 0:
                 self._log.commit(b, c)
         elif command == lines.RESEND:
@@ -168,6 +170,9 @@ class Wire:
         self._next_seq = 0
         if boot == self._log.boot:
             self._rewind(seq)
+        elif self._log.first_seq:
+            # A new host, and the start of the log is gone.
+            self._setup.repeat()
         self._answer_id = id
         self._answer_command = lines.HELLO
         self._answer_status = lines.OK

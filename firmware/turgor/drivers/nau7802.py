@@ -143,8 +143,8 @@ class Nau7802:
         self.missed = 0
         self._bus = bus
         self._address = address
-        self._polled = _Polled() if ready is None else None
-        self._ready = ready or self._polled
+        self._ready = _Polled() if ready is None else ready
+        self._polled = self._ready if ready is None else None
         # Bound once: a lookup saved on every sample.
         self._take = self._ready.take
         self._read = bus.readfrom_mem_into

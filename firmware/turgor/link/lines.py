@@ -13,6 +13,8 @@ from turgor.mp import const
 COMMAND = "<IBBHiiiii"
 COMMAND_SIZE = const(28)
 LINE_LIMIT = const(200)
+# Bytes on the wire that the host has not read; the board never sends beyond.
+UNREAD_LIMIT = const(2048)
 _MARK = const(0x21)
 _TEXT_LENGTH = const(44)
 

@@ -6,6 +6,10 @@ from turgor_host.calibrate.fixed import coefficient
 from turgor_host.errors import UsageError
 
 
+# The residue keeps 15 bits of what a shift drops.
+SHIFT_LIMIT = 15
+
+
 def butterworth(cutoff_hz: float, rate_hz: float) -> tuple[float, float, float]:
     """b0, a1, a2 of the second-order Butterworth low-pass by the bilinear transform (b1 = 2 b0, b2 = b0)."""
     if not 0 < cutoff_hz < rate_hz / 4:
@@ -25,4 +29,7 @@ def lowpass(cutoff_hz: float, rate_hz: float) -> tuple[int, int, int, int, int, 
             f"a cut-off of {cutoff_hz:g} Hz is too high for the delta form at {rate_hz:g} samples/s: "
             f"take at most {rate_hz * 0.031:.3g} Hz"
         )
-    return (*coefficient(4 * b0), *coefficient(1 - a2))
+    e, c = coefficient(4 * b0), coefficient(1 - a2)
+    if e[2] > SHIFT_LIMIT:
+        raise UsageError(f"a cut-off of {cutoff_hz:g} Hz is too low at {rate_hz:g} samples/s: decimate first")
+    return (*e, *c)
