@@ -88,3 +88,15 @@ def test_a_calibration_file_that_is_none(turgor: Any, tmp_path: Path, text: str)
     done = turgor("record", "sim:", tmp_path / "a.turgor", "--calibration", path, code=2)
     assert done.stderr.startswith(f"turgor: {path}: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_the_example_of_the_procedure_is_what_the_tool_makes(
+    root: Path, record: Any, turgor: Any, tmp_path: Path, micropython: str
+) -> None:
+    folder = root / "calibration"
+    file = record(f"sim:{folder / 'example_two_point.csv'}", 396)
+    turgor("calibrate", "pressure", file, "--channel", "calf_l", *_WINDOWS, "--out", tmp_path / "made.toml")
+    made = tomllib.loads((tmp_path / "made.toml").read_text())
+    kept = tomllib.loads((folder / "example_two_point.toml").read_text())
+    assert made["simulated"] is kept["simulated"] is True
+    assert made["pressure"] == kept["pressure"]

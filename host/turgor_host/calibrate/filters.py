@@ -5,7 +5,6 @@ from math import pi, sqrt, tan
 from turgor_host.calibrate.fixed import coefficient
 from turgor_host.errors import UsageError
 
-
 # The residue keeps 15 bits of what a shift drops.
 SHIFT_LIMIT = 15
 

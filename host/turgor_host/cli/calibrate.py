@@ -77,4 +77,6 @@ def _show(result: Calibration, points: list[Point]) -> None:
         kind = "fitted" if point.fitted else "check"
         samples = f"{len(point.codes)} samples, noise {noise:.3f} mmHg, off by {error:+.3f}"
         print(f"  {point.mmhg:6.1f} mmHg  {kind:<6}  {samples}")
-    print(f"  board: offset_code {result.offset_code}, gain {result.gain_high}/{result.gain_low} >> {result.gain_shift}")
+    print(
+        f"  board: offset_code {result.offset_code}, gain {result.gain_high}/{result.gain_low} >> {result.gain_shift}"
+    )

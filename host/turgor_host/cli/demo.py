@@ -10,8 +10,7 @@ import typer
 
 from turgor_host.cli.monitor import BrowserOption, PageOption, watch
 from turgor_host.cli.options import JsonOption, RuntimeOption, SeedOption, SpeedOption, parse_speed
-from turgor_host.errors import UsageError
-from turgor_host.run import default_file, open_run, summary
+from turgor_host.run import Run, default_file, open_run, summary
 from turgor_host.source import SIMULATED
 
 
@@ -26,32 +25,35 @@ def demo(
     file: Annotated[
         Path | None, typer.Option("--file", help="The .turgor file to write; without it, a new name here.")
     ] = None,
-    port: PageOption = 8437,
+    port: PageOption = None,
     browser: BrowserOption = True,
     json_: JsonOption = False,
 ) -> None:
     """A virtual board, its recording and the live page in one; the first alarm comes within a minute."""
     file = file or default_file("turgor-demo")
-    if not headless:
-        if json_:
-            raise UsageError("--json goes with --headless; add it")
-        watch(SIMULATED, file, parse_speed(speed), runtime, seed, port, browser)
-        return
     with open_run(SIMULATED, file, speed=parse_speed(speed), runtime=runtime, seed=seed) as run:
-        signal.signal(signal.SIGINT, lambda *_: run.session.stop())
-        timer = threading.Timer(seconds, run.session.stop)
-        timer.start()
-        try:
-            run.session.run()
-        finally:
-            timer.cancel()
-        result = summary(run)
+        if headless:
+            _run_headless(run, seconds, json_)
+        else:
+            watch(run, port, browser, json_)
+
+
+def _run_headless(run: Run, seconds: float, json_: bool) -> None:
+    signal.signal(signal.SIGINT, lambda *_: run.session.stop())
+    signal.signal(signal.SIGTERM, lambda *_: run.session.stop())
+    timer = threading.Timer(seconds, run.session.stop)
+    timer.start()
+    try:
+        run.session.run()
+    finally:
+        timer.cancel()
+    result = summary(run)
     if json_:
         print(json.dumps(result))
         return
     print(
         f"{result['runtime']}, simulated, speed {result['speed']}: {result['board_s']} s of board time, "
-        f"{result['records']} records, {result['lost']} lost, recorded in {file}"
+        f"{result['records']} records, {result['lost']} lost, recorded in {run.file}"
     )
     for alarm in result["alarms"]:
         print(f"  {alarm['t_s']:>6} s  {alarm['priority']:<6}  {alarm['rule']} on {alarm['channel']}")

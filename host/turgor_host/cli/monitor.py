@@ -1,26 +1,34 @@
 """`turgor monitor`."""
 
+import json
+import os
 import signal
+import sys
 import webbrowser
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from turgor_host.cli.options import (
     CalibrationOption,
+    JsonOption,
     RuntimeOption,
     SeedOption,
     SourceArgument,
     SpeedOption,
     parse_speed,
 )
+from turgor_host.errors import TurgorError
 from turgor_host.page.server import Server, make_app
-from turgor_host.run import default_file, open_run
+from turgor_host.run import Run, default_file, open_run, summary
 
+_USUAL_PORT = 8437
 PageOption = Annotated[
-    int, typer.Option("--port", min=0, max=65535, help="Port of the page on this machine; 0: any free one.")
+    int | None,
+    typer.Option(
+        "--port", min=0, max=65535, help=f"Port of the page on this machine; without it {_USUAL_PORT} or any free one."
+    ),
 ]
 BrowserOption = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")]
 
@@ -34,34 +42,52 @@ def monitor(
     runtime: RuntimeOption = "auto",
     seed: SeedOption = 1,
     calibration: CalibrationOption = None,
-    port: PageOption = 8437,
+    port: PageOption = None,
     browser: BrowserOption = True,
+    json_: JsonOption = False,
 ) -> None:
-    """Record a board and show it on a live page."""
-    watch(source, file or default_file("turgor"), parse_speed(speed), runtime, seed, port, browser, calibration)
+    """Record a board and show it on a live page until Ctrl-C."""
+    with open_run(
+        source,
+        file or default_file("turgor"),
+        speed=parse_speed(speed),
+        runtime=runtime,
+        seed=seed,
+        calibration=calibration,
+    ) as run:
+        watch(run, port, browser, json_)
 
 
-def watch(
-    source: str,
-    file: Path,
-    speed: float,
-    runtime: str,
-    seed: int,
-    port: int,
-    browser: bool,
-    calibration: Path | None = None,
-) -> None:
-    """Record and show until Ctrl-C."""
-    console = Console(highlight=False, soft_wrap=True)
-    with open_run(source, file, speed=speed, runtime=runtime, seed=seed, calibration=calibration) as run:
-        signal.signal(signal.SIGINT, lambda *_: run.session.stop())
-        signal.signal(signal.SIGTERM, lambda *_: run.session.stop())
-        server = Server(make_app(run.live, run.session.act), port)
-        try:
-            console.print(f"page       {server.url}\nrecording  {file}\nCtrl-C ends.")
-            if browser:
-                webbrowser.open(server.url)
-            run.session.run()
-        finally:
-            server.stop()
-    console.print(f"{file}: {run.session.board_s} s, {run.writer.records} records, {run.writer.lost} lost")
+def watch(run: Run, port: int | None, browser: bool, json_: bool) -> None:
+    """Serve the page of `run` while it goes on."""
+    signal.signal(signal.SIGINT, lambda *_: run.session.stop())
+    signal.signal(signal.SIGTERM, lambda *_: run.session.stop())
+    server = _serve(run, port)
+    try:
+        heads = sys.stderr if json_ else sys.stdout
+        print(f"page       {server.url}\nrecording  {run.file}\nCtrl-C ends.", file=heads, flush=True)
+        if browser and _has_screen():
+            webbrowser.open(server.url)
+        run.session.run()
+    finally:
+        server.stop()
+    result = summary(run)
+    if json_:
+        print(json.dumps(result))
+    else:
+        print(f"{run.file}: {result['board_s']} s, {result['records']} records, {result['lost']} lost")
+
+
+def _serve(run: Run, port: int | None) -> Server:
+    app = make_app(run.live, run.session.act)
+    if port is not None:
+        return Server(app, port)
+    try:
+        return Server(app, _USUAL_PORT)
+    except TurgorError:
+        return Server(app, 0)
+
+
+def _has_screen() -> bool:
+    # Without one, what opens is a browser in this very terminal.
+    return sys.platform in ("darwin", "win32") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))

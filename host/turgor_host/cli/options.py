@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,11 @@ CalibrationOption = Annotated[
     typer.Option("--calibration", help="A file of `turgor calibrate pressure`, handed to the board at the start."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
+
+
+def show_done(done: str, json_: bool) -> None:
+    """Say what a running session did."""
+    print(json.dumps({"done": done}) if json_ else done)
 
 
 def parse_speed(text: str) -> float:

@@ -19,7 +19,6 @@ from turgor.core.channels import channel_id
 from turgor.core.ticks import TICKS_MASK
 from turgor.link import lines
 from turgor.mp import micropython
-
 from turgor_host.sim.bus import Bus
 from turgor_host.sim.chips.max30009 import Max30009
 from turgor_host.sim.chips.nau7802 import Drdy, Nau7802
