@@ -73,7 +73,7 @@ class Replica:
                 self.bad_frames += 1
                 self.text = frame
             return None
-        record = data[:-4]
+        record = bytes(data[:-4])
         kind, _, boot, seq, _, _ = unpack_from(HEADER, record)
         if kind == ANSWER and seq == NO_SEQ:
             self.answers.append(record)

@@ -112,5 +112,3 @@ class Log:
     def room(self):
         """Bytes that certainly fit before anything is dropped."""
         return self._size - self.used - 2 * RECORD_LIMIT
-
-

@@ -129,9 +129,7 @@ class PressureSampler(_Sampler):
         record = self._log.record
         span = ticks_diff(self._tick, self._first_tick)
         missed = self._missed_count
-        pack_into(
-            "<IBBHIi", record, HEADER_SIZE, self._first_index, count, missed, self._flags, span, self._codes[0]
-        )
+        pack_into("<IBBHIi", record, HEADER_SIZE, self._first_index, count, missed, self._flags, span, self._codes[0])
         at = HEADER_SIZE + _SAMPLES_BODY
         for i in range(2 * missed):
             record[at + i] = self._missed[i]

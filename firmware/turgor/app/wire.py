@@ -18,7 +18,7 @@ _ANSWER_BODY = const(12)
 
 
 class Wire:
-    """`tick` executes logged commands; `identity` is the text of hello's answer, `setup` what a new host has to know."""
+    """`tick` executes logged commands, `identity` is the text of hello's answer, `setup` is said to a late host."""
 
     def __init__(self, log, time, serial, identity, tick, setup, due):
         self.due = due

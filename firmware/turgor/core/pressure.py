@@ -1,6 +1,7 @@
 """A pressure channel's sample: median of 3, low-pass, calibration and threshold in one viper call.
 
-Input: signed 24-bit codes. Filtered value: codes x 32 (5 fraction bits, with overshoot within +-1.1 x 2^28). Result: milli-mmHg.
+Input: signed 24-bit codes. Filtered value: codes x 32 (5 fraction bits; with overshoot within +-1.1 x 2^28).
+Result: milli-mmHg.
 
 The low-pass is a second-order section in delta form with error feedback:
     u = 8 (x + 2 x1 + x2) - y,   v += E u - C v + residue,   y += v

@@ -1,10 +1,11 @@
 """The virtual board: the unmodified firmware on simulated chips, under MicroPython or CPython.
 
-    micropython -m turgor_host.sim.board SCENARIO.json [--speed N] [--hold] [--seconds S] [--start-ticks T] [--pins FILE]
+    micropython -m turgor_host.sim.board SCENARIO.json [--speed N] [--hold] [--no-port] [--seconds S]
+        [--start-ticks T] [--pins FILE]
 
-Standard input and output are the serial port. `--speed 0` runs as fast as the work is done. `--hold` stops the board's
-clock while its log is full, so that a slow host loses nothing. `--no-port` leaves the port unplugged. With `--pins` every
-change of the alarm pin is written as `t_us level`.
+Standard input and output are the serial port. `--speed 0` runs as fast as the work is done. `--hold` stops the
+board's clock while its log is full, so that a slow host loses nothing. `--no-port` leaves the port unplugged. With
+`--pins` every change of the alarm pin is written as `t_us level`.
 """
 
 import json
@@ -81,7 +82,8 @@ class Ports:
         # By number, not in the order of a dictionary, which MicroPython does not keep.
         for name, (times, values) in scenario["pressure"].items():
             seed = scenario["seed"] * 16 + channel_id(name)
-            chip = Nau7802(clock, Bridge(Track(times, values)), period_ppm=_CLOCK_PPM[name], noise_lsb=_BRIDGE_NOISE_LSB, seed=seed)
+            bridge = Bridge(Track(times, values))
+            chip = Nau7802(clock, bridge, period_ppm=_CLOCK_PPM[name], noise_lsb=_BRIDGE_NOISE_LSB, seed=seed)
             self.bridge_chips[name] = chip
             if name == "art":
                 buses[1].attach(0x2A, chip)
@@ -103,9 +105,9 @@ def _identity():
     implementation = sys.implementation
     name = {"micropython": "MicroPython", "cpython": "CPython"}.get(implementation.name, implementation.name)
     version = ".".join(str(part) for part in implementation.version[:3])
-    return ("version=%s;platform=%s;runtime=%s %s;machine=virtual board" % (
-        __version__, sys.platform, name, version
-    )).encode()
+    return (
+        "version=%s;platform=%s;runtime=%s %s;machine=virtual board" % (__version__, sys.platform, name, version)
+    ).encode()
 
 
 class Runner:
@@ -169,7 +171,7 @@ class Runner:
                         wait = clock.us // speed - (_monotonic_us() - start)
 
     def _act(self):
-        t, name, value = self._acts[self._next_act]
+        _, name, value = self._acts[self._next_act]
         self._next_act += 1
         if name == "dbp":
             self._app.tick.execute(self._ids, lines.DBP, value, 0, 0, 0, 0)
@@ -197,7 +199,7 @@ def main(args):
     with open(args[0]) as file:
         scenario = json.load(file)
     clock = Clock(_option(args, "--start-ticks", 0))
-    pins = open(args[args.index("--pins") + 1], "w") if "--pins" in args else None
+    pins = open(args[args.index("--pins") + 1], "w") if "--pins" in args else None  # noqa: SIM115  open as long as it runs
     serial = NoPort() if "--no-port" in args else SerialPort()
     ports = Ports(scenario, clock, serial, pins)
     channels = [c for c in default_channels() if c.name in scenario["channels"]]
