@@ -10,6 +10,7 @@ from typing import Any
 from turgor_host.calibrate.certificate import read_certificate
 from turgor_host.control import ControlServer
 from turgor_host.live import Live
+from turgor_host.playback import Playback
 from turgor_host.recording.reader import open_recording
 from turgor_host.recording.writer import Writer
 from turgor_host.session import Session
@@ -20,7 +21,7 @@ from turgor_host.source import Source, open_source
 class Run:
     """An opened run; `session.run()` does the work."""
 
-    source: Source
+    source: Source | Playback
     writer: Writer
     live: Live
     session: Session
@@ -42,7 +43,7 @@ def open_run(
     """Open source, recording and local socket; on leaving, everything is committed and closed."""
     calibrations = read_certificate(calibration) if calibration else {}
     with contextlib.ExitStack() as stack:
-        source = stack.enter_context(open_source(name, speed=speed, runtime=runtime, seed=seed))
+        source = stack.enter_context(contextlib.closing(open_source(name, speed=speed, runtime=runtime, seed=seed)))
         writer = stack.enter_context(contextlib.closing(Writer(file, name, source.simulated, speed)))
         live = Live(name, source.simulated, speed, str(file))
         session = Session(source, writer, live, seconds=seconds, progress=progress, calibrations=calibrations)

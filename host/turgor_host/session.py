@@ -17,7 +17,6 @@ from turgor_host.calibrate.certificate import WORDS
 from turgor_host.errors import TurgorError, UsageError
 from turgor_host.live import Live
 from turgor_host.recording.writer import Writer
-from turgor_host.source import Source
 from turgor_host.wire import Replica
 
 # A commit every second of wall time, sooner when this much of the board's 40 KB log waits for it.
@@ -38,6 +37,9 @@ class Port(Protocol):
     simulated: bool
     speed: float
 
+    @property
+    def ended(self) -> bool: ...
+
     def read(self, timeout_s: float) -> bytes: ...
     def write(self, data: bytes) -> None: ...
 
@@ -57,7 +59,7 @@ class Session:
 
     def __init__(
         self,
-        source: Source | Port,
+        source: Port,
         writer: Writer,
         live: Live,
         *,
@@ -143,7 +145,7 @@ class Session:
                     self._commit(now)
                 self._command_step(now)
                 self._send()
-                if done:
+                if done or self._source.ended:
                     break
                 self._watch(now)
         finally:

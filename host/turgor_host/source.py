@@ -8,18 +8,18 @@ import sys
 import tempfile
 import tty
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import serial
 
 import turgor
 import turgor_host
 from turgor_host.errors import TurgorError, UsageError
+from turgor_host.playback import Playback
 from turgor_host.sim.episode import leak_episode
 from turgor_host.sim.scenario import read_scenario, write_compiled
 
 SIMULATED = "sim:"
+RECORDING = ".turgor"
 RUNTIMES = ("auto", "micropython", "cpython")
 # The virtual board's garbage collector runs seldom with this much; it needs far less.
 _HEAP = "32m"
@@ -27,6 +27,9 @@ _HEAP = "32m"
 
 class Source:
     """An open byte stream to a board. `speed` is 1 for a real one; 0 means as fast as the work is done."""
+
+    # Only a recording comes to its end.
+    ended = False
 
     def __init__(self, name: str, port: serial.Serial, *, simulated: bool = False, speed: float = 1) -> None:
         self.name = name
@@ -59,14 +62,6 @@ class Source:
 
     def close(self) -> None:
         self._port.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class VirtualBoard(Source):
@@ -147,7 +142,9 @@ def open_port(name: str) -> serial.Serial:
             port.rts = False
         port.open()
     except ValueError as error:
-        raise UsageError(f"{name}: {error}; give a port such as /dev/ttyACM0, a pyserial URL, or sim:") from None
+        raise UsageError(
+            f"{name}: {error}; give a port such as /dev/ttyACM0, a pyserial URL, a recording, or sim:"
+        ) from None
     except (OSError, serial.SerialException) as error:
         raise _port_error(name, error) from None
     return port
@@ -166,15 +163,18 @@ def _port_error(name: str, error: Exception) -> TurgorError:
     return TurgorError(f"{name}: cannot be opened ({text})")
 
 
-def open_source(name: str, *, speed: float = 1, runtime: str = "auto", seed: int = 1) -> Source:
-    """Open SOURCE: `sim:`, `sim:FILE.csv`, a port name or a pyserial URL.
+def open_source(name: str, *, speed: float = 1, runtime: str = "auto", seed: int = 1) -> Source | Playback:
+    """Open SOURCE: `sim:`, `sim:FILE.csv`, a `.turgor` recording, a port name or a pyserial URL.
 
-    `speed` (0: as fast as possible), `runtime` and `seed` are for the virtual board; a real one runs at 1.
+    `speed` (0: as fast as possible) is for the virtual board and for recordings, `runtime` and `seed` for the first
+    alone; a real board runs at 1.
     """
+    if speed < 0 or speed != int(speed):
+        raise UsageError(f"a speed of {speed:g} does not go; give a whole number from 1 up, or max")
+    if name.endswith(RECORDING):
+        return Playback(name, speed)
     if name.startswith(SIMULATED):
-        if speed < 0 or (speed and speed != int(speed)):
-            raise UsageError(f"a speed of {speed:g} does not go; give a whole number from 1 up, or max")
         return VirtualBoard(name, speed, runtime, seed)
     if speed != 1:
-        raise UsageError(f"--speed is for the virtual board; {name} runs at its own speed")
+        raise UsageError(f"--speed is for the virtual board and recordings; {name} runs at its own speed")
     return Source(name, open_port(name))

@@ -12,13 +12,16 @@ SourceArgument = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="A serial port (/dev/ttyACM0, COM5), a pyserial URL, sim: (built-in episode) or sim:FILE.csv (scenario).",
+        help="A serial port (/dev/ttyACM0, COM5), a pyserial URL, sim: (built-in episode), sim:FILE.csv (scenario), "
+        "or a .turgor recording, which plays back.",
     ),
 ]
 SpeedOption = Annotated[
     str,
     typer.Option(
-        "--speed", metavar="N|max", help="Speed of the virtual board's clock; max: as fast as the work is done."
+        "--speed",
+        metavar="N|max",
+        help="Speed of the virtual board or the playback; max: as fast as the work is done.",
     ),
 ]
 RuntimeOption = Annotated[
