@@ -68,7 +68,6 @@ class Session:
         calibrations: Mapping[str, Mapping[str, int]] | None = None,
     ) -> None:
         self.board_s = 0
-        self.bad_frames = 0
         self._source = source
         self._writer = writer
         self._live = live
@@ -90,6 +89,7 @@ class Session:
         self._hello_s = 0.0
         self._heard_s = 0.0
         self._known = False
+        self._silent = False
 
     def stop(self) -> None:
         self._stop.set()
@@ -162,8 +162,6 @@ class Session:
         replica = self._replica
         records = replica.feed(data)
         self._answers(now)
-        if replica.bad_frames != self.bad_frames:
-            self.bad_frames = replica.bad_frames
         if not records:
             return False
         self._heard_s = now
@@ -266,21 +264,25 @@ class Session:
     def _watch(self, now: float) -> None:
         """Greet again when nothing comes; say so when nobody was there from the start."""
         silent_s = now - self._heard_s
-        if silent_s > _SILENT_S and not self._known:
-            raise TurgorError(self._stranger())
-        if silent_s > _GREET_S:
-            if self._known:
-                self._live.connection("lost")
-                self._known_again()
-            if now - self._hello_s > _GREET_S:
-                self._greet(now)
-
-    def _known_again(self) -> None:
-        self._writer.note("silent", f"nothing heard for {_GREET_S:g} s")
+        if silent_s <= _GREET_S:
+            if self._silent:
+                self._silent = False
+                self._live.connection("live")
+                self._writer.note("resumed", "the board is heard again")
+            return
+        if not self._known:
+            if silent_s > _SILENT_S:
+                raise TurgorError(self._stranger())
+        elif not self._silent:
+            self._silent = True
+            self._live.connection("lost")
+            self._writer.note("silent", f"nothing heard for {_GREET_S:g} s")
+        if now - self._hello_s > _GREET_S:
+            self._greet(now)
 
     def _stranger(self) -> str:
         name = self._source.name
-        text = self._replica.text + self._replica._pending
+        text = self._replica.text + self._replica.pending
         if b">>>" in text:
             return (
                 f"{name}: this board shows a MicroPython prompt and no Turgor; "

@@ -27,7 +27,7 @@ class Replica:
         self.lines: list[bytes] = []
         self.bad_frames = 0
         self.text = b""
-        self._pending = b""
+        self.pending = b""
         self._read = 0
         self._told = 0
         self._asked = -1
@@ -38,7 +38,7 @@ class Replica:
         """Greet the board, asking for what comes next; returns the id its answer will have."""
         self._read = self._told = 0
         self._asked = -1
-        self._pending = b""
+        self.pending = b""
         self._next_id += 1
         self.lines = [command_line(self._next_id, HELLO, self.boot, self.next_seq)]
         return self._next_id
@@ -46,9 +46,9 @@ class Replica:
     def feed(self, data: bytes) -> list[bytes]:
         """Take bytes from the board; returns the whole records that are next in order."""
         self._read = (self._read + len(data)) & TICKS_MASK
-        *frames, self._pending = (self._pending + data).split(b"\0")
-        if len(self._pending) > 4 * FRAME_LIMIT:
-            self.text = self._pending = self._pending[-FRAME_LIMIT:]
+        *frames, self.pending = (self.pending + data).split(b"\0")
+        if len(self.pending) > 4 * FRAME_LIMIT:
+            self.text = self.pending = self.pending[-FRAME_LIMIT:]
         records = []
         for frame in frames:
             record = self._record(frame)
