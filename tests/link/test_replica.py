@@ -190,7 +190,7 @@ def test_what_comes_before_the_first_frame_is_no_record_and_is_kept_as_text():
     assert replica.feed(b"rst:0x1 (POWERON_RESET)\r\nboot\r\n\0" + frame(numbered(0))) == [numbered(0)]
     assert b"POWERON_RESET" in replica.text
     replica.feed(b"MicroPython v1.28\r\n>>> " * 100)
-    assert b">>>" in replica.text + replica._pending
+    assert b">>>" in replica.text + replica.pending
 
 
 def test_tells_what_it_has_read_every_512_bytes():
