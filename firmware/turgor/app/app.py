@@ -4,10 +4,12 @@ from turgor.app.log import Log
 from turgor.app.setup import Setup
 from turgor.app.tick import Tick
 from turgor.app.wire import Wire
-from turgor.core.ticks import TICKS_MASK, BoardTime
+from turgor.core.ticks import BoardTime
 from turgor.mp import const, micropython
 
 LOG_BYTES = const(40960)
+# TICKS_MASK, which as another module's name would be looked up anew at every step.
+_MASK = const(0x3FFFFFFF)
 _HALF = const(0x1FFFFFFF)
 
 
@@ -31,31 +33,32 @@ class App:
         self._samplers = samplers
         self.jobs = samplers + [self.wire, self.tick]
         self._last = len(self.jobs) - 1
+        # Bound once: a lookup saved at every step.
+        self._advance = self.time.advance
 
-    @micropython.native
-    def poll(self, now):
+    @micropython.viper
+    def poll(self, now: int) -> int:
         """Take ONE bounded step if one is due; returns the tick at which the next one is."""
         jobs = self.jobs
         job = jobs[0]
-        due = job.due
-        ahead = (due - now) & TICKS_MASK
-        if 0 < ahead <= _HALF:
+        due = int(job.due)
+        ahead = (due - now) & _MASK
+        if ahead > 0 and ahead <= _HALF:
             return due
-        self.time.advance(now)
-        # Now plus wait modulo 2^30, without a sum beyond 2^30.
-        due = ((now - 0x20000000 + job.step(now)) & TICKS_MASK) ^ 0x20000000
+        self._advance(now)
+        due = (now + int(job.step(now))) & _MASK
         job.due = due
         i = 0
-        last = self._last
+        last = int(self._last)
         while i < last:
             after = jobs[i + 1]
             # Written out, not called: ticks_diff(due, after.due) < 0.
-            if (due - after.due) & TICKS_MASK > _HALF:
+            if (due - int(after.due)) & _MASK > _HALF:
                 break
             jobs[i] = after
             i += 1
         jobs[i] = job
-        return jobs[0].due
+        return int(jobs[0].due)
 
     def wake(self, now):
         """Bytes have come while nothing was due: the wire is next."""

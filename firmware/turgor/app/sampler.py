@@ -26,6 +26,8 @@ class _Sampler:
     def __init__(self, number, driver, log, time, due):
         self.number = number
         self.driver = driver
+        # Bound once: a lookup saved at every step.
+        self._step = driver.step
         self.due = due
         self.fault = 0
         self._log = log
@@ -74,11 +76,11 @@ class PressureSampler(_Sampler):
         self._first_tick = 0
         self._tick = 0
 
-    @micropython.native
-    def step(self, now):
+    @micropython.viper
+    def step(self, now: int) -> int:
         """One driver step; returns the microseconds until the next."""
         driver = self.driver
-        wait = driver.step(now)
+        wait = int(self._step(now))
         event = driver.event
         if event == SAMPLE:
             code = driver.code
@@ -86,15 +88,15 @@ class PressureSampler(_Sampler):
                 self._irregular(driver.missed, now)
             pressure_step(self._words, code)
             channel = self.channel
-            channel.index += 1
-            count = self._count
-            if not count:
+            channel.index = int(channel.index) + 1
+            count = int(self._count)
+            if count == 0:
                 self._first_index = channel.index
                 self._first_tick = driver.tick
             self._codes[count] = code
             self._tick = driver.tick
             self._count = count + 1
-            if count + 1 == BLOCK_SAMPLES:
+            if count + 1 == int(BLOCK_SAMPLES):
                 self.close()
         elif event == RESTARTED:
             self.close()
@@ -164,7 +166,7 @@ class ImpedanceSampler(_Sampler):
             else:
                 seconds = 2 if time.s & 1 == self._parity else 1
                 return ticks_diff(time.tick_at(seconds * _SECOND_US), now)
-        wait = driver.step(now)
+        wait = self._step(now)
         event = driver.event
         if event == RESULT:
             if self.fault:

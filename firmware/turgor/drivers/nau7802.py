@@ -17,7 +17,7 @@ from turgor.drivers import (
     SAMPLE,
     WRONG_ID,
 )
-from turgor.mp import const, micropython
+from turgor.mp import const, micropython, ptr8
 
 ADDRESS = const(0x2A)
 
@@ -175,50 +175,52 @@ class Nau7802:
             self._start_write,
         )
 
-    @property
     def period_us(self):
-        """The measured conversion period."""
+        """The measured conversion period. No property: one makes MicroPython look for another at every store."""
         return (self._period_q4 + 8) >> 4
 
-    @micropython.native
-    def step(self, now):
+    @micropython.viper
+    def step(self, now: int) -> int:
         """One bounded action; returns the microseconds until the next is wanted."""
         self.event = NOTHING
-        if self._state != _RUN:
-            return self._prepare(now)
-        count = self._take()
-        if not count:
-            return self._silence(now)
-        tick = self._ready.tick
-        period_q4 = self._period_q4
+        if int(self._state) != _RUN:
+            return int(self._prepare(now))
+        count = int(self._take())
+        if count == 0:
+            return int(self._silence(now))
+        tick = int(self._ready.tick)
+        period_q4 = int(self._period_q4)
         # Until the next conversion ends.
         left = (period_q4 >> 4) - ((((now - tick) & _MASK) ^ _HALF) - _HALF)
         if left < _GUARD_US:
-            self._passed += count
+            self._passed = int(self._passed) + count
             return left + _MARGIN_US if left > 0 else 0
-        result = self._result
         try:
-            self._read(self._address, _ADCO, result)
+            self._read(self._address, _ADCO, self._result)
         except OSError:
-            return self._fail(ABSENT)
+            return int(self._fail(ABSENT))
+        result = ptr8(self._result)
         self.code = ((result[0] << 16 | result[1] << 8 | result[2]) ^ 0x800000) - 0x800000
-        elapsed = (tick - self.tick) & _MASK
+        elapsed = (tick - int(self.tick)) & _MASK
         self.tick = tick
         if self._flush:
             self._settle(count, elapsed)
-            return left + self._margin_us if left > -self._margin_us else 0
-        if count == 1 and not self._passed:
-            error_q4 = (elapsed << 4) - period_q4
-            if -(period_q4 >> 2) < error_q4 < period_q4 >> 2:
-                self._period_q4 = period_q4 + (error_q4 >> 4)
-                self.missed = 0
-            else:
-                self.missed = self._uncounted(elapsed)
         else:
-            self.missed = count + self._passed - 1
-            self._passed = 0
-        self.event = SAMPLE
-        return left + self._margin_us if left > -self._margin_us else 0
+            passed = int(self._passed)
+            if count == 1 and passed == 0:
+                error_q4 = (elapsed << 4) - period_q4
+                if -(period_q4 >> 2) < error_q4 and error_q4 < period_q4 >> 2:
+                    self._period_q4 = period_q4 + (error_q4 >> 4)
+                    self.missed = 0
+                else:
+                    self.missed = self._uncounted(elapsed)
+            else:
+                self.missed = count + passed - 1
+                self._passed = 0
+            self.event = SAMPLE
+        # After _settle, which may set the margin.
+        wait = left + int(self._margin_us)
+        return wait if wait > 0 else 0
 
     def _uncounted(self, elapsed):
         """Conversions before this one that only the time between two ticks tells of."""

@@ -41,36 +41,31 @@ class MuxPort:
         self._read_memory = mux.bus.readfrom_mem_into
 
     def writeto(self, address, buf):
-        mux = self._mux
-        try:
-            if mux.connected is not self:
-                self._write(self._mux_address, self._select)
-                mux.connected = self
-            return self._write(address, buf)
-        except OSError:
-            mux.connected = None
-            raise
+        self._connect()
+        acknowledged = self._write(address, buf)
+        self._mux.connected = self
+        return acknowledged
 
     def readfrom_into(self, address, buf):
-        mux = self._mux
-        try:
-            if mux.connected is not self:
-                self._write(self._mux_address, self._select)
-                mux.connected = self
-            self._read(address, buf)
-        except OSError:
-            mux.connected = None
-            raise
+        self._connect()
+        self._read(address, buf)
+        self._mux.connected = self
 
-    @micropython.native
+    @micropython.viper
     def readfrom_mem_into(self, address, register, buf):
+        # _connect written out: every bridge sample passes here.
         mux = self._mux
-        try:
-            if mux.connected is not self:
-                self._write(self._mux_address, self._select)
-                mux.connected = self
-            self._read_memory(address, register, buf)
-        except OSError as error:
-            mux.connected = None
-            # The native emitter has no bare raise.
-            raise error
+        connected = mux.connected
+        mux.connected = None
+        if connected is not self:
+            self._write(self._mux_address, self._select)
+        self._read_memory(address, register, buf)
+        mux.connected = self
+
+    def _connect(self):
+        """Connect the port when it is not; for unknown until the caller's transfer has passed as well."""
+        mux = self._mux
+        connected = mux.connected
+        mux.connected = None
+        if connected is not self:
+            self._write(self._mux_address, self._select)

@@ -17,19 +17,18 @@ from turgor.app.app import App
 from turgor.app.assemble import make_samplers
 from turgor.app.config import Config, arterial_channel, default_channels
 from turgor.core.channels import channel_id
-from turgor.core.ticks import TICKS_MASK
 from turgor.link import lines
-from turgor.mp import micropython
+from turgor.mp import const, micropython
 from turgor_host.sim.bus import Bus
 from turgor_host.sim.chips.max30009 import Max30009
 from turgor_host.sim.chips.nau7802 import Drdy, Nau7802
 from turgor_host.sim.chips.tca9548a import Tca9548a
 from turgor_host.sim.clock import Clock
 from turgor_host.sim.serialport import HangUp, NoPort, SerialPort
-from turgor_host.sim.signal import Bridge, Load, Track
+from turgor_host.sim.signal import PV_PER_MICRO_MMHG, Load, Track
 
 # What one step costs an RP2040 beside its bus time, from an emulated board: a handful of method calls and the core.
-STEP_US = 120
+_STEP_US = const(120)
 # The chips' clocks are off by this much, each by another amount.
 _CLOCK_PPM = {
     "calf_l": 21000,
@@ -42,7 +41,9 @@ _CLOCK_PPM = {
 }
 _BRIDGE_NOISE_LSB = 90
 _IMPEDANCE_NOISE_LSB = 5
-_HALF = 0x1FFFFFFF
+_HALF = const(0x1FFFFFFF)
+# TICKS_MASK, which as another module's name would be looked up anew each time.
+_MASK = const(0x3FFFFFFF)
 # The fault `uncalibrated`: a transducer 2 % weak and 2.4 mmHg off.
 _UNCALIBRATED_GAIN_PPM = -20000
 _UNCALIBRATED_OFFSET_PV = 12000000
@@ -82,7 +83,7 @@ class Ports:
         # By number, not in the order of a dictionary, which MicroPython does not keep.
         for name, (times, values) in scenario["pressure"].items():
             seed = scenario["seed"] * 16 + channel_id(name)
-            bridge = Bridge(Track(times, values))
+            bridge = Track(times, values, PV_PER_MICRO_MMHG)
             chip = Nau7802(clock, bridge, period_ppm=_CLOCK_PPM[name], noise_lsb=_BRIDGE_NOISE_LSB, seed=seed)
             self.bridge_chips[name] = chip
             if name == "art":
@@ -133,42 +134,49 @@ class Runner:
         clock = self._clock
         wire = app.wire
         tick = app.tick
+        log = app.log
+        poll = app.poll
+        serial = self._ports.serial
         start_ticks = clock.start_ticks
         jobs = app.jobs
         start = _monotonic_us()
         speed = self._speed
-        hold = self._hold
+        hold_used = log.used + log.room() if self._hold else 1 << 60
         acts = self._acts
         act_us = acts[0][0] if acts else 1 << 60
         slack_us = 0
+        us = clock.us
         while True:
             job = jobs[0]
-            due = app.poll((clock.us + start_ticks) & TICKS_MASK)
+            due = poll((us + start_ticks) & _MASK)
+            us = clock.us
             if job is not wire:
-                clock.us += STEP_US
-            if clock.us >= act_us and not tick.busy:
+                us += _STEP_US
+            if us >= act_us and not tick.busy:
                 act_us = self._act()
-            now = (clock.us + start_ticks) & TICKS_MASK
-            ahead = (due - now) & TICKS_MASK
+            now = (us + start_ticks) & _MASK
+            ahead = (due - now) & _MASK
             if not ahead or ahead > _HALF:
+                clock.us = us
                 continue
-            if hold and app.log.room() < 0:
-                while app.log.room() < 0:
-                    if wire.step(now):
-                        self._ports.serial.wait(50)
-            clock.us += ahead
-            if until_us and clock.us >= until_us:
+            # The log has no room.
+            while log.used > hold_used:
+                if wire.step(now):
+                    serial.wait(50)
+            us += ahead
+            clock.us = us
+            if until_us and us >= until_us:
                 return
             if speed:
                 slack_us += ahead
                 # Looking at the wall clock at every step would cost more than the steps.
                 if slack_us >= 2000 * speed:
                     slack_us = 0
-                    wait = clock.us // speed - (_monotonic_us() - start)
+                    wait = us // speed - (_monotonic_us() - start)
                     while wait >= 1000:
-                        self._ports.serial.wait(min(wait // 1000, 20))
+                        serial.wait(min(wait // 1000, 20))
                         wire.step(now)
-                        wait = clock.us // speed - (_monotonic_us() - start)
+                        wait = us // speed - (_monotonic_us() - start)
 
     def _act(self):
         _, name, value = self._acts[self._next_act]

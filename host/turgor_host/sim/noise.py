@@ -2,7 +2,7 @@
 
 from array import array
 
-from turgor.mp import micropython, ptr16
+from turgor.mp import micropython, ptr8, ptr16
 
 _MASK = 0x3FFFFFFF
 _SIZE = 4096
@@ -40,15 +40,30 @@ TABLE = _table()
 
 
 def salt(seed: int) -> int:
-    """The number by which `noise` tells one seed's sequence from another's."""
+    """The number by which `put_noisy` tells one seed's sequence from another's."""
     return _hash((seed * 2 + 1) & _MASK)
 
 
 @micropython.viper
-def noise(index: int, salt: int, rms: int, table: ptr16) -> int:
-    """Deviate number `index` of the sequence `salt`, of standard deviation `rms` (below 2^30); `table` is TABLE."""
+def put_noisy(
+    buf: ptr8, at: int, tag: int, value: int, limit: int, index: int, salt: int, rms: int, table: ptr16
+) -> int:
+    """Write `value` plus noise into the three bytes of `buf` from `at` on, big-endian; returns what it wrote.
+
+    The noise is deviate number `index` of the sequence `salt`, of standard deviation `rms` (below 2^30); `table` is
+    TABLE. The sum is clipped to -limit - 1 .. limit, and written as so many bits with `tag` above them.
+    """
     # The steps of _hash once more: a call would double the cost of the simulator's hottest function.
     x = ((index & 0x3FFFFFFF) * 0x2545F491 + salt) & 0x3FFFFFFF
     x = ((x ^ (x >> 15)) * 0x2C1B3C6D) & 0x3FFFFFFF
     x = ((x ^ (x >> 13)) * 0x297A2D39) & 0x3FFFFFFF
-    return ((int(table[x >> 18]) - 32768) * rms + 2048) >> 12
+    value += ((int(table[x >> 18]) - 32768) * rms + 2048) >> 12
+    if value > limit:
+        value = limit
+    elif value < -limit - 1:
+        value = -limit - 1
+    word = tag | (value & (limit + limit + 1))
+    buf[at] = word >> 16
+    buf[at + 1] = (word >> 8) & 255
+    buf[at + 2] = word & 255
+    return value

@@ -3,58 +3,46 @@
 from turgor.mp import micropython
 
 # Bridge sensitivity: 5 uV/V/mmHg is 5 pV/V per micro-mmHg.
-_PV_PER_MICRO_MMHG = 5
+PV_PER_MICRO_MMHG = 5
+_FOREVER = 1 << 60
 
 
 class Track:
-    """Linear between points (us, integer), held before the first and after the last; `at` is meant for rising times."""
+    """Linear between points (us, integer), held before the first and after the last; `at` is meant for rising times.
 
-    def __init__(self, times, values):
-        self._times = times
-        self._values = values
-        self._last = len(times) - 1
-        self._seek(0)
+    `scale` multiplies the rounded value: PV_PER_MICRO_MMHG makes a pressure what a bridge transducer gives, pV per V of
+    excitation.
+    """
 
-    def _seek(self, i):
+    def __init__(self, times, values, scale=1):
+        # Start, end, value at the start, rise, scale: taken apart at once, which costs less than as many attributes.
+        self._pieces = [(-_FOREVER, times[0], values[0], 0, scale)]
+        for i in range(len(times) - 1):
+            self._pieces.append((times[i], times[i + 1], values[i], values[i + 1] - values[i], scale))
+        self._pieces.append((times[-1], _FOREVER, values[-1], 0, scale))
+        self._i = 0
+        self._piece = self._pieces[0]
+
+    def _seek(self, t_us):
+        pieces = self._pieces
+        i = self._i
+        while t_us >= pieces[i][1]:
+            i += 1
+        while t_us < pieces[i][0]:
+            i -= 1
         self._i = i
-        self._start = self._times[i]
-        self._value = self._values[i]
-        if i < self._last:
-            self._end = self._times[i + 1]
-            self._rise = self._values[i + 1] - self._value
-        else:
-            self._end = 1 << 60
-            self._rise = 0
+        self._piece = pieces[i]
 
     @micropython.native
     def at(self, t_us):
-        """The value at `t_us`, rounded down."""
-        if t_us >= self._end:
-            i = self._i
-            while i < self._last and t_us >= self._times[i + 1]:
-                i += 1
-            self._seek(i)
-        elif t_us < self._start:
-            if not self._i:
-                return self._value
-            i = self._i
-            while i and t_us < self._times[i]:
-                i -= 1
-            self._seek(i)
-        if not self._rise:
-            return self._value
-        return self._value + self._rise * (t_us - self._start) // (self._end - self._start)
-
-
-class Bridge:
-    """A bridge transducer on a pressure track (micro-mmHg): its signal in pV per V of excitation."""
-
-    def __init__(self, track):
-        self._track = track
-
-    @micropython.native
-    def at(self, t_us):
-        return self._track.at(t_us) * _PV_PER_MICRO_MMHG
+        """The value at `t_us`, rounded down and scaled."""
+        start, end, value, rise, scale = self._piece
+        if not start <= t_us < end:
+            self._seek(t_us)
+            start, end, value, rise, scale = self._piece
+        if rise:
+            value += rise * (t_us - start) // (end - start)
+        return value * scale
 
 
 class Load:
@@ -62,10 +50,16 @@ class Load:
 
     def __init__(self, tracks):
         self._tracks = tracks
+        self._chosen = (0, None, None)
 
+    def _choose(self, frequency_hz):
+        _, re, im = min(self._tracks, key=lambda row: abs(row[0] - frequency_hz))
+        self._chosen = (frequency_hz, re, im)
+
+    @micropython.native
     def at(self, frequency_hz, t_us):
-        best = None
-        for known, re, im in self._tracks:
-            if best is None or abs(known - frequency_hz) < abs(best[0] - frequency_hz):
-                best = (known, re, im)
-        return best[1].at(t_us), best[2].at(t_us)
+        """Both parts at `t_us`, from the nearest frequency that there is."""
+        if self._chosen[0] != frequency_hz:
+            self._choose(frequency_hz)
+        _, re, im = self._chosen
+        return re.at(t_us), im.at(t_us)

@@ -9,7 +9,7 @@ possible.
 """
 
 from turgor.mp import const, micropython
-from turgor_host.sim.noise import TABLE, noise, salt
+from turgor_host.sim.noise import TABLE, put_noisy, salt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,9 +99,11 @@ _COUNTS_Q36_MILLION = const(32437314)
 _WORD_MAX = const(0x7FFFF)
 
 _FIFO_WORDS = const(256)
-_EMPTY = const(0xFFFFFF)
-_MARKER = const(0xFFFFFE)
-_STRAY = const(0x004000)
+_EMPTY = const(0xFF)  # each byte of a word that is not there
+_MARKER = b"\xff\xff\xfe"
+_STRAY = b"\x00\x40\x00"
+_TAG_I = const(0x100000)
+_TAG_Q = const(0x200000)
 _PLL_LOW_HZ = const(14000000)
 _PLL_HIGH_HZ = const(28000000)
 _PLL_LOCK_US = const(2000)
@@ -143,7 +145,6 @@ class Max30009:
         self._registers = bytearray(256)
         # Noise goes on across runs.
         self._noise_index = 0
-        self._kept: "list[int]" = []
         self.power_cycle()
 
     @property
@@ -178,9 +179,11 @@ class Max30009:
         """A read that no register address came before starts at register 0."""
         self.read_register_into(0, buf)
 
+    @micropython.native
     def read_register_into(self, register: int, buf: bytearray) -> None:
         if self.dead:
             raise OSError(_EIO)
+        self._catch_up()
         if register == _FIFO_DATA:
             self._burst(buf)
             return
@@ -202,25 +205,32 @@ class Max30009:
         self._locked_us = -1
         self._per = 1
         self._period = 1
+        self._per_sample = 1
+        self._channels = 0
         self._pll_off_us = self.clock.us - _RESET_QUIET_US
         self._bandgap_us = 0
+        self._taken = 0
+        self._produced = 0
         self._flush()
 
+    @micropython.native
     def _value(self, register: int) -> int:
         if register == _STATUS_1:
             return self._status_1()
         if register == _STATUS_2:
             return self._status_2()
         if _FIFO_WRITE <= register <= _FIFO_COUNTER_2:
-            self._catch_up()
-            count = self._count()
+            count: int = self._count()
             if register == _FIFO_COUNTER_1:
-                return count >> 8 << 7 | self._lost
+                lost: int = self._lost
+                return count >> 8 << 7 | lost
             if register == _FIFO_COUNTER_2:
                 return count & 255
-            return (self._pushed if register == _FIFO_WRITE else self._pushed - count) & 255
+            newest: int = self._pushed
+            return (newest if register == _FIFO_WRITE else newest - count) & 255
         return self._registers[register]
 
+    @micropython.native
     def _write(self, register: int, value: int) -> None:
         if self.hung or register not in _WRITABLE:
             return
@@ -236,7 +246,7 @@ class Max30009:
                 self._flush()
             if value & _FIFO_MARK:
                 self._freeze()
-                self._kept.append(_MARKER)
+                self._kept += _MARKER
                 self._pushed += 1
             return
         was_streaming = self._streaming
@@ -277,6 +287,7 @@ class Max30009:
         enabled: int = self._registers[_PLL_1] & _PLL_EN | self._registers[_BIOZ_1] & (_I_EN | _Q_EN)
         return enabled
 
+    @micropython.native
     def _locked(self) -> bool:
         return 0 <= self._locked_us <= self.clock.us and not self.pll_fails
 
@@ -305,8 +316,7 @@ class Max30009:
         r = self._registers
         step = (r[_BIOZ_3] >> 2 & 3) * 4 + (r[_BIOZ_3] >> 4 & 3)
         if not r[_BIOZ_3] & _EXT_RES:
-            frequency_hz = self.frequency_hz
-            while step >= 12 and frequency_hz < _LOWEST_HZ[step - 12]:
+            while step >= 12 and self.frequency_hz < _LOWEST_HZ[step - 12]:
                 step -= 1
             r[_BIOZ_3] = r[_BIOZ_3] & 0xC3 | step >> 2 << 2 | (step & 3) << 4
         self._current_na = _CURRENTS_NA[step]
@@ -320,9 +330,11 @@ class Max30009:
             self._channels and r[_BIOZ_1] & _BG_EN and not r[_SYSTEM] & _SHDN and (mode != 3 or r[_BIOZ_7] & _STBYON)
         )
         self._drives = mode == 0 and not r[_BIOZ_6] & _DRIVE_RESET and bool(r[_MUX_1] & _MUX_EN)
+        self._taken = 0
+        self._produced = 0
         if not self._streaming:
             if was_streaming and not r[_SYSTEM] & _SHDN:
-                self._kept.append(_STRAY)
+                self._kept += _STRAY
                 self._pushed += 1
             return
         # Microseconds of a sample: N x OSR x (10^6 + ppm) / PLL.
@@ -333,22 +345,21 @@ class Max30009:
         self._scale_q36 = self._current_na * _GAINS[r[_BIOZ_5] & 3] * _COUNTS_Q36_MILLION // 1000000
         self._enabled_us = self.clock.us
         self._start_us = max(self.clock.us, self._locked_us) + _FIRST_DATA_US
-        self._taken = 0
-        self._produced = 0
-        self._cached_k = 0
 
     # FIFO. Words of the present run that are not read yet follow those in `_kept`.
 
     def _flush(self) -> None:
+        self._kept = bytearray()
         self._catch_up()
-        self._kept = []
         self._taken = self._produced
         self._pushed = 0
         self._announced = 0
         self._lost = 0
 
+    @micropython.native
     def _count(self) -> int:
-        return len(self._kept) + self._produced - self._taken
+        count: int = len(self._kept) // 3 + self._produced - self._taken
+        return count
 
     @micropython.native
     def _finished(self) -> int:
@@ -361,61 +372,79 @@ class Max30009:
     @micropython.native
     def _catch_up(self) -> None:
         """Count the words that came since the last look, and drop the oldest beyond the FIFO's size."""
-        if not self._streaming:
-            self._produced = self._taken = 0
-        else:
-            produced = max(self._produced, self._finished() * self._per_sample)
-            self._pushed += produced - self._produced
-            self._produced = produced
+        if self._streaming:
+            more = self._finished() * self._per_sample - self._produced
+            if more > 0:
+                self._pushed += more
+                self._produced += more
         excess = self._count() - _FIFO_WORDS
         if excess > 0:
             self._lost = min(self._lost + excess, 127)
-            kept = min(excess, len(self._kept))
-            self._kept = self._kept[kept:]
+            kept = min(excess, len(self._kept) // 3)
+            self._kept = self._kept[3 * kept :]
             self._taken += excess - kept
 
+    @micropython.native
     def _freeze(self) -> None:
         """Turn what the FIFO holds into stored words, before a setting changes."""
         self._catch_up()
-        while self._taken < self._produced:
-            self._kept.append(self._word(self._taken))
-            self._taken += 1
+        count = self._produced - self._taken
+        if count:
+            words = bytearray(3 * count)
+            self._put_words(words, 0, count)
+            self._kept += words
         self._noise_index += self._produced
 
     @micropython.native
     def _burst(self, buf: bytearray) -> None:
-        self._catch_up()
-        word: int = 0
-        for i in range(len(buf)):
-            if i % 3 == 0:
-                word = self._next_word()
-            buf[i] = word >> (16 - i % 3 * 8) & 255
+        size = len(buf)
+        if size % 3:
+            # The bytes of the last word that nobody fetches are gone.
+            words = bytearray(size + 3 - size % 3)
+            self._burst(words)
+            buf[:] = words[:size]
+            return
+        at = 0
+        kept = self._kept
+        if kept:
+            at = min(size, len(kept))
+            buf[:at] = kept[:at]
+            self._kept = kept[at:]
+        count = (size - at) // 3
+        if count > self._produced - self._taken:
+            count = self._produced - self._taken
+        self._put_words(buf, at, count)
+        if at + 3 * count:
+            self._lost = 0
+        for i in range(at + 3 * count, size):
+            buf[i] = _EMPTY
         self._announced = self._pushed
 
     @micropython.native
-    def _next_word(self) -> int:
-        word: int = _EMPTY
-        if self._kept:
-            word = self._kept.pop(0)
-        elif self._taken < self._produced:
-            word = self._word(self._taken)
-            self._taken += 1
-        else:
-            return word
-        self._lost = 0
-        return word
-
-    @micropython.native
-    def _word(self, n: int) -> int:
-        k = n // self._per_sample + 1
-        if k != self._cached_k:
-            self._cached_k = k
-            self._cached = self._sample(k)
-        in_phase = not n & 1 if self._per_sample == 2 else self._channels == _I_EN
-        value: int = self._cached[0] if in_phase else self._cached[1]
-        value += noise(self._noise_index + n, self._salt, self.noise_lsb, TABLE)
-        value = max(-_WORD_MAX - 1, min(_WORD_MAX, value))
-        return (1 if in_phase else 2) << 20 | value & 0xFFFFF
+    def _put_words(self, buf: bytearray, at: int, count: int) -> None:
+        """Take the next `count` words of the present run into `buf` from `at` on."""
+        n = self._taken
+        self._taken = end = n + count
+        per_sample = self._per_sample
+        in_phase = self._channels != _Q_EN
+        index = self._noise_index
+        rms = self.noise_lsb
+        seed = self._salt
+        known = 0
+        i = q = 0
+        while n < end:
+            k = n // per_sample + 1
+            if k != known:
+                known = k
+                i, q = self._sample(k)
+            if per_sample == 2:
+                in_phase = not n & 1
+            if in_phase:
+                put_noisy(buf, at, _TAG_I, i, _WORD_MAX, index + n, seed, rms, TABLE)
+            else:
+                put_noisy(buf, at, _TAG_Q, q, _WORD_MAX, index + n, seed, rms, TABLE)
+            at += 3
+            n += 1
 
     @micropython.native
     def _sample(self, k: int) -> "tuple[int, int]":
@@ -426,14 +455,19 @@ class Max30009:
         if self.drive_off:
             return 2 * _WORD_MAX, 0
         wiring = r[_MUX_3]
-        if wiring not in (_TETRAPOLAR, _TWO_ELECTRODE):
+        if wiring != _TETRAPOLAR and wiring != _TWO_ELECTRODE:
             return 0, 0
         t_us = self._start_us + k * self._period // self._per
         re, im = self.load.at(self._frequency_hz, t_us)
         if wiring == _TWO_ELECTRODE:
             re += _ELECTRODES_UOHM
-        re = max(-_UOHM_LIMIT, min(_UOHM_LIMIT, re)) * self._scale_q36 >> 36
-        im = max(-_UOHM_LIMIT, min(_UOHM_LIMIT, im)) * self._scale_q36 >> 36
+        scale_q36 = self._scale_q36
+        if not -_UOHM_LIMIT <= re <= _UOHM_LIMIT:
+            re = _UOHM_LIMIT if re > 0 else -_UOHM_LIMIT
+        if not -_UOHM_LIMIT <= im <= _UOHM_LIMIT:
+            im = _UOHM_LIMIT if im > 0 else -_UOHM_LIMIT
+        re = re * scale_q36 >> 36
+        im = im * scale_q36 >> 36
         if k < 3:
             # The decimation filter fills over three samples.
             part = 1 if k == 1 else 5
@@ -449,7 +483,6 @@ class Max30009:
     # Status.
 
     def _status_1(self) -> int:
-        self._catch_up()
         status: int = self._latched
         self._latched = 0
         if self._pll_on():

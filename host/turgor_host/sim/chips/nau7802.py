@@ -6,8 +6,8 @@ its code from the bridge at the time it ended. Stricter than the datasheet: the 
 transaction only, and the first six conversions after a start are wrong although they can be read.
 """
 
-from turgor.mp import const, micropython, ptr8
-from turgor_host.sim.noise import TABLE, noise, salt
+from turgor.mp import const, micropython
+from turgor_host.sim.noise import TABLE, put_noisy, salt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,20 +62,6 @@ _CODE_ROUND = const(122070312)
 _CODE_MAX = const(0x7FFFFF)
 
 
-@micropython.viper
-def _convert(signal: int, multiplier: int, bias: int, buf: ptr8) -> int:
-    """The code of `signal` (pV per V) plus `bias`, clipped to 24 bits, also written into `buf`."""
-    code = (signal * multiplier + 122070312) // 244140625 + bias
-    if code > 8388607:
-        code = 8388607
-    if code < -8388608:
-        code = -8388608
-    buf[0] = (code >> 16) & 255
-    buf[1] = (code >> 8) & 255
-    buf[2] = code & 255
-    return code
-
-
 class Drdy:
     """The data-ready pin with the interrupt behind it: how many conversions ended, and when the last one did.
 
@@ -93,20 +79,16 @@ class Drdy:
     @micropython.native
     def take(self) -> int:
         """Conversions announced since the last call."""
-        model = self._model
-        k = 0
-        if model.running:
-            k = ((self._clock.us - model.start_us + 1) * model.per_million - 1) // model.period_million
+        start, period, per, base = self._model.conversions
+        k = ((self._clock.us - start + 1) * per - 1) // period
         announced = k >= _SETTLING
-        if not announced:
-            k = _SETTLING - 1
-        n: int = model.base + k - self._seen
+        count = base + (k if announced else _SETTLING - 1)
+        n: int = count - self._seen
         if n <= 0:
             return 0
-        self._seen += n
+        self._seen = count
         if announced:
-            end_us = model.start_us + k * model.period_million // model.per_million
-            self.tick = (end_us + self._offset) & _TICKS_MASK
+            self.tick = (start + k * period // per + self._offset) & _TICKS_MASK
         return n
 
 
@@ -133,26 +115,25 @@ class Nau7802:
         self.offset_pv = 0
         self.dead = False
         self.calibration_fails = False
-        # Conversion k = 1, 2 .. ends at start_us + k * period_million // per_million.
-        self.running = False
         self.start_us = 0
-        self.period_million = 1000000 + period_ppm
-        self.per_million = 10
-        # Number of the run's conversion 0: announced conversions before it, less those that it keeps to itself.
-        self.base = 1 - _SETTLING
+        # start, period, per, base: conversion k = 1, 2 .. of the present run ends at start + k * period // per us, and
+        # base is the number of its conversion 0: announced conversions before it, less those that it keeps to itself.
+        # While nothing is converted per is 0 and makes k -1. A tuple costs less than as many attributes.
+        self.conversions = (0, 1000000 + period_ppm, 0, 1 - _SETTLING)
         self._salt = salt(seed)
         self._stopped = False
         self._registers = bytearray(_SIZE)
         self._pointer = 0
         self._scratch = bytearray(3)
-        self._code = 0
-        self._read_k = 0
+        self._signal_at = bridge.at
+        # The code that was read last, and its k.
+        self._last = [0, 0]
         self._power_us = 0
         self._analog_us = 0
         self._calibrated_us = 0
-        self._multiplier = 4096
-        self._bias_code = 0
         self._settled_k = _SETTLING
+        # Multiplier, bias, and the first conversion that is as it should be.
+        self._scale = (4096, 0, _SETTLING)
         self._reset()
         # The pin as wired to a board whose tick counter began at the clock's `start_ticks`.
         self.ready = Drdy(self, getattr(clock, "start_ticks", 0))
@@ -191,27 +172,22 @@ class Nau7802:
         if register != _ADCO or len(buf) != 3:
             self._read(register, buf)
             return
-        if self.running:
-            start = self.start_us
-            period = self.period_million
-            per = self.per_million
-            k = ((self.clock.us - start + 1) * per - 1) // period
-            if k > 0:
-                t_us = start + k * period // per
-                signal = self.bridge.at(t_us) + self.offset_pv
-                if self.gain_ppm:
-                    signal += signal * self.gain_ppm // 1000000
-                bias = self._bias_code + noise(self.base + k, self._salt, self.noise_lsb, TABLE)
-                if k < self._settled_k:
-                    code = (signal * self._multiplier + _CODE_ROUND) // _CODE_DENOMINATOR
-                    bias += self._unsettled(code + bias, k, t_us) - code - bias
-                self._read_k = k
-                self._code = _convert(signal, self._multiplier, bias, buf)
-                return
-        code = self._code
-        buf[0] = code >> 16 & 255
-        buf[1] = code >> 8 & 255
-        buf[2] = code & 255
+        last = self._last
+        start, period, per, base = self.conversions
+        k = ((self.clock.us - start + 1) * per - 1) // period
+        if k <= 0:
+            put_noisy(buf, 0, 0, last[0], _CODE_MAX, 0, 0, 0, TABLE)
+            return
+        t_us = start + k * period // per
+        signal = self._signal_at(t_us) + self.offset_pv
+        if self.gain_ppm:
+            signal += signal * self.gain_ppm // 1000000
+        multiplier, bias, settled_k = self._scale
+        code = (signal * multiplier + _CODE_ROUND) // _CODE_DENOMINATOR + bias
+        if k < settled_k:
+            code = self._unsettled(code, k, t_us)
+        last[0] = put_noisy(buf, 0, 0, code, _CODE_MAX, base + k, self._salt, self.noise_lsb, TABLE)
+        last[1] = k
 
     def _unsettled(self, code: int, k: int, t_us: int) -> int:
         """Before the filter is full the step has not passed; before the regulator is up the gain is 1 % low."""
@@ -223,7 +199,8 @@ class Nau7802:
         return code
 
     def _finished(self) -> int:
-        k = ((self.clock.us - self.start_us + 1) * self.per_million - 1) // self.period_million
+        start, period, per, _ = self.conversions
+        k = ((self.clock.us - start + 1) * per - 1) // period
         return k if k > 0 else 0
 
     def _read(self, register: int, buf: bytearray) -> None:
@@ -238,10 +215,9 @@ class Nau7802:
         if register == _PU_CTRL:
             if value & _PUD and self.clock.us - self._power_us >= _POWER_UP_US:
                 value |= _PUR
-            if self.running:
-                k = self._finished()
-                if k >= _SETTLING and k > self._read_k:
-                    value |= _CR
+            k = self._finished()
+            if k >= _SETTLING and k > self._last[1]:
+                value |= _CR
         elif register == _CTRL2 and self.clock.us < self._calibrated_us:
             value = (value | _CALS) & ~_CAL_ERR
         elif _ADCO <= register < _ADC:
@@ -306,26 +282,28 @@ class Nau7802:
         control = registers[_PU_CTRL]
         needed = _PUD | _PUA | _CS | _AVDDS
         run = control & needed == needed and not self._stopped
-        if self.running and (restart or not run):
+        running = self.conversions[2] > 0
+        if running and (restart or not run):
             self._halt()
+            running = False
+        if run and not running:
+            _, period, _, base = self.conversions
+            per = _RATES[registers[_CTRL2] >> 4 & 7]
+            self.start_us = max(self.clock.us, self._calibrated_us)
+            self.conversions = (self.start_us, period, per, base)
+            self._last[1] = 0
+            ramp_us = self._analog_us + _LDO_RAMP_US - self.start_us
+            self._settled_k = max(_SETTLING, ramp_us * per // period + 1)
         offset = (registers[_OCAL1] << 16 | registers[_OCAL1 + 1] << 8 | registers[_OCAL1 + 2]) ^ 0x800000
         # Channel 2 is not connected.
         selected = not registers[_CTRL2] & 0x80
-        self._multiplier = 4096 << (registers[_CTRL1] & 7) if selected else 0
-        self._bias_code = self._raw_offset() - (offset - 0x800000)
-        self.per_million = _RATES[registers[_CTRL2] >> 4 & 7]
-        if run and not self.running:
-            self.running = True
-            self.start_us = max(self.clock.us, self._calibrated_us)
-            self._read_k = 0
-            ramp_us = self._analog_us + _LDO_RAMP_US - self.start_us
-            ramp_k = ramp_us * self.per_million // self.period_million + 1
-            self._settled_k = max(_SETTLING, ramp_k)
+        multiplier = 4096 << (registers[_CTRL1] & 7) if selected else 0
+        self._scale = (multiplier, self._raw_offset() - (offset - 0x800000), self._settled_k)
 
     def _halt(self) -> None:
-        if self.running:
-            self.base += max(0, self._finished() - _SETTLING + 1)
-            self.running = False
+        start, period, per, base = self.conversions
+        if per:
+            self.conversions = (start, period, 0, base + max(0, self._finished() - _SETTLING + 1))
 
     def _reset(self) -> None:
         for register in range(_SIZE):

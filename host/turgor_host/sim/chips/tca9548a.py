@@ -1,6 +1,7 @@
 """TCA9548A model: an eight-port multiplexer with one control register. Source: TI datasheet SCPS207F, section 8.5."""
 
 from turgor.mp import const, micropython
+from turgor_host.sim.bus import ADDRESSES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,52 +24,42 @@ class _Clash:
 
 
 class Tca9548a:
-    """Ports are dictionaries of chips by address; `active` is what answers at present.
+    """Ports are dictionaries of chips by address; `active` is what answers at present, as a list by address.
 
     `dead = True` makes it, and with it everything behind it, answer no more.
     """
 
     def __init__(self) -> None:
+        self.dead = False
         self.control = 0
         self.ports: "list[dict[int, Chip]]" = [{} for _ in range(8)]
-        self.active: "dict[int, Chip]" = {}
-        self._single = {1 << port: chips for port, chips in enumerate(self.ports)}
-        self._dead = False
-
-    @property
-    def dead(self) -> bool:
-        return self._dead
-
-    @dead.setter
-    def dead(self, dead: bool) -> None:
-        self._dead = dead
-        self._connect()
+        # What answers, by control byte; None where it was not asked for yet.
+        self._connections: "list[list[Chip | None] | None]" = [None] * 256
+        self.active = self._connected(0)
 
     def attach(self, port: int, address: int, chip: "Chip") -> None:
         """Put `chip` behind `port`."""
         self.ports[port][address] = chip
-        self._connect()
+        self._connections = [None] * 256
+        self.active = self._connected(self.control)
 
     def power_cycle(self) -> None:
         """Back to the power-on state: no port connected."""
         self.control = 0
-        self._connect()
+        self.active = self._connected(0)
 
     @micropython.native
     def write(self, buf: bytes) -> None:
-        if self._dead:
+        if self.dead:
             raise OSError(_EIO)
-        if len(buf):
+        if buf:
             control = buf[-1]
             self.control = control
-            active = self._single.get(control)
-            if active is None:
-                self._connect()
-            else:
-                self.active = active
+            active = self._connections[control]
+            self.active = self._connected(control) if active is None else active
 
     def read_into(self, buf: bytearray) -> None:
-        if self._dead:
+        if self.dead:
             raise OSError(_EIO)
         for i in range(len(buf)):
             buf[i] = self.control
@@ -78,14 +69,11 @@ class Tca9548a:
         self.write(bytes((register,)))
         self.read_into(buf)
 
-    def _connect(self) -> None:
-        control = 0 if self._dead else self.control
-        if control in self._single:
-            self.active = self._single[control]
-            return
-        active: "dict[int, Chip]" = {}
+    def _connected(self, control: int) -> "list[Chip | None]":
+        active: "list[Chip | None]" = [None] * ADDRESSES
         for port in range(8):
             if control >> port & 1:
                 for address, chip in self.ports[port].items():
-                    active[address] = _Clash() if address in active else chip
-        self.active = active
+                    active[address] = chip if active[address] is None else _Clash()
+        self._connections[control] = active
+        return active
