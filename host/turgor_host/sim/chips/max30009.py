@@ -1,27 +1,20 @@
 """MAX30009 model: a bioimpedance front end with a current source, I and Q receivers and a FIFO.
 
-Source: Analog Devices datasheet 19-101213 Rev 2 (8/23); the register table with its sources is
-tests/vectors/max30009_registers.csv. Words are computed when they are read, from the sample clock that the registers
-select and the load at the time of the sample. Simplified: a change of any setting while it samples starts the samples
-anew, the FIFO always drops its oldest word when full, the digital filters are not there, and status bits other than the
-PLL's tell what holds at the moment of reading. A disabled channel always leaves the stray word that the datasheet calls
-possible.
+Source: Analog Devices datasheet 19-101213 Rev 2 (8/23), as in tests/vectors/max30009_registers.csv. Words are computed
+when read, from the sample clock that the registers select and the load at the time of the sample. Simplified: a change
+of any setting while it samples starts the samples anew, a full FIFO always drops its oldest word, the digital filters
+are not there, status bits other than the PLL's tell what holds at the moment of reading, and a disabled channel always
+leaves the stray word that the datasheet calls possible.
 """
 
 from turgor.mp import const, micropython
+from turgor_host.sim.chips.max30009_tables import CURRENTS_NA, GAINS, LOWEST_HZ, RESET, WRITABLE
 from turgor_host.sim.noise import TABLE, put_noisy, salt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
-
     from turgor_host.sim.bus import Clock
-
-    class Load(Protocol):
-        """What lies between the electrodes."""
-
-        def at(self, frequency_hz: int, t_us: int) -> "tuple[int, int]":
-            """Real and imaginary part in micro-ohm at the absolute time `t_us`; any frequency may be asked for."""
+    from turgor_host.sim.signal import Load
 
 
 _EIO = const(5)
@@ -79,17 +72,6 @@ _LEADS = const(0x50)
 _EN_LOFF_DET = const(0x40)
 _EN_DRV_OOR = const(0x10)
 
-_RESET = {0x0C: 0xFF, 0x0D: 0x7F, 0x0E: 0x0A, 0x12: 0x04, 0x17: 0x40, 0x18: 0xBB, 0x25: 0x80, 0x27: 0xFF, 0xFF: 0x42}
-# Bits that keep what is written.
-_WHOLE = (0x0D, 0x14, 0x17, 0x18, 0x20, 0x21, 0x22, 0x24, 0x25, 0x26, 0x27, 0x43, 0x50, 0x81)
-_WRITABLE = {0x0E: 0x0E, 0x11: 0xC2, 0x12: 0x0D, 0x13: 0x0F, 0x19: 0x01, 0x1A: 0x7F, 0x23: 0x03, 0x28: 0x1F}
-_WRITABLE.update({0x41: 0xE7, 0x42: 0xE3, 0x51: 0x0F, 0x58: 0x0F, 0x80: 0xBE})
-_WRITABLE.update({register: 0xFF for register in _WHOLE})
-
-# Drive current in nA rms by 4 x BIOZ_IDRV_RGE + BIOZ_VDRV_MAG, and the lowest frequency of the last four.
-_CURRENTS_NA = (16, 32, 80, 160, 320, 640, 1600, 3200, 6400, 12800, 32000, 64000, 128000, 256000, 640000, 1280000)
-_LOWEST_HZ = (512, 2048, 8192, 16384)
-_GAINS = (1, 2, 5, 10)
 _TETRAPOLAR = const(0xA0)
 _TWO_ELECTRODE = const(0x00)
 _ELECTRODES_UOHM = const(1000000000)  # two drive electrodes of 500 ohm
@@ -196,7 +178,7 @@ class Max30009:
 
     def _restore(self) -> None:
         for register in range(256):
-            self._registers[register] = _RESET.get(register, 0)
+            self._registers[register] = RESET.get(register, 0)
         self._latched = 0
         self._pushed = 0
         self._streaming = False
@@ -232,14 +214,14 @@ class Max30009:
 
     @micropython.native
     def _write(self, register: int, value: int) -> None:
-        if self.hung or register not in _WRITABLE:
+        if self.hung or register not in WRITABLE:
             return
         registers = self._registers
         if register == _SYSTEM and value & _SOFT_RESET:
             self._soft_reset()
             return
         before = registers[register]
-        value_kept = value & _WRITABLE[register]
+        value_kept = value & WRITABLE[register]
         if register == _FIFO_CONFIG_2:
             registers[register] = value_kept
             if value & _FLUSH_FIFO:
@@ -316,10 +298,10 @@ class Max30009:
         r = self._registers
         step = (r[_BIOZ_3] >> 2 & 3) * 4 + (r[_BIOZ_3] >> 4 & 3)
         if not r[_BIOZ_3] & _EXT_RES:
-            while step >= 12 and self.frequency_hz < _LOWEST_HZ[step - 12]:
+            while step >= 12 and self.frequency_hz < LOWEST_HZ[step - 12]:
                 step -= 1
             r[_BIOZ_3] = r[_BIOZ_3] & 0xC3 | step >> 2 << 2 | (step & 3) << 4
-        self._current_na = _CURRENTS_NA[step]
+        self._current_na = CURRENTS_NA[step]
 
     def _run(self, was_streaming: bool) -> None:
         """Start or stop sampling as the registers say."""
@@ -342,7 +324,7 @@ class Max30009:
         self._per = self._pll_hz()
         self._per_sample = 2 if self._channels == _I_EN | _Q_EN else 1
         self._frequency_hz = self.frequency_hz
-        self._scale_q36 = self._current_na * _GAINS[r[_BIOZ_5] & 3] * _COUNTS_Q36_MILLION // 1000000
+        self._scale_q36 = self._current_na * GAINS[r[_BIOZ_5] & 3] * _COUNTS_Q36_MILLION // 1000000
         self._enabled_us = self.clock.us
         self._start_us = max(self.clock.us, self._locked_us) + _FIRST_DATA_US
 
