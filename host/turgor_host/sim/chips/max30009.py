@@ -117,11 +117,8 @@ class Max30009:
         self.load = load
         self.address = address
         self.noise_lsb = noise_lsb
-        self.dead = False
-        self.hung = False
-        self.pll_fails = False
-        self.drive_off = False
-        self.sense_off = False
+        self.dead = self.hung = self.pll_fails = False
+        self.drive_off = self.sense_off = False
         self._period_million = 1000000 + period_ppm
         self._salt = salt(seed)
         self._registers = bytearray(256)
