@@ -42,7 +42,9 @@ class Source:
         try:
             waiting = self._port.in_waiting
             if not waiting:
-                self._port.timeout = timeout_s
+                if self._port.timeout != timeout_s:
+                    # Even the same one would configure the port anew.
+                    self._port.timeout = timeout_s
                 first = self._port.read(1)
                 if not first:
                     return b""

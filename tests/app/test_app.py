@@ -3,6 +3,7 @@
 import pytest
 
 from turgor.core.channels import channel_id
+from turgor.core.filters import GAIN_SHIFT, OFFSET
 from turgor.core.rules import DP_LOW, HIGH, LOW, MEDIUM, PRESSURE_HIGH, RAISED
 from turgor.core.ticks import TICKS_MASK, ticks_diff
 from turgor.link import lines
@@ -200,11 +201,13 @@ def test_a_command_is_executed_once_though_it_comes_twice(fake):
 def test_a_command_out_of_range_is_refused(fake, command, words, taken):
     board = fake.Board({"calf_l": (steady(20),)}, {"calf_z": lambda n: 1000})
     board.run(10_500_000)
-    before = list(board.config.channels[0].words[6:10])
+    before = list(board.config.channels[0].words[OFFSET : GAIN_SHIFT + 1])
     assert typed(board, 5, command, *words) > 0
     board.run(12 * SECOND_US)
     assert len(commands(board)) == taken
-    assert (list(board.config.channels[0].words[6:10]) != before) == (taken and command == lines.CALIBRATE)
+    assert (list(board.config.channels[0].words[OFFSET : GAIN_SHIFT + 1]) != before) == (
+        taken and command == lines.CALIBRATE
+    )
 
 
 def test_a_calibration_acts_between_two_readings(fake):

@@ -1,11 +1,9 @@
 """Samplers: blocks, missed conversions, faults and sweeps, and that the readings follow from what is logged."""
 
-from array import array
-
 import pytest
 
 from turgor.core.channel import HOLD_LIMIT, PressureChannel
-from turgor.core.pressure import LAST_CODE, pressure_step
+from turgor.core.filters import restart
 from turgor.link.blocks import MISSED_LIMIT, rice_unpack, unpack_missed
 from turgor.link.records import RESTARTED, unpack, unpack_readings
 
@@ -96,12 +94,8 @@ def test_missed_conversions_keep_every_index_right(fake):
 
 def recomputed(board, channel=0):
     """The readings of a channel from its logged samples alone."""
-    words = array("i", bytes(4 * 24))
-    for i, word in enumerate(board.config.channels[channel].words):
-        words[i] = word
-    # What is no configuration starts from nothing.
-    for i in range(13, 24):
-        words[i] = 0
+    words = board.config.channels[channel].words[:]
+    restart(words)
     follower = PressureChannel(words)
     waiting = samples(board, channel)
     found = []
@@ -112,9 +106,9 @@ def recomputed(board, channel=0):
             if restarted:
                 follower.restart()
             if missed:
-                follower.hold(missed, words[LAST_CODE])
-            pressure_step(words, code)
-            follower.index = index
+                follower.hold(missed)
+            follower.sample(code)
+            assert follower.index == index
         if follower.index != reading["last_index"]:
             break
         follower.capture()

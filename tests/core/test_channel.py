@@ -2,7 +2,7 @@
 
 import pytest
 
-from turgor.app.config import LOWPASS_1_HZ_AT_80, pressure_words
+from turgor.app.config import LOWPASS_1_HZ_AT_80
 from turgor.core.channel import (
     HOLD_LIMIT,
     READING_OVER,
@@ -12,8 +12,8 @@ from turgor.core.channel import (
     PressureChannel,
 )
 from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, IMPEDANCE, PRESSURE, channel_id, unit_of
+from turgor.core.filters import filter_state
 from turgor.core.median import ABSENT
-from turgor.core.pressure import pressure_step
 from turgor.link import records
 
 UNIT = (0, 4096, 0, 2)  # one code is one milli-mmHg
@@ -22,13 +22,12 @@ PLAIN = (1 << 27, 0, 0, 0, 0, 0, 3)  # 8 milliohm a count
 
 
 def pressure():
-    return PressureChannel(pressure_words(LOWPASS_1_HZ_AT_80, UNIT, SETTLE, 30000, 28000))
+    return PressureChannel(filter_state(3, LOWPASS_1_HZ_AT_80, UNIT, 30000, 28000, SETTLE))
 
 
 def feed(channel, n, code):
     for _ in range(n):
-        pressure_step(channel.words, code)
-        channel.index += 1
+        channel.sample(code)
 
 
 def test_by_hand():
@@ -85,7 +84,7 @@ def test_missed_conversions_are_held_and_counted(missed):
     for channel in (held, fed):
         feed(channel, 200, 20000)
         feed(channel, 3, 25000)
-    held.hold(missed, 25000)
+    held.hold(missed)
     feed(fed, missed, 25000)
     assert held.words == fed.words
     assert held.index == fed.index == 203 + missed
@@ -95,7 +94,7 @@ def test_missed_conversions_are_held_and_counted(missed):
 def test_too_many_missed_conversions_start_anew():
     channel = pressure()
     feed(channel, 200, 20000)
-    channel.hold(HOLD_LIMIT + 1, 20000)
+    channel.hold(HOLD_LIMIT + 1)
     assert channel.index == 200 + HOLD_LIMIT + 1
     feed(channel, SETTLE, 5000)
     assert channel.capture() == ABSENT
@@ -107,7 +106,7 @@ def test_nothing_is_held_from_before_a_restart():
     held, fresh = pressure(), pressure()
     feed(held, 200, 20000)
     held.restart()
-    held.hold(3, 20000)
+    held.hold(3)
     assert held.index == 203
     for channel in (held, fresh):
         feed(channel, SETTLE + 1, 5000)

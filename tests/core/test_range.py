@@ -3,58 +3,22 @@
 The routines of core and link run on integers that refuse to grow, at their stated limits.
 """
 
-import operator
 from random import Random
 
 import pytest
+from checked import LIMIT, Small, small, smalls
 
-from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_8_HZ_AT_320, pressure_words
+from turgor.app.config import LOWPASS_1_HZ_AT_80
+from turgor.core.filters import OFFSET_LIMIT_CODE, filter_state, milli_mmhg
 from turgor.core.fixed import mul_shift
 from turgor.core.impedance import reactance_milliohm, resistance_milliohm
 from turgor.core.median import ABSENT, STATE_WORDS, median, median_push
-from turgor.core.pressure import FILTERED, OFFSET_LIMIT_CODE, milli_mmhg, pressure_step
 from turgor.core.rules import fall_permille
 from turgor.core.ticks import BoardTime, ticks_diff
 from turgor.link.blocks import BLOCK_SAMPLES, rice_pack
 from turgor.link.frames import CRC_TABLE, cobs, crc_append
-from turgor_host.calibrate.filters import lowpass
 
-LIMIT = 2**30
 FULL = 2**23
-
-
-class Small(int):
-    """An integer of a 32-bit board: OverflowError instead of the heap, and whatever is made of it is one too."""
-
-
-def _checked(name):
-    function = getattr(operator, name)
-
-    def forward(self, other):
-        return small(function(int(self), int(other)))
-
-    def backward(self, other):
-        return small(function(int(other), int(self)))
-
-    return forward, backward
-
-
-def small(value):
-    if not -LIMIT <= value < LIMIT:
-        raise OverflowError(f"{value} needs more than a small integer")
-    return Small(value)
-
-
-for _name in ("add", "sub", "mul", "floordiv", "mod", "lshift", "rshift", "and_", "or_", "xor"):
-    _forward, _backward = _checked(_name)
-    setattr(Small, f"__{_name.rstrip('_')}__", _forward)
-    setattr(Small, f"__r{_name.rstrip('_')}__", _backward)
-Small.__neg__ = lambda self: small(-int(self))
-Small.__invert__ = lambda self: small(~int(self))
-
-
-def smalls(values):
-    return [small(value) for value in values]
 
 
 def test_by_hand():
@@ -65,29 +29,12 @@ def test_by_hand():
             grow()
 
 
-def codes(random, n):
-    """Extremes in square waves of several periods (one of them near the filter's resonance), then noise."""
-    for period in (1, 2, 7, 20, 40, 57, 80, 160):
-        for i in range(n):
-            yield -FULL if i // period % 2 else FULL - 1
-    for _ in range(n):
-        yield random.choice([-FULL, FULL - 1, random.randint(-FULL, FULL - 1)])
-
-
-# As high as the design goes, as low, and the defaults.
-@pytest.mark.parametrize("design", [lowpass(2.48, 80), lowpass(0.05, 80), LOWPASS_1_HZ_AT_80, LOWPASS_8_HZ_AT_320])
 @pytest.mark.parametrize("offset", [OFFSET_LIMIT_CODE, -OFFSET_LIMIT_CODE])
 @pytest.mark.parametrize("gain", [(8191, 32767), (-8192, 0), (-8192, 32767)])
-def test_pressure_step(design, offset, gain):
-    state = smalls(pressure_words(design, (offset, *gain, 1), 0, 1 << 28, -(1 << 28)))
-    highest = 0
-    for code in codes(Random(1), 200):
-        pressure_step(state, small(code))
+def test_raw_calibration(offset, gain):
+    state = smalls(filter_state(3, LOWPASS_1_HZ_AT_80, (offset, *gain, 1), 1 << 28, -(1 << 28), 0))
+    for code in (-FULL, FULL - 1, -1, 0, offset):
         milli_mmhg(state, small(code))
-        highest = max(highest, abs(state[FILTERED]))
-    assert all(-LIMIT <= word < LIMIT for word in state)
-    # The sum of the magnitudes of a Butterworth's impulse response is 1.0917.
-    assert highest <= 1.0917 * 2**28
 
 
 @pytest.mark.parametrize("shift", [0, 13])

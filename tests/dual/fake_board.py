@@ -5,15 +5,14 @@ Runs under MicroPython and CPython; `tests/app` loads it too.
 
 from turgor.app.app import App
 from turgor.app.config import (
-    LOWPASS_8_HZ_AT_320,
     MAX30009,
     NAU7802,
     Channel,
     Config,
     impedance_channel,
-    pressure_words,
 )
 from turgor.app.sampler import ImpedanceSampler, PressureSampler
+from turgor.core.filters import filter_state
 from turgor.core.rules import DEFAULT_LIMITS
 from turgor.core.ticks import TICKS_MASK, ticks_diff
 from turgor.drivers import FAULT, NO_FAULT, NOTHING, RESTARTED, RESULT, SAMPLE
@@ -28,6 +27,10 @@ PERIOD_US = 250000
 _FAULT_US = 500000
 _FREQUENCIES = 3
 _WORDS = 16
+
+
+# Quick enough to show each code in a reading, slow enough to keep it until the next.
+LOWPASS_2_HZ_AT_80 = ((190446313, 213886529, 2, 3),)
 
 
 class FakeBridge:
@@ -179,7 +182,7 @@ class Board:
         self._period_us = period_us
         channels = []
         for name in bridges:
-            words = pressure_words(LOWPASS_8_HZ_AT_320, EIGHTH, SETTLE_SAMPLES, threshold, threshold - 2000)
+            words = filter_state(3, LOWPASS_2_HZ_AT_80, EIGHTH, threshold, threshold - 2000, SETTLE_SAMPLES)
             rate_millihz = 1000000000 // period_us
             channels.append(Channel(name, NAU7802, 0, 0x2A, -1, rate_millihz, SETTLE_SAMPLES, words))
         for name in self._sweeps:

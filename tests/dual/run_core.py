@@ -4,30 +4,20 @@ from array import array
 
 from digest import Digest, Numbers
 
-from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_8_HZ_AT_320, pressure_words
+from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320
 from turgor.core.channel import ImpedanceChannel, PressureChannel
 from turgor.core.channels import CHANNEL_NAMES, CHANNELS, channel_id, unit_of
+from turgor.core.filters import OFFSET_LIMIT_CODE, describe, filter_state, milli_mmhg, set_calibration
 from turgor.core.fixed import mul_shift, split
 from turgor.core.impedance import reactance_milliohm, resistance_milliohm
 from turgor.core.judge import Judge
 from turgor.core.median import ABSENT, STATE_WORDS, median, median_push
-from turgor.core.pressure import (
-    LAST_CODE,
-    OFFSET_LIMIT_CODE,
-    VALUE,
-    milli_mmhg,
-    pressure_step,
-    restart,
-    take_flags,
-)
 from turgor.core.rules import DEFAULT_LIMITS, EVENT_WORDS, Rules, dp_milli_mmhg, fall_permille
 from turgor.core.ticks import TICKS_MASK, BoardTime, ticks_diff
 
 CALLS = 20000
 FULL = 1 << 23
 READING = 1 << 28
-# 0.05 Hz at 80 samples/s: large shifts.
-LOWPASS_SLOW = (4106, 6104, 14, 5675, 20886, 5)
 
 
 def run_fixed():
@@ -44,36 +34,19 @@ def run_fixed():
     products.show()
 
 
-def run_pressure():
+def run_calibration():
     numbers = Numbers(2)
-    steps = Digest("core.pressure.pressure_step")
-    flags = Digest("core.pressure.take_flags")
-    restarts = Digest("core.pressure.restart")
-    raw = Digest("core.pressure.milli_mmhg")
-    for design in (LOWPASS_1_HZ_AT_80, LOWPASS_8_HZ_AT_320, LOWPASS_SLOW):
+    states = Digest("core.filters.set_calibration")
+    told = Digest("core.filters.describe")
+    raw = Digest("core.filters.milli_mmhg")
+    words = filter_state(3, LOWPASS_20_HZ_AT_320, (0, 6103, 16896, 6), 30000, 28000, 160)
+    for _ in range(CALLS):
         offset = numbers.between(-OFFSET_LIMIT_CODE, OFFSET_LIMIT_CODE)
-        for calibration in (
-            (0, 6103, 16896, 6),
-            (offset, 8191, 32767, 1),
-            (-OFFSET_LIMIT_CODE, -8192, 0, 13),
-            (OFFSET_LIMIT_CODE, numbers.between(-8192, 8191), numbers.below(32768), 0),
-        ):
-            words = pressure_words(design, calibration, 160, 30000, 28000)
-            code = 0
-            for i in range(CALLS // 10):
-                # Noise around a level that jumps now and then; spikes to the limits.
-                if not numbers.below(150):
-                    code = numbers.between(-FULL, FULL - 1)
-                noisy = code + numbers.below(181) - 90 if numbers.below(40) else numbers.between(-FULL, FULL - 1)
-                noisy = max(-FULL, min(FULL - 1, noisy))
-                steps.add(pressure_step(words, noisy), *words)
-                raw.add(milli_mmhg(words, noisy))
-                if not i % 7:
-                    flags.add(take_flags(words))
-                if not numbers.below(500):
-                    restart(words)
-                    restarts.add(*words)
-    for digest in (steps, flags, restarts, raw):
+        set_calibration(words, offset, numbers.between(-8192, 8191), numbers.below(32768), 1 + numbers.below(13))
+        states.add(*words)
+        told.add(*describe(words))
+        raw.add(milli_mmhg(words, numbers.between(-FULL, FULL - 1)))
+    for digest in (states, told, raw):
         digest.show()
 
 
@@ -145,19 +118,18 @@ def run_channels():
 def run_channel():
     numbers = Numbers(6)
     pressures = Digest("core.channel.PressureChannel")
-    channel = PressureChannel(pressure_words(LOWPASS_1_HZ_AT_80, (0, 4096, 0, 2), 160, 30000, 28000))
+    channel = PressureChannel(filter_state(3, LOWPASS_1_HZ_AT_80, (0, 4096, 0, 2), 30000, 28000, 160))
     for _ in range(CALLS):
         fate = numbers.below(400)
         if fate == 0:
             channel.restart()
         elif fate < 8:
-            channel.hold(numbers.below(45), channel.words[LAST_CODE])
+            channel.hold(numbers.below(45))
         else:
-            pressure_step(channel.words, 25000 + numbers.below(10000) if fate < 398 else FULL - 1)
-            channel.index += 1
+            channel.sample(25000 + numbers.below(10000) if fate < 398 else FULL - 1)
         if not numbers.below(80):
             pressures.add(channel.capture())
-        pressures.add(channel.index, channel.value, channel.flags, channel.words[VALUE])
+        pressures.add(channel.index, channel.value, channel.flags, channel.latest)
     pressures.show()
 
     sweeps = Digest("core.channel.ImpedanceChannel")
@@ -236,7 +208,7 @@ def run_judge():
 
 
 run_fixed()
-run_pressure()
+run_calibration()
 run_median()
 run_impedance()
 run_ticks()

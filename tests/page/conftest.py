@@ -42,7 +42,7 @@ class MadeUpBoard:
             if kind == IMPEDANCE:
                 self.put("impedance_channel", number, (kind, 2, 0, 500, *[0] * 7), name.encode())
             else:
-                self.put("pressure_channel", number, (kind, 1, 160, 80000, *[0] * 12), name.encode())
+                self.put("pressure_channel", number, (kind, 1, 160, 80000, *[0] * 15), name.encode())
 
     def put(self, kind: str, channel: int, values: tuple[int, ...], tail: bytes = b"") -> None:
         number = records.row(kind)[0]

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from turgor.core.pressure import FLAGS, SETTLED, VALUE, milli_mmhg, pressure_step
+from turgor.core.channel import PressureChannel
+from turgor.core.filters import FLAGS, SETTLED, milli_mmhg
 from turgor.link.blocks import rice_pack
 from turgor.link.records import BOOT, SAMPLES, pack, unpack
 from turgor_host.errors import TurgorError
@@ -78,11 +79,11 @@ def test_raw_samples_follow_the_calibration_in_force(recording: Any) -> None:
 
 def test_filtered_is_the_boards_own_core(recording: Any) -> None:
     track = recording["forearm_l"]
-    words = recording.boots[0].setups[2].state()
+    channel = PressureChannel(recording.boots[0].setups[2].state())
     found = track.filtered(0, 30)
     for code, value, valid in zip(track.codes(0, 30).code.tolist(), found.value, found.validity, strict=True):
-        pressure_step(words, code)
-        assert (words[VALUE] / 1000, bool(words[FLAGS] & SETTLED)) == (value, valid)
+        channel.sample(code)
+        assert (channel.latest / 1000, bool(channel.words[FLAGS] & SETTLED)) == (value, valid)
     assert found.validity.sum() == len(found.value) - 8
 
 

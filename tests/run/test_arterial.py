@@ -12,7 +12,7 @@ from turgor_host.recording.reader import open_recording
 
 # 90 counts of 10737.4 a mmHg: the converter model's stated noise.
 _NOISE_MMHG = 90 / 10737.4
-_CUTOFF_HZ = 8.0
+_CUTOFF_HZ = 20.0
 _LEAD_S = 5.0
 
 

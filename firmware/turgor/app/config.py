@@ -1,21 +1,22 @@
 """What a board watches: its channels, their sensors, filters and calibrations, and the limits of its rules.
 
-All integers are made by the host's design code (`turgor_host.calibrate.filters`) and checked against it by a test.
+All integers are made by the host's design code (`turgor_host.calibrate.lowpass`) and checked against it by a test.
 """
 
 from array import array
 
-from turgor.core import impedance, pressure
+from turgor.core import impedance
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, channel_id
+from turgor.core.filters import filter_state
 from turgor.core.rules import DEFAULT_LIMITS
 from turgor.mp import const
 
 NAU7802 = const(1)
 MAX30009 = const(2)
 
-# Second-order Butterworth low-pass: E high, low, shift, C high, low, shift.
-LOWPASS_1_HZ_AT_80 = (6125, 345, 5, 6889, 16874, 1)
-LOWPASS_8_HZ_AT_320 = (5811, 31465, 3, 6527, 9794, 0)
+# Second-order Butterworth low-pass: E, C, z and g of its one section.
+LOWPASS_1_HZ_AT_80 = ((200704345, 225755626, 3, 4),)
+LOWPASS_20_HZ_AT_320 = ((257307902, 228673768, 1, 2),)
 # 5 uV/V/mmHg at gain 128: offset code, gain high, low, shift; milli-mmHg = (code - offset) * 1562500 / 2^24.
 NOMINAL_PRESSURE = (0, 6103, 16896, 6)
 # 6.62, 3.31 and 3.31 milliohm a count at 32, 64 and 64 uA: re and im per frequency, and the shift they share.
@@ -41,25 +42,12 @@ class Channel:
         return self.kind == IMPEDANCE
 
 
-def pressure_words(lowpass, calibration, settle_samples, threshold_milli_mmhg=30000, release_milli_mmhg=28000):
-    """A fresh state array for `core.pressure`."""
-    words = array("i", bytes(4 * pressure.STATE_WORDS))
-    for i in range(6):
-        words[i] = lowpass[i]
-    for i in range(4):
-        words[pressure.OFFSET + i] = calibration[i]
-    words[pressure.THRESHOLD] = threshold_milli_mmhg
-    words[pressure.RELEASE] = release_milli_mmhg
-    words[pressure.SETTLE] = settle_samples
-    return words
-
-
 def pressure_channel(name, bus, mux_port):
     """A bridge transducer on a NAU7802: 80 samples/s behind the multiplexer, the arterial line 320."""
     if CHANNELS[channel_id(name)][1] == ARTERIAL:
-        words = pressure_words(LOWPASS_8_HZ_AT_320, NOMINAL_PRESSURE, 160, 200000, 190000)
+        words = filter_state(3, LOWPASS_20_HZ_AT_320, NOMINAL_PRESSURE, 200000, 190000, 160)
         return Channel(name, NAU7802, bus, 0x2A, mux_port, 320000, 160, words)
-    words = pressure_words(LOWPASS_1_HZ_AT_80, NOMINAL_PRESSURE, 160)
+    words = filter_state(3, LOWPASS_1_HZ_AT_80, NOMINAL_PRESSURE, 30000, 28000, 160)
     return Channel(name, NAU7802, bus, 0x2A, mux_port, 80000, 160, words)
 
 

@@ -14,7 +14,8 @@ _WRAP = const(0)
 
 
 @micropython.viper
-def _copy(source: ptr8, at: int, n: int, target: ptr8, to: int):
+def copy(source: ptr8, at: int, n: int, target: ptr8, to: int):
+    """Copy `n` bytes of `source` from `at` on to where `to` is in `target`."""
     i = 0
     while i < n:
         target[to + i] = source[at + i]
@@ -67,7 +68,7 @@ class Log:
                     self._ring[self._head] = _WRAP
                 self._head = 0
         self._ring[self._head] = n
-        _copy(self.record, 0, n, self._ring, self._head + 1)
+        copy(self.record, 0, n, self._ring, self._head + 1)
         self._head += need
         self.used += need
         self.next_seq += 1
@@ -106,7 +107,7 @@ class Log:
         """Copy the record `seq` (first_seq <= seq < next_seq) into `target`; returns its length."""
         at = self._at(_walk(self._ring, self._tail, seq - self.first_seq, self._size))
         n = self._ring[at]
-        _copy(self._ring, at + 1, n, target, 0)
+        copy(self._ring, at + 1, n, target, 0)
         return n
 
     def room(self):

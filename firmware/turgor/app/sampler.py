@@ -4,7 +4,6 @@ from array import array
 from struct import pack_into
 
 from turgor.core.channel import HOLD_LIMIT, ImpedanceChannel, PressureChannel
-from turgor.core.pressure import LAST_CODE, pressure_step
 from turgor.core.ticks import ticks_diff
 from turgor.drivers import FAULT, RESTARTED, RESULT, SAMPLE
 from turgor.link.blocks import BLOCK_SAMPLES, MISSED_LIMIT, rice_pack
@@ -66,7 +65,7 @@ class PressureSampler(_Sampler):
     def __init__(self, number, words, driver, log, time, due):
         super().__init__(number, driver, log, time, due)
         self.channel = PressureChannel(words)
-        self._words = words
+        self._sample = self.channel.sample
         self._codes = array("i", bytes(4 * BLOCK_SAMPLES))
         self._missed = bytearray(2 * MISSED_LIMIT)
         self._missed_count = 0
@@ -86,12 +85,10 @@ class PressureSampler(_Sampler):
             code = driver.code
             if driver.missed or self.fault:
                 self._irregular(driver.missed, now)
-            pressure_step(self._words, code)
-            channel = self.channel
-            channel.index = int(channel.index) + 1
+            self._sample(code)
             count = int(self._count)
             if count == 0:
-                self._first_index = channel.index
+                self._first_index = self.channel.index
                 self._first_tick = driver.tick
             self._codes[count] = code
             self._tick = driver.tick
@@ -121,7 +118,7 @@ class PressureSampler(_Sampler):
             self._missed[2 * self._missed_count] = self._count
             self._missed[2 * self._missed_count + 1] = missed
             self._missed_count += 1
-        self.channel.hold(missed, self._words[LAST_CODE])
+        self.channel.hold(missed)
 
     def close(self):
         """Log the block gathered so far."""

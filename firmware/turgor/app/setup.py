@@ -3,6 +3,7 @@
 from struct import pack_into
 
 from turgor.core.channels import NO_CHANNEL
+from turgor.core.filters import describe
 from turgor.link.records import BOOT, HEADER_SIZE, IMPEDANCE_CHANNEL, LIMIT, PRESSURE_CHANNEL, WIRE_VERSION
 
 
@@ -49,8 +50,8 @@ class Setup:
             pack_into("<BBHI7i", record, HEADER_SIZE, *head, *words[:7])
             self._append(36, name, IMPEDANCE_CHANNEL, channel.number)
         else:
-            pack_into("<BBHI12i", record, HEADER_SIZE, *head, *words[:12])
-            self._append(56, name, PRESSURE_CHANNEL, channel.number)
+            pack_into("<BBHI15i", record, HEADER_SIZE, *head, *describe(words))
+            self._append(68, name, PRESSURE_CHANNEL, channel.number)
 
     def _append(self, size, text, kind, channel):
         at = HEADER_SIZE + size

@@ -4,9 +4,9 @@ from array import array
 from struct import pack_into
 
 from turgor.core.channels import CHANNELS, IMPEDANCE, NO_CHANNEL
+from turgor.core.filters import OFFSET_LIMIT_CODE, set_calibration
 from turgor.core.judge import AT_ATTACH, Judge
 from turgor.core.median import ABSENT
-from turgor.core.pressure import GAIN_HIGH, GAIN_LOW, GAIN_SHIFT, OFFSET, OFFSET_LIMIT_CODE
 from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG, EVENT_WORDS
 from turgor.core.ticks import ticks_diff
 from turgor.link import lines
@@ -133,10 +133,7 @@ class Tick:
             self._log_events()
         elif command == lines.CALIBRATE:
             state = self._samplers[self._position(words[at + 1])].channel.words
-            state[OFFSET] = words[at + 2]
-            state[GAIN_HIGH] = words[at + 3]
-            state[GAIN_LOW] = words[at + 4]
-            state[GAIN_SHIFT] = words[at + 5]
+            set_calibration(state, words[at + 2], words[at + 3], words[at + 4], words[at + 5])
 
     def _median(self, position):
         # The codes that a reading used stand before it in the log.

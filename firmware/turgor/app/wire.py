@@ -6,11 +6,12 @@ One step reads what has come, or builds one frame, or writes at most CHUNK bytes
 
 from struct import pack_into, unpack_from
 
+from turgor.app.log import copy
 from turgor.core.ticks import TICKS_MASK
 from turgor.link import lines
 from turgor.link.frames import encode
 from turgor.link.records import ANSWER, FRAME_LIMIT, GAP, HEADER, HEADER_SIZE, NO_SEQ, RECORD_LIMIT, WIRE_VERSION
-from turgor.mp import const
+from turgor.mp import const, micropython
 
 _CHUNK = const(64)
 _POLL_US = const(20000)
@@ -50,14 +51,14 @@ class Wire:
         self._last_id = -1
         self._help_wanted = False
 
+    @micropython.native
     def step(self, now):
         """One bounded step; returns the microseconds until the next."""
         # While a tick is under way no command may come between its slices.
         if not self._tick.busy:
             n = self._serial.read_into(self._input)
             if n:
-                for i in range(n):
-                    self._take(self._input[i])
+                self._take(n)
                 return 0
         if self._frame_at < self._frame_size:
             return self._write()
@@ -110,8 +111,7 @@ class Wire:
             self._log.next_seq,
         )
         at = HEADER_SIZE + _ANSWER_BODY
-        for i in range(len(text)):
-            record[at + i] = text[i]
+        copy(text, 0, len(text), record, at)
         self._frame_size = encode(record, at + len(text), self._frame)
         self._frame_at = 0
         self._answer_command = 0
@@ -120,22 +120,27 @@ class Wire:
         n = self._frame_size - self._frame_at
         if n > _CHUNK:
             n = _CHUNK
-        for i in range(n):
-            self._chunk[i] = self._frame[self._frame_at + i]
+        copy(self._frame, self._frame_at, n, self._chunk, 0)
         written = self._serial.write(self._views[n])
         self._frame_at += written
         self._sent = (self._sent + written) & TICKS_MASK
         return 0 if written else _POLL_US
 
-    def _take(self, byte):
-        if byte == 10 or byte == 13:
-            n = self._line_size
-            self._line_size = 0
-            if n:
-                self._line_done(n)
-        elif self._line_size < lines.LINE_LIMIT:
-            self._line[self._line_size] = byte
-            self._line_size += 1
+    @micropython.native
+    def _take(self, count):
+        """Add `count` bytes of input to the line, and carry out what is whole."""
+        line = self._line
+        n = self._line_size
+        for i in range(count):
+            byte = self._input[i]
+            if byte == 10 or byte == 13:
+                if n:
+                    self._line_done(n)
+                n = 0
+            elif n < lines.LINE_LIMIT:
+                line[n] = byte
+                n += 1
+        self._line_size = n
 
     def _line_done(self, n):
         if not lines.read_line(self._line, n, self._command):
@@ -184,7 +189,6 @@ class Wire:
     def _say_help(self):
         self._help_wanted = False
         text = lines.HELP
-        for i in range(len(text)):
-            self._frame[i] = text[i]
+        copy(text, 0, len(text), self._frame, 0)
         self._frame_at = 0
         self._frame_size = len(text)

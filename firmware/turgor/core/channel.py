@@ -4,10 +4,12 @@
 `captured` is the index of the last one that this second's reading used.
 """
 
+from array import array
+
+from turgor.core.filters import COUNT, OVER, SATURATED, SETTLED, filter_block, restart, take_flags
 from turgor.core.impedance import resistance_milliohm
 from turgor.core.median import ABSENT
-from turgor.core.pressure import COUNT, OVER, SATURATED, SETTLED, VALUE, pressure_step, restart, take_flags
-from turgor.mp import const
+from turgor.mp import const, micropython
 
 # Flags of a reading, as on the wire.
 READING_VALID = const(1)
@@ -23,35 +25,48 @@ _IQ_LIMIT = const(524280)
 
 
 class PressureChannel:
-    """Readings of a pressure channel whose filter state is `words` (see `core.pressure`).
+    """Readings of a pressure channel whose filter state is `words` (see `core.filters`).
 
-    For each sample: `pressure_step(channel.words, code)` and `channel.index += 1`.
+    `code` and `latest` are the last code and the calibrated value after it, milli-mmHg.
     """
 
     def __init__(self, words):
         self.words = words
         self.index = 0
+        self.code = 0
+        self.latest = 0
         self.value = 0
         self.flags = 0
         self.captured = 0
+        self._io = array("i", [0])
 
     def restart(self):
         restart(self.words)
 
-    def hold(self, missed, code):
+    @micropython.native
+    def sample(self, code):
+        """Take the next conversion's code."""
+        io = self._io
+        io[0] = code
+        filter_block(0, 1, self.words, io, io)
+        self.latest = io[0]
+        self.code = code
+        self.index += 1
+
+    def hold(self, missed):
         """Conversions that passed unread: the filter is fed the last code in their place, if it has one."""
-        self.index += missed
         if missed > HOLD_LIMIT:
             restart(self.words)
         if not self.words[COUNT]:
+            self.index += missed
             return
         for _ in range(missed):
-            pressure_step(self.words, code)
+            self.sample(self.code)
 
     def capture(self):
         """Take this second's reading; returns its value in milli-mmHg when it is valid, else ABSENT."""
         gathered = take_flags(self.words)
-        self.value = self.words[VALUE]
+        self.value = self.latest
         flags = 0
         if gathered & SATURATED:
             flags |= READING_SATURATED

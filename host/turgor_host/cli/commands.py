@@ -11,6 +11,7 @@ from turgor_host.cli.ack import ack
 from turgor_host.cli.calibrate import calibrate
 from turgor_host.cli.dbp import dbp
 from turgor_host.cli.demo import demo
+from turgor_host.cli.design import design
 from turgor_host.cli.events import events
 from turgor_host.cli.info import info
 from turgor_host.cli.monitor import monitor
@@ -32,6 +33,7 @@ app = typer.Typer(
 for command in (demo, monitor, record, dbp, ack, info, events, plot, replay):
     app.command()(command)
 app.add_typer(calibrate, name="calibrate")
+app.add_typer(design, name="design")
 
 
 def _version(wanted: bool) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from struct import calcsize, unpack_from
 
 from turgor.core.channels import CHANNEL_NAMES, IMPEDANCE
-from turgor.core.pressure import OFFSET, SETTLE, STATE_WORDS
+from turgor.core.filters import filter_state, set_calibration
 from turgor.link import lines
 from turgor.link.records import (
     COMMAND,
@@ -61,9 +61,9 @@ class Setup:
         """A fresh state array for the core."""
         if self.is_impedance():
             return array("i", self.words)
-        words = array("i", bytes(4 * STATE_WORDS))
-        words[: len(self.words)] = array("i", self.words)
-        words[SETTLE] = self.settle_samples
+        median, *rest, threshold, release = self.words
+        sections = [rest[at : at + 4] for at in (0, 4) if rest[at]]
+        words: array[int] = filter_state(median, sections, rest[8:], threshold, release, self.settle_samples)
         return words
 
     def calibrated_from(self) -> Iterator[tuple[int, "array[int]"]]:
@@ -72,7 +72,7 @@ class Setup:
         yield 0, words
         for last_index, calibration in self.calibrations:
             words = words[:]
-            words[OFFSET : OFFSET + 4] = array("i", calibration)
+            set_calibration(words, *calibration)
             yield last_index + 1, words
 
 

@@ -5,8 +5,9 @@ from array import array
 import numpy as np
 
 from turgor.core.channel import HOLD_LIMIT, PressureChannel
-from turgor.core.pressure import FLAGS, LAST_CODE, SATURATED, SETTLED, VALUE, pressure_step
+from turgor.core.filters import FLAGS, SATURATED, SETTLED
 from turgor.link.records import RESTARTED
+from turgor_host.compiled import filter_block
 from turgor_host.recording.decode import Blocks, Bools, Ints
 
 _NEVER = 1 << 62
@@ -18,7 +19,8 @@ class Feed:
     def __init__(self, words: "array[int]", blocks: Blocks) -> None:
         self.channel = PressureChannel(words)
         self.position = 0
-        self.codes = blocks.codes.tolist()
+        self._codes = array("i", blocks.codes.tolist())
+        self._values = array("i", bytes(4 * len(self._codes)))
         self.index = blocks.index
         self._restarts, self._missed = _irregular(blocks)
         self._irregular = np.flatnonzero(self._restarts | (self._missed > 0)).tolist()
@@ -28,16 +30,17 @@ class Feed:
     def until(self, position: int) -> None:
         """Feed the samples before `position`."""
         channel = self.channel
-        words = channel.words
-        step = pressure_step
         while self.position < position:
             at = self.position
             if at == self._irregular_at():
                 self._enter(at)
             stop = min(position, self._irregular_at())
-            for code in self.codes[at:stop]:
-                step(words, code)
-            channel.index += stop - at
+            if stop - at == 1:
+                channel.sample(self._codes[at])
+            else:
+                filter_block(at, stop, channel.words, self._codes, self._values)
+                channel.code, channel.latest = self._codes[stop - 1], self._values[stop - 1]
+                channel.index += stop - at
             self.position = stop
 
     def each(self, position: int) -> tuple[Ints, Bools]:
@@ -49,7 +52,7 @@ class Feed:
         for i in range(len(values)):
             self.until(start + i + 1)
             flags = words[FLAGS]
-            values[i] = words[VALUE]
+            values[i] = self.channel.latest
             valid[i] = flags & SETTLED and not flags & SATURATED
             words[FLAGS] = flags & ~SATURATED
         return values, valid
@@ -75,7 +78,7 @@ class Feed:
         if self._restarts[at]:
             self.channel.restart()
         if self._missed[at]:
-            self.channel.hold(int(self._missed[at]), self.channel.words[LAST_CODE])
+            self.channel.hold(int(self._missed[at]))
 
 
 def _irregular(blocks: Blocks) -> tuple[Bools, Ints]:

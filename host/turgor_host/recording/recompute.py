@@ -1,12 +1,11 @@
 """A channel's readings once more, from raw codes and sweeps, by the board's own core."""
 
-from array import array
 from dataclasses import dataclass
 
 import numpy as np
 
 from turgor.core.channel import ImpedanceChannel
-from turgor.core.pressure import OFFSET
+from turgor.core.filters import set_calibration
 from turgor.link import lines
 from turgor.link.records import MEDIAN_VALID, VALID
 from turgor_host.recording.bootlog import BootLog
@@ -65,7 +64,7 @@ def _pressure(log: BootLog, setup: Setup, entries: Entries, calibration: tuple[i
     if calibration is None:
         acts = _calibrations(log, setup.number)
     else:
-        _calibrate(words, calibration)
+        set_calibration(words, *calibration)
     blocks = log.blocks.get(setup.number)
     if blocks is None:
         return [_before_any(log, entries, i) for i in range(len(entries.tick))]
@@ -91,7 +90,7 @@ def _pressure(log: BootLog, setup: Setup, entries: Entries, calibration: tuple[i
         channel.capture()
         readings.append(Reading(channel.index, channel.value, channel.flags))
         for calibrated in acts.get(tick, ()):
-            _calibrate(words, calibrated)
+            set_calibration(words, *calibrated)
     return readings
 
 
@@ -110,11 +109,6 @@ def _calibrations(log: BootLog, channel: int) -> dict[int, list[tuple[int, ...]]
             tick = int(np.searchsorted(log.tick_seqs, command.seq))
             found.setdefault(tick, []).append(command.words[1:])
     return found
-
-
-def _calibrate(words: "array[int]", calibration: tuple[int, ...]) -> None:
-    for i, word in enumerate(calibration):
-        words[OFFSET + i] = word
 
 
 def _impedance(log: BootLog, setup: Setup, entries: Entries) -> list[Reading]:

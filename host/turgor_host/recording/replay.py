@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from turgor.core.channels import CHANNEL_NAMES, CHANNELS
+from turgor.core.filters import OFFSET_LIMIT_CODE
 from turgor.core.median import ABSENT
-from turgor.core.pressure import OFFSET_LIMIT_CODE
 from turgor.link.records import VALID
 from turgor_host.errors import UsageError
 from turgor_host.recording.bootlog import BootLog

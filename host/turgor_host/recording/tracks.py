@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from turgor.core.channel import ImpedanceChannel
 from turgor.core.channels import IMPEDANCE
+from turgor.core.filters import GAIN_SHIFT, OFFSET, milli_mmhg
 from turgor.core.impedance import reactance_milliohm, resistance_milliohm
 from turgor.core.median import ABSENT
-from turgor.core.pressure import milli_mmhg
 from turgor.drivers.max30009 import FREQUENCIES_HZ
 from turgor.link.records import IMPEDANCE as IMPEDANCE_RECORD
 from turgor.link.records import READINGS, RESTARTED, SAMPLES, VALID
@@ -30,7 +30,7 @@ from turgor_host.recording.feed import Feed
 from turgor_host.recording.schema import Row
 from turgor_host.recording.store import Store
 
-# A code this far out comes from a converter at its limit; as in `turgor.core.pressure`.
+# A code this far out comes from a converter at its limit; as in `turgor.core.filters`.
 _LIMIT_CODE = 8388600
 
 
@@ -203,7 +203,7 @@ def _filtered(setup: Setup, blocks: Blocks) -> tuple[Floats, Bools]:
     feed = Feed(states[0][1], blocks)
     values, validity = [], []
     for i, (_, words) in enumerate(states):
-        feed.channel.words[: len(setup.words)] = words[: len(setup.words)]
+        feed.channel.words[OFFSET : GAIN_SHIFT + 1] = words[OFFSET : GAIN_SHIFT + 1]
         end = states[i + 1][0] if i + 1 < len(states) else 1 << 62
         part = feed.each(int(np.searchsorted(blocks.index, end)))
         values.append(part[0])

@@ -127,8 +127,8 @@ class Runner:
         self._next_act = 0
         self._ids = 0x40000000
 
-    @micropython.native
-    def run(self, until_us):
+    @micropython.viper
+    def run(self, until_us: int):
         """Run until board time `until_us`, or for ever when that is 0."""
         app = self._app
         clock = self._clock
@@ -137,46 +137,46 @@ class Runner:
         log = app.log
         poll = app.poll
         serial = self._ports.serial
-        start_ticks = clock.start_ticks
+        start_ticks = int(clock.start_ticks)
         jobs = app.jobs
-        start = _monotonic_us()
-        speed = self._speed
-        hold_used = log.used + log.room() if self._hold else 1 << 60
+        start = int(_monotonic_us())
+        speed = int(self._speed)
+        hold_used = int(log.used) + int(log.room()) if self._hold else 1 << 60
         acts = self._acts
-        act_us = acts[0][0] if acts else 1 << 60
+        act_us = int(acts[0][0]) if acts else 1 << 60
         slack_us = 0
-        us = clock.us
+        us = int(clock.us)
         while True:
             job = jobs[0]
-            due = poll((us + start_ticks) & _MASK)
-            us = clock.us
+            due = int(poll((us + start_ticks) & _MASK))
+            us = int(clock.us)
             if job is not wire:
                 us += _STEP_US
             if us >= act_us and not tick.busy:
-                act_us = self._act()
+                act_us = int(self._act())
             now = (us + start_ticks) & _MASK
             ahead = (due - now) & _MASK
-            if not ahead or ahead > _HALF:
+            if ahead == 0 or ahead > _HALF:
                 clock.us = us
                 continue
             # The log has no room.
-            while log.used > hold_used:
+            while int(log.used) > hold_used:
                 if wire.step(now):
                     serial.wait(50)
             us += ahead
             clock.us = us
-            if until_us and us >= until_us:
+            if until_us != 0 and us >= until_us:
                 return
-            if speed:
+            if speed != 0:
                 slack_us += ahead
                 # Looking at the wall clock at every step would cost more than the steps.
                 if slack_us >= 2000 * speed:
                     slack_us = 0
-                    wait = us // speed - (_monotonic_us() - start)
+                    wait = us // speed - (int(_monotonic_us()) - start)
                     while wait >= 1000:
                         serial.wait(min(wait // 1000, 20))
                         wire.step(now)
-                        wait = us // speed - (_monotonic_us() - start)
+                        wait = us // speed - (int(_monotonic_us()) - start)
 
     def _act(self):
         _, name, value = self._acts[self._next_act]

@@ -76,19 +76,21 @@ class Drdy:
         self._offset = ticks_offset
         self._seen = 0
 
-    @micropython.native
+    @micropython.viper
     def take(self) -> int:
         """Conversions announced since the last call."""
-        start, period, per, base = self._model.conversions
-        k = ((self._clock.us - start + 1) * per - 1) // period
-        announced = k >= _SETTLING
-        count = base + (k if announced else _SETTLING - 1)
-        n: int = count - self._seen
+        run = self._model.conversions
+        start = int(run[0])
+        period = int(run[1])
+        per = int(run[2])
+        k = ((int(self._clock.us) - start + 1) * per - 1) // period
+        count = int(run[3]) + (k if k >= _SETTLING else _SETTLING - 1)
+        n = count - int(self._seen)
         if n <= 0:
             return 0
         self._seen = count
-        if announced:
-            self.tick = (start + k * period // per + self._offset) & _TICKS_MASK
+        if k >= _SETTLING:
+            self.tick = (start + k * period // per + int(self._offset)) & _TICKS_MASK
         return n
 
 

@@ -1,0 +1,415 @@
+"""A channel's samples: median of 1, 3 or 5, low-pass of order 2 or 4, calibration and threshold, in one call a block.
+
+Input: signed 24-bit codes. Inside: codes + 2^24, and filtered values as (codes + 2^24) x 32, so that no stored word is
+negative. Output: calibrated values (milli-mmHg) within +-2^28, or filtered values as codes x 32 within
++-2^29.
+
+The low-pass is the sum (1 + z^-1)^order of the codes, exact, and then order / 2 sections in delta form:
+    u = input - y,   v += E u - C v,   y += v / 2^g
+with E = 4 b0 2^g and C = 1 - a2 of the float design, each n / 2^(28 + z), n kept as high 2^14 + low with low within
++-2^13. What the shifts by 14, z and g drop is kept and added at the next sample (error feedback), so the gain at 0 Hz
+is exactly 1 and nothing rings on. n, z and g come from `turgor_host.calibrate.lowpass`, which proves by l1 bounds that
+every intermediate stays within +-2^30 for any 24-bit input.
+
+`filter_block` works on samples `a` to `b - 1`. Both are working variables afterwards, because viper keeps the first two
+parameters, and nothing else, in registers. A block of 1 and a block of n give the same bits.
+"""
+
+# What stands under `if _WIDE` is bound under an earlier `if _WIDE`, which the checker does not connect.
+# pyright: reportOperatorIssue=false
+from array import array
+
+from turgor.mp import const, micropython, ptr32
+
+# Words of the state. Two sections of SECTION_WORDS words come first: what a board's code reaches cheapest.
+E_HIGH = const(0)
+E_LOW = const(1)
+C_HIGH = const(2)
+C_LOW = const(3)
+Z = const(4)
+G = const(5)
+Y = const(6)
+V = const(7)
+REST_HIGH = const(8)
+REST_LOW = const(9)
+REST_Y = const(10)
+SECTION_WORDS = const(11)
+# The last four codes, as far as the median needs them; the last of the median, of the sums of 2, of 4 and of 8 medians
+# in (1 + z^-1)^order.
+LAST = const(22)
+SUMS = const(26)
+COUNT = const(30)
+FLAGS = const(31)
+# The configuration.
+SECTIONS = const(32)
+MEDIAN = const(33)
+CALIBRATED = const(34)
+OFFSET = const(35)
+GAIN_HIGH = const(36)
+GAIN_LOW = const(37)
+GAIN_SHIFT = const(38)
+THRESHOLD = const(39)
+RELEASE = const(40)
+SETTLE = const(41)
+STATE_WORDS = const(42)
+
+# Added to signed words, so that none is negative in the state: x86-64 viper reads words without their sign.
+CODE_BIAS = const(0x1000000)
+LOW_BIAS = const(0x2000)
+GAIN_BIAS = const(0x4000)
+WORD_BIAS = const(0x20000000)
+
+# Flags: SATURATED is kept until `take_flags`; OVER and SETTLED belong to the last sample.
+SATURATED = const(1)
+OVER = const(2)
+SETTLED = const(4)
+
+# Offsets within a quarter of the range keep filtered minus offset within +-2^29.
+OFFSET_LIMIT_CODE = const(2097152)
+
+# A code this far from 0 comes from a converter at its limit, not from a transducer.
+LIMIT_CODE = const(8388600)
+
+# How the products are made: 0 split ones, for every 32-bit board; 1 one of 64 bits each, for a compiler that has them,
+# which then also compiles for one shape only (`turgor_host.compiled` sets all four). The bits are the same.
+_WIDE = const(0)
+_SHAPE_SECTIONS = const(1)
+_SHAPE_MEDIAN = const(1)
+_SHAPE_CALIBRATED = const(0)
+
+
+@micropython.viper
+def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
+    """Filter x[a:b] into o[a:b] (which may be x itself) with the state `s`; returns the flags."""
+    first = a
+    end = b
+    # The number of the last section, and of codes before the present one in its median.
+    last = s[32] - 1
+    before = s[33] - 1
+    calibrated = s[34]
+    if _WIDE:
+        last = _SHAPE_SECTIONS - 1
+        before = _SHAPE_MEDIAN - 1
+        calibrated = _SHAPE_CALIBRATED
+        # Known not to be negative, an index needs no other care.
+        first &= 0x3FFFFFFF
+    if s[30] == 0 and first < end:
+        # At rest on the first code.
+        a = (x[first] + 0x1000000) & 0x1FFFFFF
+        s[22] = a
+        s[23] = a
+        s[24] = a
+        s[25] = a
+        s[26] = a
+        s[27] = a << 1
+        s[28] = a << 2
+        s[29] = a << 3
+        b = 0
+        while b < 22:
+            s[b + 6] = a << 5
+            s[b + 7] = 0x20000000
+            s[b + 8] = 0
+            s[b + 9] = 0
+            s[b + 10] = (1 << s[b + 5]) >> 1
+            b += 11
+    flags = s[31] & 1
+    held = s[31] & 2
+    mask = 0x3FFF
+    limits = 0x800008
+    around = 0xFFFFFF
+    m1 = s[22]
+    m2 = s[23]
+    m3 = s[24]
+    m4 = s[25]
+    x1 = s[26]
+    x2 = s[27]
+    x3 = s[28]
+    x4 = s[29]
+    offset = s[35]
+    gain_high = s[36] - 0x4000
+    gain_low = s[37]
+    shift = s[38]
+    half = (1 << shift) >> 1
+    over = s[39] - 0x20000000
+    release = s[40] - 0x20000000
+    limit = over
+    if held:
+        limit = release
+    passes = last
+    if _WIDE:
+        passes = 0
+    k = 0
+    while k <= passes:
+        finish = 0
+        if k == passes:
+            finish = 1
+        if k == 0:
+            e_high = s[0]
+            e_low = s[1] - 0x2000
+            c_high = 0 - s[2]
+            c_low = 0x2000 - s[3]
+            z = s[4]
+            g = s[5]
+            y = s[6]
+            v = s[7] - 0x20000000
+            rest_high = s[8]
+            rest_low = s[9]
+            rest_y = s[10]
+        else:
+            e_high = s[11]
+            e_low = s[12] - 0x2000
+            c_high = 0 - s[13]
+            c_low = 0x2000 - s[14]
+            z = s[15]
+            g = s[16]
+            y = s[17]
+            v = s[18] - 0x20000000
+            rest_high = s[19]
+            rest_low = s[20]
+            rest_y = s[21]
+        z_mask = (1 << z) - 1
+        g_mask = (1 << g) - 1
+        if _WIDE:
+            # Here v and y keep below them what was dropped, and both sections take their turn at each sample.
+            e_wide = (e_high << 14) + e_low
+            c_wide = (c_high << 14) + c_low
+            v_shift = z + 14
+            y_shift = g
+            v_wide = (v << v_shift) + (rest_high << 14) + rest_low
+            y_wide = (y << g) + rest_y
+            e_wide_2 = (s[11] << 14) + s[12] - 0x2000
+            c_wide_2 = 0x2000 - (s[13] << 14) - s[14]
+            v_shift_2 = s[15] + 14
+            y_shift_2 = s[16]
+            v_wide_2 = ((s[18] - 0x20000000) << v_shift_2) + (s[19] << 14) + s[20]
+            y_wide_2 = (s[17] << y_shift_2) + s[21]
+        i = first
+        b = first
+        while end - b:
+            if k:
+                a = o[b]
+            else:
+                a = (x[b] + 0x1000000) & 0x1FFFFFF
+                # The codes in a circle of 2^24: from LIMIT_CODE on to -LIMIT_CODE there are 17.
+                if ((a + limits) & around) < 17:
+                    flags |= 1
+                if before:
+                    b = m1
+                    c = m2
+                    if before == 4:
+                        # b: the larger of the smaller ones of two pairs, c: the smaller of the larger ones.
+                        if b > c:
+                            b = m2
+                            c = m1
+                        d = m3
+                        e = m4
+                        if d > e:
+                            d = m4
+                            e = m3
+                        if d > b:
+                            b = d
+                        if e < c:
+                            c = e
+                        m4 = m3
+                        m3 = m2
+                    m2 = m1
+                    m1 = a
+                    # The middle one of a, b and c.
+                    if b > c:
+                        d = b
+                        b = c
+                        c = d
+                    if a < b:
+                        a = b
+                    if a > c:
+                        a = c
+                b = a + x1
+                x1 = a
+                a = b + x2
+                x2 = b
+                if last:
+                    b = a + x3
+                    x3 = a
+                    a = (b + x4) << 1
+                    x4 = b
+                else:
+                    a = a << 3
+            if _WIDE:
+                v_wide += ((a - (y_wide >> y_shift)) * e_wide + (v_wide >> v_shift) * c_wide) >> 14
+                y_wide += v_wide >> v_shift
+                a = y_wide >> y_shift
+                if last:
+                    v_wide_2 += ((a - (y_wide_2 >> y_shift_2)) * e_wide_2 + (v_wide_2 >> v_shift_2) * c_wide_2) >> 14
+                    y_wide_2 += v_wide_2 >> v_shift_2
+                    a = y_wide_2 >> y_shift_2
+            else:
+                a = a - y
+                c = a >> 14
+                a = a & mask
+                b = v & 0x3FFF
+                d = b * c_low
+                b = b * c_high + rest_low
+                b = ((a * e_low + d) >> 14) + b
+                b = a * e_high + b
+                a = c
+                b = a * e_low + b
+                d = a * e_high
+                a = v >> 14
+                b = a * c_low + b
+                rest_low = b & mask
+                b = b >> 14
+                a = a * c_high + d + b + rest_high
+                rest_high = a & z_mask
+                b = (a >> z) + v
+                v = b
+                b = b + rest_y
+                rest_y = b & g_mask
+                a = (b >> g) + y
+                y = a
+            if finish:
+                if calibrated:
+                    # Rounded half up; the limit is the threshold, and once that is reached the release.
+                    a = a - offset
+                    if _WIDE:
+                        a = (((a * ((gain_high << 15) + gain_low)) >> 30) + half) >> shift
+                    else:
+                        b = a & 0x7FFF
+                        a = a >> 15
+                        c = (b * gain_low) >> 15
+                        b = b * gain_high + c
+                        b = a * gain_low + b
+                        b = b >> 15
+                        a = (a * gain_high + b + half) >> shift
+                    if a >= limit:
+                        limit = release
+                        held = 2
+                    else:
+                        limit = over
+                        held = 0
+                else:
+                    a = a - 0x20000000
+            b = i
+            o[b] = a
+            b = b + 1
+            i = b
+        if _WIDE:
+            v = v_wide >> v_shift
+            rest_high = (v_wide >> 14) & z_mask
+            rest_low = v_wide & 0x3FFF
+            y = y_wide >> y_shift
+            rest_y = y_wide & g_mask
+            if last:
+                s[17] = y_wide_2 >> y_shift_2
+                s[18] = (v_wide_2 >> v_shift_2) + 0x20000000
+                s[19] = (v_wide_2 >> 14) & ((1 << s[15]) - 1)
+                s[20] = v_wide_2 & 0x3FFF
+                s[21] = y_wide_2 & ((1 << y_shift_2) - 1)
+        if k == 0:
+            s[6] = y
+            s[7] = v + 0x20000000
+            s[8] = rest_high
+            s[9] = rest_low
+            s[10] = rest_y
+        else:
+            s[17] = y
+            s[18] = v + 0x20000000
+            s[19] = rest_high
+            s[20] = rest_low
+            s[21] = rest_y
+        k += 1
+    s[22] = m1
+    s[23] = m2
+    s[24] = m3
+    s[25] = m4
+    s[26] = x1
+    s[27] = x2
+    s[28] = x3
+    s[29] = x4
+    a = s[30] + (end - first)
+    if a > 0x1FFFFFFF:
+        a = 0x1FFFFFFF
+    s[30] = a
+    flags = flags | held
+    if a > s[41]:
+        flags |= 4
+    s[31] = flags
+    return flags
+
+
+def filter_state(median, sections, calibration, threshold, release, settle):
+    """A new state, at rest until its first code.
+
+    `median` 1, 3 or 5; `sections` one or two tuples (n of E, n of C, z, g); `calibration` (offset code, high, low,
+    shift) to milli-mmHg, or None for filtered values; threshold and release in milli-mmHg; `settle` the samples after
+    which the filter counts as settled.
+    """
+    s = array("i", bytes(4 * STATE_WORDS))
+    s[SECTIONS] = len(sections)
+    s[MEDIAN] = median
+    for k in range(len(sections)):
+        e, c, z, g = sections[k]
+        at = k * SECTION_WORDS
+        s[at + E_HIGH] = (e + LOW_BIAS) >> 14
+        s[at + E_LOW] = (e + LOW_BIAS) & 0x3FFF
+        s[at + C_HIGH] = (c + LOW_BIAS) >> 14
+        s[at + C_LOW] = (c + LOW_BIAS) & 0x3FFF
+        s[at + Z] = z
+        s[at + G] = g
+    s[CALIBRATED] = 1 if calibration else 0
+    set_calibration(s, *(calibration or (0, 0, 0, 0)))
+    s[THRESHOLD] = threshold + WORD_BIAS
+    s[RELEASE] = release + WORD_BIAS
+    s[SETTLE] = settle
+    return s
+
+
+def set_calibration(s, offset_code, high, low, shift):
+    """Milli-mmHg = (code - offset_code) x 32 (high 2^15 + low) / 2^(30 + shift) from the next sample on."""
+    s[OFFSET] = (offset_code << 5) + WORD_BIAS
+    s[GAIN_HIGH] = high + GAIN_BIAS
+    s[GAIN_LOW] = low
+    s[GAIN_SHIFT] = shift
+
+
+def describe(s):
+    """What `filter_state` was given and `set_calibration` changed: median, e c z g of two sections (0 where there is
+    none), the calibration, threshold and release."""
+    found = [s[MEDIAN]]
+    for at in (0, SECTION_WORDS):
+        there = at == 0 or s[SECTIONS] == 2
+        found.append((s[at + E_HIGH] << 14) + s[at + E_LOW] - LOW_BIAS if there else 0)
+        found.append((s[at + C_HIGH] << 14) + s[at + C_LOW] - LOW_BIAS if there else 0)
+        found.append(s[at + Z])
+        found.append(s[at + G])
+    found += [(s[OFFSET] - WORD_BIAS) >> 5, s[GAIN_HIGH] - GAIN_BIAS, s[GAIN_LOW], s[GAIN_SHIFT]]
+    return found + [s[THRESHOLD] - WORD_BIAS, s[RELEASE] - WORD_BIAS]
+
+
+def milli_mmhg(s, code):
+    """The calibrated value of a raw code, unfiltered, by the same integers as the filtered one."""
+    a = (code << 5) + WORD_BIAS - s[OFFSET]
+    high = s[GAIN_HIGH] - GAIN_BIAS
+    low = s[GAIN_LOW]
+    shift = s[GAIN_SHIFT]
+    b = a & 0x7FFF
+    a = a >> 15
+    middle = a * low + (b * high + ((b * low) >> 15))
+    return (a * high + (middle >> 15) + ((1 << shift) >> 1)) >> shift
+
+
+def take_flags(s):
+    """The flags gathered since the last call; SATURATED starts anew."""
+    flags = s[FLAGS]
+    s[FLAGS] = flags & ~SATURATED
+    return flags
+
+
+def restart(s):
+    """Forget the past of the channel: the next sample starts the filter at rest at its own value."""
+    s[COUNT] = 0
+    s[FLAGS] = 0
+
+
+def filtered(s):
+    """The last filtered value, codes x 32."""
+    return s[(s[SECTIONS] - 1) * SECTION_WORDS + Y] - WORD_BIAS

@@ -1,0 +1,6 @@
+"""Lets the benchmarks import the emulator."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))

