@@ -143,6 +143,7 @@ class Machine:
         self.uc.mem_write(STUBS, bytes.fromhex("7047 00bf 00bf 00bf".replace(" ", "")) * 512)
         self.uc.hook_add(UC_HOOK_BLOCK, self._stub, begin=STUBS, end=STUBS + 0xFFF)
         self.instructions = 0
+        self._counted = False
         # Executions by address, when a dict is put here.
         self.trace: dict[int, int] | None = None
 
@@ -213,8 +214,10 @@ class Machine:
         self.uc.reg_write(UC_ARM_REG_LR, RETURN | 1)
         self.instructions = 0
         hook = self.uc.hook_add(UC_HOOK_CODE, self._tick, begin=CODE, end=STUBS - 1) if count else None
-        # Code translated under another set of hooks would run without them.
-        self.uc.ctl_flush_tb()
+        if count != self._counted:
+            # Code translated under another set of hooks would run without them.
+            self.uc.ctl_flush_tb()
+            self._counted = count
         try:
             self.uc.emu_start(entry | 1, RETURN)
         finally:

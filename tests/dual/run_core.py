@@ -15,7 +15,7 @@ from turgor.core.median import ABSENT, STATE_WORDS, median, median_push
 from turgor.core.rules import DEFAULT_LIMITS, EVENT_WORDS, Rules, dp_milli_mmhg, fall_permille
 from turgor.core.ticks import TICKS_MASK, BoardTime, ticks_diff
 
-CALLS = 20000
+CALLS = 100000
 FULL = 1 << 23
 READING = 1 << 28
 
@@ -43,7 +43,7 @@ def run_calibration():
     for _ in range(CALLS):
         offset = numbers.between(-OFFSET_LIMIT_CODE, OFFSET_LIMIT_CODE)
         set_calibration(words, offset, numbers.between(-8192, 8191), numbers.below(32768), 1 + numbers.below(13))
-        states.add(*words)
+        states.add(bytes(words))
         told.add(*describe(words))
         raw.add(milli_mmhg(words, numbers.between(-FULL, FULL - 1)))
     for digest in (states, told, raw):

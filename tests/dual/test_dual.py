@@ -1,51 +1,99 @@
-"""Core, link and app give the same bytes on CPython and on MicroPython, over every script of this folder."""
+"""Core, link and app give the same bytes wherever they run, over every script of this folder.
+
+The core's scripts run on every runtime of `runtimes`, link's and the app's wherever these are not the core's own forms.
+"""
 
 import ast
+import difflib
 import importlib
 import inspect
 import os
 import pkgutil
-import subprocess
-import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+import runtimes
 
 import turgor.core
 import turgor.link
 
 HERE = Path(__file__).parent
-SCRIPTS = sorted(HERE.glob("run_*.py"))
-
-
-def output(command: list[str], script: Path, variable: str, *folders: str) -> bytes:
-    """What `script` prints; it fails with what it said when it ends badly."""
-    env = {**os.environ, variable: os.pathsep.join(folders)}
-    done = subprocess.run([*command, str(script)], env=env, capture_output=True, check=False, timeout=120)
-    assert done.returncode == 0, (done.stdout + done.stderr).decode()
-    return done.stdout
+SCRIPTS = sorted(script.name for script in HERE.glob("run_*.py"))
+# They use the core only in passing.
+BEYOND_CORE = {"run_app.py", "run_link.py"}
+LEAST_CALLS = 100_000
+# Called once, or with a name: the rest of the core takes samples, readings, commands.
+FEW_CALLS = {"channels.channel_id", "channels.unit_of", "filters.filter_state"}
+PLACES = [
+    (name, script)
+    for name in runtimes.NAMES
+    if name != "cpython"
+    for script in SCRIPTS
+    if name not in runtimes.NEEDS or script not in BEYOND_CORE
+]
 
 
 @pytest.fixture(scope="session")
-def on_cpython(root: Path) -> dict[str, bytes]:
-    """What each script prints under this Python."""
-    return {script.name: output([sys.executable], script, "PYTHONPATH", str(root / "firmware")) for script in SCRIPTS}
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """What a runtime printed for a script; those that tests of this session ask for run ahead, two at a time."""
+    micropython = runtimes.micropython()
+    pool = ThreadPoolExecutor(os.cpu_count())
+    started: dict[tuple[str, str], Future[str]] = {}
+
+    def start(name: str, script: str) -> Future[str]:
+        if (name, script) not in started:
+            target = tmp_path_factory.mktemp(name)
+            started[name, script] = pool.submit(runtimes.output, name, HERE / script, micropython, target)
+        return started[name, script]
+
+    for item in request.session.items:
+        arguments: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+        if item.path == Path(__file__) and "script" in arguments:
+            start("cpython", arguments["script"])
+            if runtimes.missing(arguments["name"]) is None:
+                start(arguments["name"], arguments["script"])
+    yield lambda name, script: start(name, script).result()
+    pool.shutdown(cancel_futures=True)
 
 
-def test_by_hand(on_cpython: dict[str, bytes]) -> None:
-    """`split` takes a number apart 20 000 times, and a script says so in a line."""
-    name, calls, digest = on_cpython["run_core.py"].split(b"\n")[0].split()
-    assert (name, calls, len(digest)) == (b"core.fixed.split", b"20000", 64)
+def test_by_hand(run: Callable[..., str]) -> None:
+    """`split` takes a number apart 100 000 times, and a script says so in a line."""
+    lines = {line.split()[0]: line.split()[1:] for script in SCRIPTS for line in run("cpython", script).splitlines()}
+    calls, digest = lines["core.fixed.split"]
+    assert (calls, len(digest)) == ("100000", 64)
 
 
-@pytest.mark.parametrize("name", [script.name for script in SCRIPTS])
-def test_micropython_gives_the_same(root: Path, micropython: str, on_cpython: dict[str, bytes], name: str) -> None:
-    got = output([micropython], HERE / name, "MICROPYPATH", str(root / "firmware"), ".frozen")
+@pytest.mark.parametrize(("name", "script"), PLACES)
+def test_the_same_bytes(run: Callable[..., str], name: str, script: str) -> None:
+    lacks = runtimes.missing(name)
+    if lacks:
+        pytest.skip(lacks)
+    got = run(name, script)
     assert got
-    assert got.decode() == on_cpython[name].decode()
+    assert got == run("cpython", script)
 
 
-def public(package: object) -> set[str]:
+@pytest.mark.parametrize("emitter", ["native", ""])
+def test_a_copy_differs_in_nothing_but_decorators(tmp_path: Path, emitter: str) -> None:
+    runtimes.copy_firmware(tmp_path, emitter)
+    sources = sorted(path.relative_to(runtimes.FIRMWARE) for path in runtimes.FIRMWARE.rglob("*.py"))
+    assert sources == sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.py"))
+    changed = 0
+    for source in sources:
+        before, after = ((folder / source).read_text().split("\n") for folder in (runtimes.FIRMWARE, tmp_path))
+        for line in difflib.ndiff(before, after):
+            if line[0] == "-":
+                assert line.split() in (["-", "@micropython.viper"], ["-", "@micropython.native"])
+                changed += 1
+            elif line[0] == "+":
+                assert line.split() == (["+", f"@micropython.{emitter}"] if emitter else ["+"])
+    assert changed > 10
+
+
+def public(package: Any) -> set[str]:
     """The public functions and classes of a package's modules, as `core.module.name`."""
     found = set()
     for info in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
@@ -56,14 +104,22 @@ def public(package: object) -> set[str]:
     return found
 
 
-def test_every_routine_of_core_and_link_takes_part(on_cpython: dict[str, bytes]) -> None:
-    lines = b"".join(on_cpython.values()).decode().splitlines()
-    assert public(turgor.core) | public(turgor.link) <= {line.split()[0] for line in lines}
+def test_every_routine_of_core_and_link_takes_part(run: Callable[..., str]) -> None:
+    """Each has a line, those of the core with as many calls or samples as were promised."""
+    calls: dict[str, int] = {}
+    for script in SCRIPTS:
+        for line in run("cpython", script).splitlines():
+            name, *rest = line.split()
+            if len(rest) == 2 and rest[0].isdigit():
+                calls[name] = calls.get(name, 0) + int(rest[0])
+    assert public(turgor.core) | public(turgor.link) <= calls.keys()
+    few = {name.removeprefix("core.") for name in public(turgor.core) if calls[name] < LEAST_CALLS}
+    assert few <= FEW_CALLS
 
 
-def test_the_apps_run_is_no_idle_one(on_cpython: dict[str, bytes]) -> None:
+def test_the_apps_run_is_no_idle_one(run: Callable[..., str]) -> None:
     """It raises alarms, has them acknowledged, overflows its log and frees it."""
-    log, alarms = on_cpython["run_app.py"].decode().splitlines()[-2:]
+    log, alarms = run("cpython", "run_app.py").splitlines()[-2:]
     _, first, _, _, dropped = log.split()
     assert int(dropped) > 0
     assert int(first) > int(dropped)
