@@ -14,6 +14,7 @@ from turgor.link.records import ANSWER, GAP, HEADER, NO_SEQ, WIRE_VERSION, pack
 from turgor_host.recording.reader import open_recording
 
 _IDENTITY = {"version": "firmware_version", "platform": "platform", "runtime": "runtime", "machine": "machine"}
+_REFUSAL = "a recording plays back here, and what was recorded stays as it was"
 _CHUNK_ROWS = 500
 _CHUNK_BYTES = 16384
 
@@ -85,7 +86,9 @@ class Playback:
         _, _, boot, seq, t_s, t_us = unpack_from(HEADER, first) if first else (0,) * 6
         status = lines.OK if command == lines.HELLO else lines.REFUSED
         meta = self._recording.meta
-        text = ";".join(f"{key}={meta[name]}" for key, name in _IDENTITY.items() if name in meta)
+        text = _REFUSAL
+        if command == lines.HELLO:
+            text = ";".join(f"{key}={meta[name]}" for key, name in _IDENTITY.items() if name in meta)
         body = (number, command, status, WIRE_VERSION, seq)
         self._answers.append(_frame(pack(ANSWER, NO_CHANNEL, boot, NO_SEQ, t_s, t_us, body, text.encode())))
         self._begun = self._begun or time.monotonic()

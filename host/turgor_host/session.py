@@ -49,7 +49,8 @@ class _Command:
         self.id = id
         self.command = command
         self.line = lines.command_line(id, command, *arguments)
-        self.answer: Future[int] = Future()
+        # Why the board refused it, "" when it took it.
+        self.answer: Future[str] = Future()
         self.tries = 0
         self.sent_s = 0.0
 
@@ -107,8 +108,7 @@ class Session:
             return f"DBP {mmhg:g} mmHg taken"
         if name == "ack":
             channel, rule = arguments.get("channel"), arguments.get("rule")
-            refused = "no such alarm stands unacknowledged"
-            self._command(lines.ACKNOWLEDGE, _channel(channel), _rule(rule), refused=refused)
+            self._command(lines.ACKNOWLEDGE, _channel(channel), _rule(rule))
             return f"acknowledged: {rule or 'all rules'} on {channel or 'all channels'}"
         if name == "calibrate":
             words = [int(_number(arguments.get(key))) for key in WORDS]
@@ -116,14 +116,14 @@ class Session:
             return f"calibration of {arguments.get('channel')} taken"
         raise UsageError(f"no action {name!r}; actions are dbp, ack, calibrate")
 
-    def _command(self, command: int, *arguments: int, refused: str = "the board refused it") -> None:
+    def _command(self, command: int, *arguments: int) -> None:
         asked = self._queue(command, *arguments)
         try:
-            status = asked.answer.result(timeout=_ANSWER_S * (_ANSWER_TRIES + 2))
+            refusal = asked.answer.result(timeout=_ANSWER_S * (_ANSWER_TRIES + 2))
         except TimeoutError:
             raise TurgorError("the board did not answer; look whether it is connected, then try again") from None
-        if status != lines.OK:
-            raise TurgorError(refused)
+        if refusal:
+            raise TurgorError(refusal)
 
     def _queue(self, command: int, *arguments: int) -> _Command:
         self._next_id += 1
@@ -198,7 +198,8 @@ class Session:
                 self._known_board(header, body, tail, now)
             current = self._current
             if current and body["id"] == current.id:
-                current.answer.set_result(body["status"])
+                refused = body["status"] != lines.OK
+                current.answer.set_result(tail.decode("ascii", "replace") or "the board refused it" if refused else "")
                 self._current = None
         self._replica.answers.clear()
 

@@ -1,9 +1,13 @@
 """A whole board on fake drivers, from 5 s before the wrap of its ticks: readings, commands, alarms."""
 
-import pytest
+import re
 
+import pytest
+from cobs import cobs
+
+from turgor.app.config import Config, pressure_channel
 from turgor.core.channels import channel_id
-from turgor.core.filters import GAIN_SHIFT, OFFSET
+from turgor.core.filters import E_HIGH, GAIN_SHIFT, MEDIAN, OFFSET, RELEASE, Z
 from turgor.core.rules import DP_LOW, HIGH, LOW, MEDIUM, PRESSURE_HIGH, RAISED
 from turgor.core.ticks import TICKS_MASK, ticks_diff
 from turgor.link import lines
@@ -138,6 +142,11 @@ def typed(board, id, command, *words):
     return len(board.serial.outbox) - before
 
 
+def frames(data):
+    """The records in the bytes of a wire."""
+    return [cobs.decode(frame)[:-4] for frame in data.split(b"\0") if frame]
+
+
 def commands(board):
     return [(header["t_s"], *list(body.values())[:3], body["a"]) for header, body, _ in logged(board, "command")]
 
@@ -172,42 +181,63 @@ def test_a_command_is_executed_once_though_it_comes_twice(fake):
 
 
 @pytest.mark.parametrize(
-    ("command", "words", "taken"),
+    ("command", "words", "refusal"),
     [
-        (lines.DBP, (10000,), True),
-        (lines.DBP, (200000,), True),
-        (lines.DBP, (9999,), False),
-        (lines.DBP, (200001,), False),
-        (lines.DBP, (-(2**31),), False),
-        (lines.DBP, (2**31 - 1,), False),
-        (lines.ACKNOWLEDGE, (255, 255), False),  # nothing stands
-        (lines.CALIBRATE, (0, 2097152, -8192, 0, 1), True),
-        (lines.CALIBRATE, (0, -2097152, 8191, 32767, 13), True),
-        (lines.CALIBRATE, (0, 2097153, 4096, 0, 5), False),
-        (lines.CALIBRATE, (0, -2097153, 4096, 0, 5), False),
-        (lines.CALIBRATE, (0, 0, 8192, 0, 5), False),
-        (lines.CALIBRATE, (0, 0, -8193, 0, 5), False),
-        (lines.CALIBRATE, (0, 0, 4096, -1, 5), False),
-        (lines.CALIBRATE, (0, 0, 4096, 32768, 5), False),
-        (lines.CALIBRATE, (0, 0, 4096, 0, -1), False),
-        (lines.CALIBRATE, (0, 0, 4096, 0, 14), False),
-        (lines.CALIBRATE, (1, 0, 4096, 0, 5), False),  # not configured
-        (lines.CALIBRATE, (4, 0, 4096, 0, 5), False),  # an impedance
-        (lines.CALIBRATE, (255, 0, 4096, 0, 5), False),
-        (lines.CALIBRATE, (-1, 0, 4096, 0, 5), False),
-        (99, (), False),
+        (lines.DBP, (10000,), ""),
+        (lines.DBP, (200000,), ""),
+        (lines.DBP, (9999,), "dbp_milli_mmhg = 9999 is not within 10000 to 200000"),
+        (lines.DBP, (200001,), "dbp_milli_mmhg = 200001"),
+        (lines.DBP, (-(2**31),), "dbp_milli_mmhg"),
+        (lines.DBP, (2**31 - 1,), "dbp_milli_mmhg"),
+        (lines.ACKNOWLEDGE, (255, 255), "no such alarm stands"),
+        (lines.CALIBRATE, (0, 2097152, -8192, 0, 1), ""),
+        (lines.CALIBRATE, (0, -2097152, 8191, 32767, 13), ""),
+        (lines.CALIBRATE, (0, 2097153, 4096, 0, 5), "offset_code = 2097153 is not within -2097152 to 2097152"),
+        (lines.CALIBRATE, (0, -2097153, 4096, 0, 5), "offset_code"),
+        (lines.CALIBRATE, (0, 0, 8192, 0, 5), "gain_high"),
+        (lines.CALIBRATE, (0, 0, -8193, 0, 5), "gain_high"),
+        (lines.CALIBRATE, (0, 0, 4096, -1, 5), "gain_low"),
+        (lines.CALIBRATE, (0, 0, 4096, 32768, 5), "gain_low"),
+        (lines.CALIBRATE, (0, 0, 4096, 0, 0), "gain_shift"),
+        (lines.CALIBRATE, (0, 0, 4096, 0, 14), "gain_shift"),
+        (lines.CALIBRATE, (1, 0, 4096, 0, 5), "channel 1 has no pressure sensor"),  # not configured
+        (lines.CALIBRATE, (4, 0, 4096, 0, 5), "channel 4"),  # an impedance
+        (lines.CALIBRATE, (255, 0, 4096, 0, 5), "channel 255"),
+        (lines.CALIBRATE, (-1, 0, 4096, 0, 5), "channel -1"),
+        (99, (), "no command has the number 99"),
     ],
 )
-def test_a_command_out_of_range_is_refused(fake, command, words, taken):
+def test_what_a_board_cannot_run_is_refused_by_its_field_and_the_old_is_kept(fake, command, words, refusal):
     board = fake.Board({"calf_l": (steady(20),)}, {"calf_z": lambda n: 1000})
     board.run(10_500_000)
     before = list(board.config.channels[0].words[OFFSET : GAIN_SHIFT + 1])
     assert typed(board, 5, command, *words) > 0
+    header, body, text = [unpack(record) for record in frames(board.serial.outbox)][-1]
+    assert (header["kind"], body["id"], body["status"]) == ("answer", 5, 1 if refusal else 0)
+    assert refusal in text.decode()
+    assert bool(text) == bool(refusal)
     board.run(12 * SECOND_US)
-    assert len(commands(board)) == taken
+    assert len(commands(board)) == (not refusal)
     assert (list(board.config.channels[0].words[OFFSET : GAIN_SHIFT + 1]) != before) == (
-        taken and command == lines.CALIBRATE
+        not refusal and command == lines.CALIBRATE
     )
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        (MEDIAN, 4, "calf_l: median = 4 is not 1, 3 or 5"),
+        (MEDIAN, 7, "calf_l: median = 7 is not within 1 to 5"),
+        (E_HIGH, 1 << 16, "calf_l: e_1 = "),
+        (Z, 17, "calf_l: z_1 = 17 is not within 0 to 16"),
+        (RELEASE, (30001) + (1 << 29), "calf_l: release_milli_mmhg = 30001 is above the threshold"),
+    ],
+)
+def test_a_configuration_that_cannot_run_is_none(field, value, said):
+    channel = pressure_channel("calf_l", 0, 0)
+    channel.words[field] = value
+    with pytest.raises(ValueError, match=re.escape(said)):
+        Config([channel])
 
 
 def test_a_calibration_acts_between_two_readings(fake):

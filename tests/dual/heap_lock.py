@@ -5,7 +5,6 @@ last line's is a filter with a coefficient too wide, which has to ask.
 """
 
 import gc
-from array import array
 
 import micropython
 

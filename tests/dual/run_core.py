@@ -5,6 +5,7 @@ from array import array
 from digest import Digest, Numbers
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320
+from turgor.core.bounds import CALIBRATION, PRESSURE, misfit, pressure_misfit
 from turgor.core.channel import ImpedanceChannel, PressureChannel
 from turgor.core.channels import CHANNEL_NAMES, CHANNELS, channel_id, unit_of
 from turgor.core.filters import OFFSET_LIMIT_CODE, describe, filter_state, milli_mmhg, set_calibration
@@ -48,6 +49,19 @@ def run_calibration():
         raw.add(milli_mmhg(words, numbers.between(-FULL, FULL - 1)))
     for digest in (states, told, raw):
         digest.show()
+
+
+def run_bounds():
+    numbers = Numbers(9)
+    said = Digest("core.bounds.misfit")
+    whole = Digest("core.bounds.pressure_misfit")
+    for _ in range(CALLS):
+        # Few fields leave their bounds, so that the last ones are looked at too.
+        values = [numbers.between(row[1], row[2]) + (not numbers.below(40)) for row in PRESSURE]
+        whole.add(pressure_misfit(values))
+        said.add(misfit(CALIBRATION, values[9:13]))
+    said.show()
+    whole.show()
 
 
 def run_median():
@@ -209,6 +223,7 @@ def run_judge():
 
 run_fixed()
 run_calibration()
+run_bounds()
 run_median()
 run_impedance()
 run_ticks()

@@ -62,7 +62,7 @@ def test_readings_without_codes(eventful: Records, store: Any) -> None:
 
 def test_calibrations_that_do_not_go(eventful: Records, store: Any) -> None:
     path = store(eventful)
-    with pytest.raises(UsageError, match=r"calibration of calf_l: gain_low = 40000 is not within 0 and 32767"):
+    with pytest.raises(UsageError, match=r"calibration of calf_l: gain_low = 40000 is not within 0 to 32767"):
         run(path, {"calf_l": EIGHTH | {"gain_low": 40000}})
     with pytest.raises(TurgorError, match="has no channel 'forearm_r'"):
         run(path, {"forearm_r": EIGHTH})

@@ -6,8 +6,9 @@ All integers are made by the host's design code (`turgor_host.calibrate.lowpass`
 from array import array
 
 from turgor.core import impedance
+from turgor.core.bounds import pressure_misfit
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, channel_id
-from turgor.core.filters import filter_state
+from turgor.core.filters import describe, filter_state
 from turgor.core.rules import DEFAULT_LIMITS
 from turgor.mp import const
 
@@ -64,9 +65,13 @@ def _number(channel):
 
 
 class Config:
-    """Channels in order of their number, and the limits of the rules."""
+    """Channels in order of their number, and the limits of the rules; ValueError names what a board cannot run."""
 
     def __init__(self, channels, limits=DEFAULT_LIMITS):
+        for channel in channels:
+            why = "" if channel.is_impedance() else pressure_misfit(describe(channel.words))
+            if why:
+                raise ValueError(channel.name + ": " + why)
         self.channels = sorted(channels, key=_number)
         self.limits = limits
 

@@ -3,8 +3,9 @@
 from array import array
 from struct import pack_into
 
+from turgor.core.bounds import CALIBRATION, misfit
 from turgor.core.channels import CHANNELS, IMPEDANCE, NO_CHANNEL
-from turgor.core.filters import OFFSET_LIMIT_CODE, set_calibration
+from turgor.core.filters import set_calibration
 from turgor.core.judge import AT_ATTACH, Judge
 from turgor.core.median import ABSENT
 from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG, EVENT_WORDS
@@ -27,20 +28,20 @@ _READINGS_BODY = const(6)
 _COMMAND_BODY = const(28)
 _COMMAND_WORDS = const(6)
 _PENDING_LIMIT = const(8)
-# A gain has 28 bits, a shift keeps the product's bits.
-_GAIN_HIGH_LIMIT = const(8192)
-_SHIFT_LIMIT = const(13)
+_DBP = (("dbp_milli_mmhg", DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG),)
 
 
 class Tick:
     """Judges `samplers` (in the order of `config.channels`) once a second and sets the alarm.
 
-    `busy` from the first slice of a tick to its last: no command may come in between.
+    `busy` from the first slice of a tick to its last: no command may come in between. `refusal` is what was wrong with
+    the last command, "" when it was taken.
     """
 
     def __init__(self, config, samplers, log, time, alarm, now):
         self.due = time.tick_at(_SECOND_US)
         self.busy = False
+        self.refusal = ""
         self.judge = Judge([channel.number for channel in config.channels], config.limits)
         self._samplers = samplers[:]
         self._log = log
@@ -76,8 +77,9 @@ class Tick:
 
     def execute(self, id, command, a, b, c, d, e):
         """Check a command, log it, and keep it for the next tick; returns the status of its answer."""
-        status = self._check(command, a, b, c, d, e)
-        if status == lines.OK:
+        self.refusal = self._misfit(command, a, b, c, d, e)
+        status = lines.REFUSED if self.refusal else lines.OK
+        if not self.refusal:
             at = self._pending_count * _COMMAND_WORDS
             for i, word in enumerate((command, a, b, c, d, e)):
                 self._pending[at + i] = word
@@ -86,25 +88,19 @@ class Tick:
             self._log.append(HEADER_SIZE + _COMMAND_BODY, COMMAND, NO_CHANNEL, self._time.s, self._time.us)
         return status
 
-    def _check(self, command, a, b, c, d, e):
+    def _misfit(self, command, a, b, c, d, e):
+        """Why a command cannot be taken, with the field and its limits; "" when it can."""
         if self._pending_count == _PENDING_LIMIT:
-            return lines.REFUSED
+            return "too many commands within a second; try again"
         if command == lines.DBP:
-            good = DBP_LEAST_MILLI_MMHG <= a <= DBP_MOST_MILLI_MMHG
-        elif command == lines.ACKNOWLEDGE:
-            good = self.judge.rules.standing(a, b) > 0
-        elif command == lines.CALIBRATE:
-            good = (
-                self._position(a) >= 0
-                and CHANNELS[a][1] != IMPEDANCE
-                and -OFFSET_LIMIT_CODE <= b <= OFFSET_LIMIT_CODE
-                and -_GAIN_HIGH_LIMIT <= c < _GAIN_HIGH_LIMIT
-                and 0 <= d < 32768
-                and 1 <= e <= _SHIFT_LIMIT
-            )
-        else:
-            return lines.UNKNOWN
-        return lines.OK if good else lines.REFUSED
+            return misfit(_DBP, (a,))
+        if command == lines.ACKNOWLEDGE:
+            return "" if self.judge.rules.standing(a, b) else "no such alarm stands unacknowledged"
+        if command == lines.CALIBRATE:
+            if self._position(a) < 0 or CHANNELS[a][1] == IMPEDANCE:
+                return "channel " + str(a) + " has no pressure sensor here"
+            return misfit(CALIBRATION, (b, c, d, e))
+        return "no command has the number " + str(command)
 
     def _position(self, channel):
         for position, number in enumerate(self.judge.channels):

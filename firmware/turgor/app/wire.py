@@ -48,6 +48,7 @@ class Wire:
         self._answer_id = 0
         self._answer_command = 0
         self._answer_status = 0
+        self._refusal = b""
         self._last_id = -1
         self._help_wanted = False
 
@@ -97,7 +98,7 @@ class Wire:
         self._frame_at = 0
 
     def _answer(self):
-        text = self._identity if self._answer_command == lines.HELLO else b""
+        text = self._identity if self._answer_command == lines.HELLO else self._refusal
         record = self._record
         pack_into(HEADER, record, 0, ANSWER, 255, self._log.boot, NO_SEQ, self._time.s, self._time.us)
         pack_into(
@@ -160,6 +161,7 @@ class Wire:
             # A command that comes twice is executed once and answered twice.
             if id != self._last_id:
                 self._answer_status = self._tick.execute(id, command, a, b, c, d, e)
+                self._refusal = self._tick.refusal.encode()
                 self._last_id = id
             self._answer_id = id
             self._answer_command = command

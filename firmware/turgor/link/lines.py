@@ -28,10 +28,9 @@ DBP = const(16)  # a: milli-mmHg
 ACKNOWLEDGE = const(17)  # a, b: channel and rule, 255 each for all
 CALIBRATE = const(18)  # a channel, b offset code, c gain high, d gain low, e gain shift
 
-# Status of an answer.
+# Status of an answer; the text of one that refuses says why.
 OK = const(0)
 REFUSED = const(1)
-UNKNOWN = const(2)
 
 HELP = b"\r\nThis is a Turgor board. It speaks to the program `turgor`; Ctrl-C gives the REPL.\r\n\x00"
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from turgor.core.bounds import CALIBRATION, misfit
 from turgor.core.channels import CHANNEL_NAMES, CHANNELS
-from turgor.core.filters import OFFSET_LIMIT_CODE
 from turgor.core.median import ABSENT
 from turgor.link.records import VALID
 from turgor_host.errors import UsageError
@@ -17,14 +17,6 @@ from turgor_host.recording.recompute import Entries, recompute
 
 # Offset code, gain high, low, shift.
 Calibration = tuple[int, int, int, int]
-
-# As the board takes them.
-_BOUNDS = {
-    "offset_code": (-OFFSET_LIMIT_CODE, OFFSET_LIMIT_CODE),
-    "gain_high": (-8192, 8191),
-    "gain_low": (0, 32767),
-    "gain_shift": (0, 13),
-}
 
 
 @dataclass
@@ -97,7 +89,7 @@ def _values(log: BootLog, channel: int, calibration: Calibration | None, result:
 
 def _checked(channel: str, table: Mapping[str, int]) -> Calibration:
     """The words of one channel's calibration; UsageError when the board would not take them."""
-    for key, (least, most) in _BOUNDS.items():
-        if not least <= table[key] <= most:
-            raise UsageError(f"calibration of {channel}: {key} = {table[key]} is not within {least} and {most}")
-    return table["offset_code"], table["gain_high"], table["gain_low"], table["gain_shift"]
+    offset_code, gain_high, gain_low, gain_shift = words = tuple(table[name] for name, _, _ in CALIBRATION)
+    if why := misfit(CALIBRATION, words):
+        raise UsageError(f"calibration of {channel}: {why}")
+    return offset_code, gain_high, gain_low, gain_shift

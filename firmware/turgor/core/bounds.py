@@ -1,0 +1,59 @@
+"""What each field of a pressure channel's configuration may be, so that a board can run it.
+
+Fields are integers in order, as `core.filters.describe` gives them and a `pressure_channel` record carries them. Within
+its bounds every field fits its words; that no intermediate of a filter leaves +-2^30 is proved by the host, which
+designs it (`turgor_host.calibrate.lowpass`).
+"""
+
+from turgor.mp import const
+
+_COEFFICIENT = const(0x1FFFFFFF)
+_MILLI_MMHG = const(0x10000000)
+
+# name, least, most; codes, counts of bits, milli-mmHg
+CALIBRATION = (
+    ("offset_code", -2097152, 2097152),
+    ("gain_high", -8192, 8191),
+    ("gain_low", 0, 32767),
+    ("gain_shift", 1, 13),
+)
+PRESSURE = (
+    (
+        ("median", 1, 5),
+        ("e_1", 1, _COEFFICIENT),
+        ("c_1", 1, _COEFFICIENT),
+        ("z_1", 0, 16),
+        ("g_1", 0, 15),
+        # All 0 where there is no second section.
+        ("e_2", 0, _COEFFICIENT),
+        ("c_2", 0, _COEFFICIENT),
+        ("z_2", 0, 16),
+        ("g_2", 0, 15),
+    )
+    + CALIBRATION
+    + (
+        ("threshold_milli_mmhg", -_MILLI_MMHG, _MILLI_MMHG),
+        ("release_milli_mmhg", -_MILLI_MMHG, _MILLI_MMHG),
+    )
+)
+
+
+def misfit(bounds, values):
+    """What is wrong with the first of `values` that is out of its bounds: field, number and limits; "" when all fit."""
+    for i in range(len(bounds)):
+        name, least, most = bounds[i]
+        if not least <= values[i] <= most:
+            return name + " = " + str(values[i]) + " is not within " + str(least) + " to " + str(most)
+    return ""
+
+
+def pressure_misfit(values):
+    """The same for the whole configuration of a pressure channel, in order of PRESSURE."""
+    why = misfit(PRESSURE, values)
+    if not why and values[0] & 1 == 0:
+        why = "median = " + str(values[0]) + " is not 1, 3 or 5"
+    if not why and (values[5] == 0) != (values[6] == 0):
+        why = "e_2 = " + str(values[5]) + " does not go with c_2 = " + str(values[6])
+    if not why and values[14] > values[13]:
+        why = "release_milli_mmhg = " + str(values[14]) + " is above the threshold"
+    return why

@@ -1,0 +1,64 @@
+"""What a board can run: each field at its bounds and one beyond, and that every design fits."""
+
+import numpy as np
+import pytest
+
+from turgor.app.config import LOWPASS_1_HZ_AT_80, NOMINAL_PRESSURE, arterial_channel, default_channels
+from turgor.core.bounds import CALIBRATION, PRESSURE, misfit, pressure_misfit
+from turgor.core.filters import describe, filter_state
+from turgor.link.records import row
+from turgor_host.calibrate.lowpass import lowpass
+
+GOOD = [3, 200704345, 225755626, 3, 4, 0, 0, 0, 0, 0, 6103, 16896, 6, 30000, 28000]
+
+
+def test_by_hand() -> None:
+    """A shift of 14 is one too many."""
+    assert misfit(CALIBRATION, (0, 6103, 16896, 13)) == ""
+    assert misfit(CALIBRATION, (0, 6103, 16896, 14)) == "gain_shift = 14 is not within 1 to 13"
+
+
+def test_the_fields_are_those_of_the_record_and_of_describe() -> None:
+    names = [name for name, _, _ in PRESSURE]
+    assert names == list(row("pressure_channel")[3][4:])
+    assert describe(filter_state(3, LOWPASS_1_HZ_AT_80, NOMINAL_PRESSURE, 30000, 28000, 160)) == GOOD
+
+
+@pytest.mark.parametrize("at", range(len(PRESSURE)))
+def test_each_field(at: int) -> None:
+    name, least, most = PRESSURE[at]
+    for value, fits in ((least, True), (most, True), (least - 1, False), (most + 1, False)):
+        values = list(GOOD)
+        values[at] = value
+        assert (misfit(PRESSURE, values) == "") == fits
+        if not fits:
+            assert pressure_misfit(values) == f"{name} = {value} is not within {least} to {most}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({0: 2}, "median = 2 is not 1, 3 or 5"),
+        ({0: 4}, "median = 4 is not 1, 3 or 5"),
+        ({5: 7}, "e_2 = 7 does not go with c_2 = 0"),
+        ({6: 7}, "e_2 = 0 does not go with c_2 = 7"),
+        ({14: 30001}, "release_milli_mmhg = 30001 is above the threshold"),
+        ({5: 7, 6: 7, 14: 30000}, ""),
+    ],
+)
+def test_fields_that_have_to_go_together(changes: dict[int, int], said: str) -> None:
+    assert pressure_misfit([changes.get(i, value) for i, value in enumerate(GOOD)]) == said
+
+
+def test_the_boards_own_channels_fit() -> None:
+    for channel in [*default_channels(), arterial_channel()]:
+        if not channel.is_impedance():
+            assert pressure_misfit(describe(channel.words)) == ""
+
+
+@pytest.mark.parametrize("order", [2, 4])
+@pytest.mark.parametrize("rate_hz", [10, 80, 320])
+def test_every_design_fits(rate_hz: float, order: int) -> None:
+    for cutoff_hz in np.geomspace(rate_hz * 2**-16.9, rate_hz * 0.2499, 12):
+        state = filter_state(3, lowpass(cutoff_hz, rate_hz, order).words, NOMINAL_PRESSURE, 30000, 28000, 160)
+        assert pressure_misfit(describe(state)) == ""
