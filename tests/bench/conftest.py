@@ -1,4 +1,4 @@
-"""Lets the benchmarks import the emulator."""
+"""Lets the benchmarks import the emulators and the signals."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Lets the tests of the core import `checked`, the emulator and the scripts for both Pythons."""
+"""Lets the tests of the core import `checked`, the emulator, the signals and the scripts for both Pythons."""
 
 import sys
 from pathlib import Path
