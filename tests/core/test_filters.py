@@ -3,11 +3,11 @@
 from array import array
 from fractions import Fraction
 from math import ceil
-from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
+from filter_signals import CUTOFFS_HZ, FULL, signals
 from scipy.signal import butter, sosfilt, sosfilt_zi
 
 from turgor.core import filters
@@ -26,9 +26,6 @@ from turgor.core.filters import (
 from turgor_host import compiled
 from turgor_host.calibrate.lowpass import lowpass
 
-FULL = 2**23 - 1
-CUTOFFS_HZ = (0.05, 0.1, 0.5, 1, 2, 5, 10)
-ARTERIAL = Path(__file__).parents[3] / "shared" / "data" / "arterial_041s.csv"
 # One code is one milli-mmHg: 32 in 2^5, the gain 2^27 / 2^30 / 2^2.
 UNIT = (0, 4096, 0, 2)
 
@@ -64,23 +61,6 @@ def test_median(median: int) -> None:
         quick = ((1 << 27, 1 << 27, 0, 0),)
         got = run(filter_state(median, quick, None, 0, 0, 0), codes)
         assert list(got) == list(run(filter_state(1, quick, None, 0, 0, 0), middles))
-
-
-def signals(cutoff_hz: float, rate_hz: float) -> dict[str, np.ndarray]:
-    n = int(max(40 * rate_hz, 40 / cutoff_hz * rate_hz))
-    random = np.random.default_rng(7)
-    t = np.arange(n) / rate_hz
-    period = ceil(6 / cutoff_hz * rate_hz)
-    found = {
-        "noise": random.integers(-FULL - 1, FULL + 1, n),
-        "steps": np.where(np.arange(n) // period % 2 == 0, FULL, -FULL - 1),
-        "sine": np.round(0.8 * FULL * np.sin(0.4 * np.pi * cutoff_hz * t) + random.normal(0, 90, n)),
-    }
-    if ARTERIAL.exists():
-        recorded = np.loadtxt(ARTERIAL, delimiter=",", skiprows=1)
-        seconds = np.arange(0, recorded[-1, 0], 1 / rate_hz)
-        found["arterial"] = np.tile(np.round(10737 * np.interp(seconds, *recorded.T)), n // len(seconds) + 1)[:n]
-    return found
 
 
 @pytest.mark.parametrize("order", [2, 4])
