@@ -13,7 +13,6 @@ from turgor.core.filters import OFFSET_LIMIT_CODE, filter_state, milli_mmhg
 from turgor.core.fixed import mul_shift
 from turgor.core.impedance import reactance_milliohm, resistance_milliohm
 from turgor.core.median import ABSENT, STATE_WORDS, median, median_push
-from turgor.core.rules import fall_permille
 from turgor.core.ticks import BoardTime, ticks_diff
 from turgor.link.blocks import BLOCK_SAMPLES, rice_pack
 from turgor.link.frames import CRC_TABLE, cobs, crc_append
@@ -64,14 +63,6 @@ def test_median():
         value = random.choice([2**28, -(2**28), 2**28 - 1, ABSENT, random.randint(-(2**28), 2**28)])
         median_push(words, small(value))
         median(words)
-
-
-def test_fall_permille():
-    random = Random(3)
-    for _ in range(3000):
-        baseline = random.choice([2**28, 2**19, 2**19 - 1, 1, 2 ** random.randrange(29)])
-        now = random.choice([2**28, -(2**28), 0, baseline, random.randint(-(2**28), 2**28)])
-        fall_permille(small(baseline), small(now))
 
 
 def test_rice_pack():

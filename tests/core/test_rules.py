@@ -1,12 +1,8 @@
 """The rules to the second: runs, holds, clearing, latching, escalation, and the three rules' own conditions."""
 
-from fractions import Fraction
-from math import floor
 from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from turgor.core.median import ABSENT
 from turgor.core.rules import (
@@ -25,7 +21,6 @@ from turgor.core.rules import (
     RAISED,
     Rules,
     dp_milli_mmhg,
-    fall_permille,
 )
 
 CHANNEL = 2
@@ -368,31 +363,6 @@ def test_events_of_every_alarm_at_once_have_room():
     rules.event_count = 0
     rules.acknowledge(255, 255)
     assert rules.event_count == 21
-
-
-@pytest.mark.parametrize(
-    ("baseline", "now", "fall"), [(8000, 7600, 50), (8000, 7601, 49), (3, 2, 333), (10, 21, -1000)]
-)
-def test_fall_by_hand(baseline, now, fall):
-    assert fall_permille(baseline, now) == fall
-
-
-@given(st.integers(1, 2**28), st.integers(-(2**28), 2**28))
-def test_fall_is_the_fraction_rounded_down(baseline, now):
-    wanted = max(Fraction(-1000), min(Fraction(1000), Fraction(1000 * (baseline - now), baseline)))
-    got = fall_permille(baseline, now)
-    if baseline < 2**19:
-        assert got == floor(wanted)
-    else:
-        # 19 bits of the baseline are kept: a 200th of a per mille either way, before the rounding.
-        slack = Fraction(1, 200)
-        assert floor(wanted - slack) <= got <= floor(wanted + slack)
-
-
-def test_fall_of_a_slow_loss_never_goes_back():
-    falls = [fall_permille(30_000_000, now) for now in range(30_000_000, 24_000_000, -997)]
-    assert falls == sorted(falls)
-    assert falls[-1] == 199
 
 
 def plain_events(stages, above, history):

@@ -13,7 +13,7 @@ from turgor.core.fixed import mul_shift, split
 from turgor.core.impedance import reactance_milliohm, resistance_milliohm
 from turgor.core.judge import Judge
 from turgor.core.median import ABSENT, STATE_WORDS, median, median_push
-from turgor.core.rules import DEFAULT_LIMITS, EVENT_WORDS, Rules, dp_milli_mmhg, fall_permille
+from turgor.core.rules import DEFAULT_LIMITS, EVENT_WORDS, Rules, dp_milli_mmhg
 from turgor.core.ticks import TICKS_MASK, BoardTime, ticks_diff
 
 CALLS = 100000
@@ -162,13 +162,10 @@ def run_channel():
 def run_rules():
     numbers = Numbers(7)
     pressures = Digest("core.rules.dp_milli_mmhg")
-    falls = Digest("core.rules.fall_permille")
     for _ in range(CALLS):
         icp = numbers.one_of((ABSENT, numbers.between(-READING, READING)))
         pressures.add(dp_milli_mmhg(numbers.between(-1, 200000), numbers.between(0, 7200), icp))
-        falls.add(fall_permille(numbers.between(1, READING), numbers.between(-READING, READING)))
     pressures.show()
-    falls.show()
 
     # The default stages with a tenth of their times, so that all of them come up.
     limits = [row[:4] + (row[4] // 10, row[5], row[6] // 10, row[7]) for row in DEFAULT_LIMITS]

@@ -6,10 +6,11 @@ one bounded slice. A position is a channel's place in the configuration.
 
 from array import array
 
+from turgor.core.change import fall_permille
 from turgor.core.channels import CHANNELS, IMPEDANCE, NO_LIMB, PRESSURE
 from turgor.core.median import ABSENT, median, median_push
 from turgor.core.median import STATE_WORDS as MEDIAN_WORDS
-from turgor.core.rules import Rules, dp_milli_mmhg, fall_permille
+from turgor.core.rules import Rules, dp_milli_mmhg
 from turgor.mp import const
 
 NO_DBP = const(-1)

@@ -78,20 +78,6 @@ def dp_milli_mmhg(dbp_milli_mmhg, dbp_age_s, icp_milli_mmhg):
     return dbp_milli_mmhg - icp_milli_mmhg
 
 
-def fall_permille(baseline, now):
-    """By how many per mille of `baseline` (above 0, within 2^29) `now` has fallen, rounded down; within +-1000."""
-    fall = baseline - now
-    # Scaled so that the product stays small: 2^19 x 1000.
-    while baseline > 0x7FFFF:
-        baseline >>= 1
-        fall >>= 1
-    if fall > baseline:
-        fall = baseline
-    if fall < -baseline:
-        fall = -baseline
-    return fall * 1000 // baseline
-
-
 class Rules:
     """All alarms of all channels, and the events of the last tick.
 

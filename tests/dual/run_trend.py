@@ -1,0 +1,182 @@
+"""Means, slopes, deficits, changes and noise over pseudo-random and extreme input.
+
+Each `run_` function takes the routine that is compiled on a board, so that `tests/core/test_trend_everywhere.py` can
+hand in its machine code.
+"""
+
+from array import array
+
+from digest import Digest, Numbers
+
+from turgor.core import change
+from turgor.core.change import fall_permille, lowest_push, lowest_state, reanchored, rise_permille
+from turgor.core.decimate import mean_block, mean_state
+from turgor.core.deficit import deficit_bins, deficit_milli_mmhg_h, deficit_pass, deficit_push, deficit_state
+from turgor.core.median import ABSENT
+from turgor.core.noise import noise_block, noise_restart, noise_rms_code_q4, noise_state, still_codes
+from turgor.core.slope import slope_per_hour, slope_push, slope_state
+
+CALLS = 100000
+FULL = 1 << 23
+VALUE = 1 << 28
+BLOCK = 500
+# Blocks of these lengths in turn.
+LENGTHS = (1, 2, 15, 16, 1, 1, 64, BLOCK, 33)
+
+
+def run_means(block=mean_block, calls=CALLS):
+    numbers = Numbers(1)
+    states = Digest("core.decimate.mean_state")
+    means = Digest("core.decimate.mean_block")
+    x = array("i", bytes(4 * BLOCK))
+    for _ in range(calls):
+        factor = numbers.one_of((1, 20, 60, 8192, 1 + numbers.below(100)))
+        s = mean_state(factor, 1 + numbers.below(factor))
+        states.add(*s)
+        # A few groups and a rest; more than that now and then.
+        left = numbers.below(9) if numbers.below(200) else 3 * BLOCK
+        while left > 0:
+            n = min(left, numbers.one_of(LENGTHS))
+            left -= n
+            kind = numbers.below(4)
+            for i in range(n):
+                x[i] = VALUE if kind == 0 else ABSENT if kind == 1 else numbers.between(-VALUE, VALUE)
+            found = block(0, n, s, x, x)
+            means.add(found, *x[:found])
+        means.add(*s)
+    states.show()
+    means.show()
+
+
+def run_noise(block=noise_block, calls=CALLS):
+    numbers = Numbers(2)
+    blocks = Digest("core.noise.noise_block")
+    levels = Digest("core.noise.noise_rms_code_q4")
+    still = Digest("core.noise.still_codes")
+    states = Digest("core.noise.noise_state")
+    restarts = Digest("core.noise.noise_restart")
+    x = array("i", bytes(4 * BLOCK))
+    s = noise_state(6)
+    for turn in range(calls):
+        if turn % 1000 == 0:
+            s = noise_state(numbers.below(8))
+            states.add(*s)
+        if turn % 1000 == 500:
+            noise_restart(s)
+        if turn % 200 == 0:
+            kind = numbers.below(4)
+            level = numbers.between(-FULL, FULL - 256)
+        n = LENGTHS[turn % len(LENGTHS)] if turn % 100 < 9 else 1 + (turn & 1)
+        for i in range(n):
+            if kind == 0:
+                x[i] = FULL - 1 if numbers.below(2) else -FULL
+            elif kind == 1:
+                x[i] = level
+            else:
+                x[i] = level + numbers.below(256)
+        block(0, n, s, x)
+        blocks.add(*s)
+        levels.add(noise_rms_code_q4(s))
+        still.add(still_codes(s))
+    for _ in range(calls):
+        states.add(*noise_state(numbers.below(8)))
+        s[numbers.below(7)] = numbers.between(0, VALUE)
+        noise_restart(s)
+        restarts.add(*s)
+    for digest in (blocks, levels, still, states, restarts):
+        digest.show()
+
+
+def run_slopes(slope=slope_per_hour, calls=CALLS):
+    numbers = Numbers(3)
+    slopes = Digest("core.slope.slope_per_hour")
+    pushes = Digest("core.slope.slope_push")
+    states = Digest("core.slope.slope_state")
+    s = slope_state(30)
+    for turn in range(calls):
+        if turn % 200 == 0:
+            s = slope_state(numbers.one_of((2, 3, 5, 30, 60, 2 + numbers.below(59))))
+            kind = numbers.below(4)
+            absent_of_16 = numbers.below(10)
+        value = ABSENT
+        if numbers.below(16) >= absent_of_16:
+            if kind == 0:
+                value = VALUE if numbers.below(2) else -VALUE
+            elif kind == 1:
+                value = 20000 + 160 * turn + numbers.below(600)
+            else:
+                value = numbers.between(-VALUE, VALUE)
+        slope_push(s, value)
+        pushes.add(s[1])
+        slopes.add(slope(s))
+    pushes.add(*s)
+    for turn in range(calls):
+        states.add(*slope_state(2 + turn % 3))
+    for digest in (slopes, pushes, states):
+        digest.show()
+
+
+def run_deficits(passing=deficit_pass, calls=CALLS):
+    numbers = Numbers(4)
+    pushes = Digest("core.deficit.deficit_push")
+    gaps = Digest("core.deficit.deficit_pass")
+    results = Digest("core.deficit.deficit_milli_mmhg_h")
+    states = Digest("core.deficit.deficit_state")
+    fresh = Digest("core.deficit.deficit_bins")
+    s = deficit_state(30000)
+    bins = deficit_bins()
+    dp = 40000
+    for turn in range(calls):
+        if turn % 300 == 0:
+            dp = numbers.one_of((ABSENT, -VALUE, VALUE, 29999, 20000, numbers.between(0, 60000)))
+        deficit_push(s, bins, dp if dp == ABSENT or turn % 300 == 0 else dp + numbers.below(300))
+        pushes.add(*s)
+        results.add(deficit_milli_mmhg_h(s))
+    pushes.add(*bins)
+    s = deficit_state(25000)
+    bins = deficit_bins()
+    for turn in range(calls):
+        s[3] += numbers.one_of((0, 359, 360, numbers.below(3000000)))
+        passing(s, bins, numbers.one_of((1, 59, 60, 61, numbers.below(400))) if turn % 500 else numbers.below(1 << 29))
+        gaps.add(*s)
+        states.add(*deficit_state(numbers.between(-VALUE, VALUE)))
+    gaps.add(*bins)
+    for _ in range(calls):
+        fresh.add(len(deficit_bins()))
+    for digest in (pushes, gaps, results, states, fresh):
+        digest.show()
+
+
+def run_changes(share=None, calls=CALLS):
+    numbers = Numbers(5)
+    falls = Digest("core.change.fall_permille")
+    rises = Digest("core.change.rise_permille")
+    moves = Digest("core.change.reanchored")
+    lows = Digest("core.change.lowest_push")
+    states = Digest("core.change.lowest_state")
+    if share:
+        change._share = share
+    for _ in range(calls):
+        baseline = numbers.between(1, VALUE) >> numbers.below(20) or 1
+        now = numbers.one_of((numbers.between(-VALUE, VALUE), baseline + numbers.below(baseline)))
+        falls.add(fall_permille(baseline, now))
+        rises.add(rise_permille(baseline, now))
+        before = numbers.between(1, VALUE)
+        moves.add(reanchored(baseline, before, numbers.one_of((numbers.between(1, VALUE), 1 + before // 3))))
+    s = lowest_state()
+    for turn in range(calls):
+        if turn % 1000 == 0:
+            s = lowest_state()
+        states.add(*lowest_state())
+        lowest_push(s, numbers.one_of((ABSENT, numbers.between(-VALUE, VALUE) if turn % 40 == 0 else VALUE)))
+        lows.add(*s)
+    for digest in (falls, rises, moves, lows, states):
+        digest.show()
+
+
+if __name__ == "__main__":
+    run_means()
+    run_noise()
+    run_slopes()
+    run_deficits()
+    run_changes()
