@@ -2,6 +2,7 @@
 
 import pytest
 
+from turgor.app.setup import Setup
 from turgor.core.channels import channel_id
 from turgor.core.filters import GAIN_SHIFT, OFFSET
 from turgor.core.impedance import STATE_WORDS
@@ -76,18 +77,14 @@ def test_begins_with_who_it_is_its_channels_and_its_limits(fake):
 def test_tells_its_impedance_correction_word_by_word(fake):
     board = fake.Board({}, {"calf_z": lambda n: 1000})
     for i in range(STATE_WORDS):
-        board.config.channels[0].words[i] = 1000 - 100 * i
-    board.run(SECOND_US)
-    ((_, body, name),) = logged(board, "impedance_channel")
+        board.config.channels[0].words[i] = i
+    setup = Setup(board, board.config, board.app.log, board.app.time)
+    while setup.pending:
+        setup.log_next()
+    _, body, name = logged(board, "impedance_channel")[-1]
     assert name == b"calf_z"
     assert list(body.values())[4:] == list(board.config.channels[0].words)
-    assert [body[key] for key in ("i_re_0", "offset_q_0", "q_im_1", "offset_i_2", "shift")] == [
-        1000,
-        500,
-        100,
-        -600,
-        -800,
-    ]
+    assert [body[key] for key in ("i_re_0", "offset_q_0", "q_im_1", "offset_i_2", "shift")] == [0, 5, 9, 16, 18]
 
 
 @pytest.mark.parametrize("wraps", [0, 1, 3])

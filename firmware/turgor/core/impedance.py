@@ -65,7 +65,7 @@ def magnitude_milliohm(resistance, reactance):
     r_low = abs(resistance) & 0x7FFF
     x_high = abs(reactance) >> 15
     x_low = abs(reactance) & 0x7FFF
-    # The sum of the squares, with what it has of 1, 2^15, 2^16 and 2^30.
+    # The sum of the squares, carried up from ones over multiples of 2^15 and 2^16 to those of 2^30.
     r_square = r_low * r_low
     x_square = x_low * x_low
     ones = (r_square & 0x7FFF) + (x_square & 0x7FFF)

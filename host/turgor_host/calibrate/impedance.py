@@ -50,5 +50,6 @@ def correction_words(corrections: Sequence[Correction]) -> tuple[int, ...]:
 def _offset(counts: float) -> int:
     limit = OFFSET_LIMIT // PAIRS
     if not abs(counts) <= limit:
-        raise UsageError(f"an offset of {counts:g} counts does not fit; it must be within {limit} of 0")
-    return int(floor(counts * PAIRS + 0.5))
+        raise UsageError(f"an offset of {counts:.10g} counts does not fit; it must be within {limit} of 0")
+    sum_16: int = floor(counts * PAIRS + 0.5)
+    return sum_16

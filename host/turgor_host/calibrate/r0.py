@@ -54,5 +54,4 @@ def _model(alpha: Floats, fc_hz: Floats) -> tuple[Floats, Floats]:
     """-X_5, -X_50 and R_50 - R_5 of each Cole model in columns, and R0 - R_5, as shares of R0 - Rinf."""
     low, high = (1 / (1 + (1j * hz / fc_hz) ** alpha) for hz in FREQUENCIES_HZ[:2])
     terms: Floats = np.stack([-low.imag, -high.imag, (high - low).real], axis=1)
-    lacking: Floats = 1 - low.real
-    return terms, lacking
+    return terms, np.asarray(1 - low.real, np.float64)
