@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from turgor.core import filters
+from turgor.core import filters, fixed
 
 numba: Any
 try:
@@ -21,17 +21,35 @@ except ImportError:
     numba = None
 
 
+def _with(function: FunctionType, **constants: int) -> FunctionType:
+    """A core function with constants of its module replaced."""
+    there = function.__globals__
+    if missing := constants.keys() - there.keys():
+        raise RuntimeError(f"{function.__module__} lacks {', '.join(sorted(missing))}")
+    return FunctionType(function.__code__, {**there, **constants}, function.__name__)
+
+
 def wide(median: int, sections: int, calibrated: bool) -> FunctionType:
     """`filter_block` with 64-bit products for one shape; still Python."""
-    names = {
-        "_WIDE": 1,
-        "_SHAPE_SECTIONS": sections,
-        "_SHAPE_MEDIAN": median,
-        "_SHAPE_CALIBRATED": int(calibrated),
-    }
-    if missing := names.keys() - vars(filters).keys():
-        raise RuntimeError(f"turgor.core.filters lacks {', '.join(sorted(missing))}")
-    return FunctionType(filters.filter_block.__code__, {**vars(filters), **names}, "filter_block")
+    return _with(
+        filters.filter_block,
+        _WIDE=1,
+        _SHAPE_SECTIONS=sections,
+        _SHAPE_MEDIAN=median,
+        _SHAPE_CALIBRATED=int(calibrated),
+    )
+
+
+def _mul_shift() -> Callable[..., Any]:
+    function = _with(fixed.mul_shift, _WIDE=1)
+    if numba is None:
+        return function
+    compiled: Callable[..., Any] = numba.njit(function)
+    return compiled
+
+
+# `turgor.core.fixed.mul_shift` by one 64-bit product, of numbers or of 64-bit arrays.
+mul_shift = _mul_shift()
 
 
 @cache

@@ -6,8 +6,10 @@ import pytest
 from cobs import cobs
 
 from turgor.app.config import Config, pressure_channel
+from turgor.app.setup import Setup
 from turgor.core.channels import channel_id
 from turgor.core.filters import E_HIGH, GAIN_SHIFT, MEDIAN, OFFSET, RELEASE, Z
+from turgor.core.impedance import STATE_WORDS
 from turgor.core.rules import DP_LOW, HIGH, LOW, MEDIUM, PRESSURE_HIGH, RAISED
 from turgor.core.ticks import TICKS_MASK, ticks_diff
 from turgor.link import lines
@@ -74,6 +76,19 @@ def test_begins_with_who_it_is_its_channels_and_its_limits(fake):
     assert channels[0][1]["threshold_milli_mmhg"] == 30000
     limits = [tuple(body.values()) for _, body, _ in logged(board, "limit")]
     assert limits == list(board.config.limits)
+
+
+def test_tells_its_impedance_correction_word_by_word(fake):
+    board = fake.Board({}, {"calf_z": lambda n: 1000})
+    for i in range(STATE_WORDS):
+        board.config.channels[0].words[i] = i
+    setup = Setup(board, board.config, board.app.log, board.app.time)
+    while setup.pending:
+        setup.log_next()
+    _, body, name = logged(board, "impedance_channel")[-1]
+    assert name == b"calf_z"
+    assert list(body.values())[4:] == list(board.config.channels[0].words)
+    assert [body[key] for key in ("i_re_0", "offset_q_0", "q_im_1", "offset_i_2", "shift")] == [0, 5, 9, 16, 18]
 
 
 @pytest.mark.parametrize("wraps", [0, 1, 3])

@@ -47,4 +47,5 @@ def _teach(name: str) -> None:
 for _name in ("add", "sub", "mul", "floordiv", "mod", "lshift", "rshift", "and_", "or_", "xor"):
     _teach(_name)
 Small.__neg__ = lambda self: small(-int(self))
+Small.__abs__ = lambda self: small(abs(int(self)))
 Small.__invert__ = lambda self: small(~int(self))

@@ -18,7 +18,7 @@ from turgor.link import records
 
 UNIT = (0, 4096, 0, 2)  # one code is one milli-mmHg
 SETTLE = 160
-PLAIN = (1 << 27, 0, 0, 0, 0, 0, 3)  # 8 milliohm a count
+PLAIN = (*[1 << 27, 0, 0, 1 << 27, 0, 0] * 3, 3)  # 8 milliohm a count
 
 
 def pressure():

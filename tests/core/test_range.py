@@ -3,21 +3,33 @@
 The routines of core and link run on integers that refuse to grow, at their stated limits.
 """
 
+import itertools
 from random import Random
 
 import pytest
 from checked import LIMIT, Small, small, smalls
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80
 from turgor.core.filters import OFFSET_LIMIT_CODE, filter_state, milli_mmhg
-from turgor.core.fixed import mul_shift
-from turgor.core.impedance import reactance_milliohm, resistance_milliohm
+from turgor.core.fixed import isqrt, mul_shift
+from turgor.core.impedance import (
+    OFFSET_LIMIT,
+    SHIFT_LIMIT,
+    magnitude_milliohm,
+    r0_milliohm,
+    reactance_milliohm,
+    resistance_milliohm,
+)
 from turgor.core.median import ABSENT, STATE_WORDS, median, median_push
 from turgor.core.ticks import BoardTime, ticks_diff
 from turgor.link.blocks import BLOCK_SAMPLES, rice_pack
 from turgor.link.frames import CRC_TABLE, cobs, crc_append
 
 FULL = 2**23
+# What the parts of an impedance stay within.
+MILLIOHM_LIMIT = 168_000_000
 
 
 def test_by_hand():
@@ -36,24 +48,70 @@ def test_raw_calibration(offset, gain):
         milli_mmhg(state, small(code))
 
 
-@pytest.mark.parametrize("shift", [0, 13])
+@pytest.mark.parametrize("shift", [0, 30])
 def test_mul_shift(shift):
     edges = [2**29, -(2**29), 2**29 - 1, 2**15 - 1, -1, 0]
     for a in edges:
         for n in (2**28, -(2**28), 2**28 - 1, -(2**28) + 1):
-            assert mul_shift(small(a), small(n >> 15), small(n & 0x7FFF), shift) == (a * n) >> (30 + shift)
+            assert mul_shift(small(a), small(n >> 15), small(n & 0x7FFF), small(shift)) == (a * n) >> (30 + shift)
 
 
-def test_impedance():
-    for re in (2**28 - 1, -(2**28)):
-        for im in (2**28 - 1, -(2**28)):
-            words = smalls([re, im, 0, 0, 0, 0, 0])
-            for count in (1, 7, 15, 16):
-                for i in (2**19 - 1, -(2**19)):
-                    for q in (2**19 - 1, -(2**19)):
-                        sums = small(count * i), small(count * q)
-                        resistance_milliohm(words, 0, *sums, small(count))
-                        reactance_milliohm(words, 0, *sums, small(count))
+@given(st.integers(0, 2**58 - 1))
+@example(2**58 - 1)
+@example((2**29 - 1) ** 2)
+@example((2**29 - 1) ** 2 - 1)
+@settings(deadline=None)
+def test_isqrt(n):
+    isqrt(small(n >> 30), small(n & (2**30 - 1)))
+
+
+WORDS = st.sampled_from([2**19 - 1, -(2**19), 0]) | st.integers(-(2**19), 2**19 - 1)
+FACTORS = st.sampled_from([2**28, -(2**28), 2**28 - 1]) | st.integers(-(2**28), 2**28)
+OFFSETS = st.sampled_from([OFFSET_LIMIT, -OFFSET_LIMIT, 0]) | st.integers(-OFFSET_LIMIT, OFFSET_LIMIT)
+
+
+def impedance(factors, offsets, shift, i, q, count):
+    """All that is made of one step, at both frequencies alike and with the signs that add up most."""
+    words = smalls([*factors, *offsets] + [0] * 12 + [shift])
+    sums = small(count * i), small(count * q)
+    resistance = resistance_milliohm(words, small(0), *sums, small(count))
+    reactance = reactance_milliohm(words, small(0), *sums, small(count))
+    for r in (resistance, -resistance):
+        for x in (reactance, -reactance):
+            magnitude_milliohm(r, x)
+            r0_milliohm(resistance, reactance, r, x)
+    assert max(abs(resistance), abs(reactance)) <= MILLIOHM_LIMIT
+
+
+@given(
+    st.lists(FACTORS, min_size=4, max_size=4),
+    st.tuples(OFFSETS, OFFSETS),
+    st.integers(0, SHIFT_LIMIT),
+    WORDS,
+    WORDS,
+    st.integers(1, 16),
+)
+@settings(deadline=None)
+def test_impedance(factors, offsets, shift, i, q, count):
+    impedance(factors, offsets, shift, i, q, count)
+
+
+@pytest.mark.parametrize("shift", [0, 1, SHIFT_LIMIT])
+@pytest.mark.parametrize("count", [1, 7, 15, 16])
+def test_impedance_at_the_corners(shift, count):
+    ends = 2**28, -(2**28)
+    for factors in itertools.product(ends, repeat=4):
+        for offsets in itertools.product((OFFSET_LIMIT, -OFFSET_LIMIT), repeat=2):
+            for words in itertools.product((2**19 - 1, -(2**19)), repeat=2):
+                impedance(factors, offsets, shift, *words, count)
+
+
+def test_magnitude_and_r0():
+    for parts in itertools.product((MILLIOHM_LIMIT, -MILLIOHM_LIMIT, 2**27 - 1, 1023, 0), repeat=4):
+        r0_milliohm(*smalls(parts))
+    # The low halves that carry most.
+    for parts in itertools.product((2**28, -(2**28), 2**28 - 1, 2**15 - 1), repeat=2):
+        magnitude_milliohm(*smalls(parts))
 
 
 def test_median():

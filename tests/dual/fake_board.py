@@ -188,7 +188,7 @@ class Board:
         for name in self._sweeps:
             channel = impedance_channel(name, 0, 0x68)
             # 8 milliohm a count at the lowest frequency.
-            for i, word in enumerate((1 << 27, 0, 1 << 27, 0, 1 << 27, 0, 3)):
+            for i, word in enumerate(3 * (1 << 27, 0, 0, 1 << 27, 0, 0) + (3,)):
                 channel.words[i] = word
             channels.append(channel)
         self.config = Config(channels, limits)

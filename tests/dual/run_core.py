@@ -9,8 +9,6 @@ from turgor.core.bounds import CALIBRATION, PRESSURE, misfit, pressure_misfit
 from turgor.core.channel import ImpedanceChannel, PressureChannel
 from turgor.core.channels import CHANNEL_NAMES, CHANNELS, channel_id, unit_of
 from turgor.core.filters import OFFSET_LIMIT_CODE, describe, filter_state, milli_mmhg, set_calibration
-from turgor.core.fixed import mul_shift, split
-from turgor.core.impedance import reactance_milliohm, resistance_milliohm
 from turgor.core.judge import Judge
 from turgor.core.median import ABSENT, STATE_WORDS, median, median_push
 from turgor.core.rules import DEFAULT_LIMITS, EVENT_WORDS, Rules, dp_milli_mmhg
@@ -19,20 +17,6 @@ from turgor.core.ticks import TICKS_MASK, BoardTime, ticks_diff
 CALLS = 100000
 FULL = 1 << 23
 READING = 1 << 28
-
-
-def run_fixed():
-    numbers = Numbers(1)
-    splits = Digest("core.fixed.split")
-    products = Digest("core.fixed.mul_shift")
-    for _ in range(CALLS):
-        a = numbers.between(-(1 << 29), 1 << 29)
-        n = numbers.between(-(1 << 28), 1 << 28)
-        high, low = split(n)
-        splits.add(high, low)
-        products.add(mul_shift(a, high, low, numbers.below(16)))
-    splits.show()
-    products.show()
 
 
 def run_calibration():
@@ -77,24 +61,6 @@ def run_median():
         pushes.add(*words)
     pushes.show()
     medians.show()
-
-
-def run_impedance():
-    numbers = Numbers(4)
-    resistances = Digest("core.impedance.resistance_milliohm")
-    reactances = Digest("core.impedance.reactance_milliohm")
-    words = array("i", bytes(4 * 7))
-    for _ in range(CALLS):
-        for i in range(6):
-            words[i] = numbers.between(-(1 << 28), 1 << 28)
-        words[6] = numbers.below(13)
-        count = numbers.one_of((16, 16, 1, 7, 15))
-        sums = [count * numbers.between(-(1 << 19), (1 << 19) - 1) for _ in range(2)]
-        frequency = numbers.below(3)
-        resistances.add(resistance_milliohm(words, frequency, *sums, count))
-        reactances.add(reactance_milliohm(words, frequency, *sums, count))
-    resistances.show()
-    reactances.show()
 
 
 def run_ticks():
@@ -147,7 +113,8 @@ def run_channel():
     pressures.show()
 
     sweeps = Digest("core.channel.ImpedanceChannel")
-    sweep = ImpedanceChannel(array("i", (222144131, -7654321, 111072082, 0, 111072082, 0, 4)))
+    lowest = (222144131, -7654321, 7654321, 222144131, 123, -4567)
+    sweep = ImpedanceChannel(array("i", lowest + 2 * (111072082, 0, 0, 111072082, 0, 0) + (4,)))
     limit = (1 << 19) - 1
     for _ in range(CALLS):
         if numbers.below(3):
@@ -218,11 +185,9 @@ def run_judge():
     digest.show()
 
 
-run_fixed()
 run_calibration()
 run_bounds()
 run_median()
-run_impedance()
 run_ticks()
 run_channels()
 run_channel()

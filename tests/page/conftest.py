@@ -40,7 +40,7 @@ class MadeUpBoard:
         self.put("boot", 255, (records.WIRE_VERSION, 0, 6, 0, 7), b"runtime=MicroPython 1.29.0")
         for number, (name, kind, _) in enumerate(CHANNELS[:6]):
             if kind == IMPEDANCE:
-                self.put("impedance_channel", number, (kind, 2, 0, 500, *[0] * 7), name.encode())
+                self.put("impedance_channel", number, (kind, 2, 0, 500, *[0] * 19), name.encode())
             else:
                 self.put("pressure_channel", number, (kind, 1, 160, 80000, *[0] * 15), name.encode())
 

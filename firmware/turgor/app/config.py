@@ -5,7 +5,6 @@ All integers are made by the host's design code (`turgor_host.calibrate.lowpass`
 
 from array import array
 
-from turgor.core import impedance
 from turgor.core.bounds import pressure_misfit
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, channel_id
 from turgor.core.filters import describe, filter_state
@@ -20,8 +19,8 @@ LOWPASS_1_HZ_AT_80 = ((200704345, 225755626, 3, 4),)
 LOWPASS_20_HZ_AT_320 = ((257307902, 228673768, 1, 2),)
 # 5 uV/V/mmHg at gain 128: offset code, gain high, low, shift; milli-mmHg = (code - offset) * 1562500 / 2^24.
 NOMINAL_PRESSURE = (0, 6103, 16896, 6)
-# 6.62, 3.31 and 3.31 milliohm a count at 32, 64 and 64 uA: re and im per frequency, and the shift they share.
-NOMINAL_IMPEDANCE = (222144164, 0, 111072082, 0, 111072082, 0, 4)
+# 6.62, 3.31 and 3.31 milliohm a count at 32, 64 and 64 uA, equal mixers, no offset: the words of `core.impedance`.
+NOMINAL_IMPEDANCE = (222144164, 0, 0, 222144164, 0, 0) + 2 * (111072082, 0, 0, 111072082, 0, 0) + (4,)
 
 
 class Channel:
@@ -54,10 +53,7 @@ def pressure_channel(name, bus, mux_port):
 
 def impedance_channel(name, bus, address):
     """Four electrodes on a MAX30009, a sweep every other second."""
-    words = array("i", bytes(4 * impedance.STATE_WORDS))
-    for i in range(impedance.STATE_WORDS):
-        words[i] = NOMINAL_IMPEDANCE[i]
-    return Channel(name, MAX30009, bus, address, -1, 500, 0, words)
+    return Channel(name, MAX30009, bus, address, -1, 500, 0, NOMINAL_IMPEDANCE)
 
 
 def _number(channel):

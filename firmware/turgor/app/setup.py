@@ -47,8 +47,8 @@ class Setup:
         head = (channel.kind, channel.driver, channel.settle_samples, channel.rate_millihz)
         name = channel.name.encode()
         if channel.is_impedance():
-            pack_into("<BBHI7i", record, HEADER_SIZE, *head, *words[:7])
-            self._append(36, name, IMPEDANCE_CHANNEL, channel.number)
+            pack_into("<BBHI19i", record, HEADER_SIZE, *head, *words)
+            self._append(84, name, IMPEDANCE_CHANNEL, channel.number)
         else:
             pack_into("<BBHI15i", record, HEADER_SIZE, *head, *describe(words))
             self._append(68, name, PRESSURE_CHANNEL, channel.number)
