@@ -140,8 +140,13 @@ class Machine:
         self._words(TABLES + 0x20, [0, 0, 0, constants])
         self._words(constants, [table if kind == 0 else 0 for kind in objects])
         self._words(table, [STUBS + 8 * i + 1 for i in range(64)])
-        self.uc.mem_write(STUBS, bytes.fromhex("7047 00bf 00bf 00bf".replace(" ", "")) * 512)
-        self.uc.hook_add(UC_HOOK_BLOCK, self._stub, begin=STUBS, end=STUBS + 0xFFF)
+        self.uc.mem_write(STUBS, bytes.fromhex("7047 00bf 00bf 00bf") * 512)
+        # The two that every call needs are code: lsrs r2, r0, #1; bcc 1f; asrs r0, r0, #1; 1: bx lr (a pointer stays),
+        # and lsls r0, r0, #1; adds r0, #1; bx lr.
+        self.uc.mem_write(STUBS + 8 * FROM_OBJ, bytes.fromhex("4208 00d3 4010 7047"))
+        self.uc.mem_write(STUBS + 8 * TO_OBJ, bytes.fromhex("4000 0130 7047 00bf"))
+        for begin, end in ((0, FROM_OBJ), (TO_OBJ + 1, 512)):
+            self.uc.hook_add(UC_HOOK_BLOCK, self._stub, begin=STUBS + 8 * begin, end=STUBS + 8 * end - 1)
         self.instructions = 0
         self._counted = False
         # Executions by address, when a dict is put here.
@@ -158,11 +163,7 @@ class Machine:
         a = uc.reg_read(UC_ARM_REG_R0)
         b = uc.reg_read(UC_ARM_REG_R1)
         signed = a - (a >> 31 << 32)
-        if number == FROM_OBJ:
-            result = signed >> 1 if a & 1 else a
-        elif number == TO_OBJ:
-            result = signed << 1 | 1
-        elif number == FLOOR_DIVIDE:
+        if number == FLOOR_DIVIDE:
             result = signed // (b - (b >> 31 << 32))
         elif number == MODULO:
             result = signed % (b - (b >> 31 << 32))

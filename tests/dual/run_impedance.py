@@ -21,11 +21,11 @@ CALLS = 100000
 MILLIOHM_LIMIT = 168000000
 
 
-def run_fixed(calls=CALLS):
+def run_fixed():
     numbers = Numbers(1)
     splits = Digest("core.fixed.split")
     products = Digest("core.fixed.mul_shift")
-    for _ in range(calls):
+    for _ in range(CALLS):
         high, low = split(numbers.between(-(1 << 28), 1 << 28))
         splits.add(high, low)
         products.add(mul_shift(numbers.between(-(1 << 29), 1 << 29), high, low, numbers.below(31)))
@@ -33,10 +33,10 @@ def run_fixed(calls=CALLS):
     products.show()
 
 
-def run_roots(calls=CALLS):
+def run_roots():
     numbers = Numbers(2)
     roots = Digest("core.fixed.isqrt")
-    for _ in range(calls // 2):
+    for _ in range(CALLS // 2):
         roots.add(isqrt(numbers.between(0, (1 << 28) - 1), numbers.between(0, (1 << 30) - 1)))
         # A square of up to 30 bits, or what lies just below or above it.
         root = numbers.between(1, (1 << 15) - 1)
@@ -44,12 +44,12 @@ def run_roots(calls=CALLS):
     roots.show()
 
 
-def run_parts(calls=CALLS):
+def run_parts():
     numbers = Numbers(3)
     resistances = Digest("core.impedance.resistance_milliohm")
     reactances = Digest("core.impedance.reactance_milliohm")
     words = array("i", bytes(4 * STATE_WORDS))
-    for call in range(calls):
+    for call in range(CALLS):
         if call % 10 == 0:
             for i in range(SHIFT):
                 limit = 1 << 28 if i % FREQUENCY_WORDS < 4 else OFFSET_LIMIT
@@ -65,12 +65,12 @@ def run_parts(calls=CALLS):
     reactances.show()
 
 
-def run_estimates(calls=CALLS):
+def run_estimates():
     numbers = Numbers(4)
     magnitudes = Digest("core.impedance.magnitude_milliohm")
     estimates = Digest("core.impedance.r0_milliohm")
     r_50 = x_50 = 0
-    for _ in range(calls):
+    for _ in range(CALLS):
         r_5 = numbers.between(-MILLIOHM_LIMIT, MILLIOHM_LIMIT)
         x_5 = numbers.between(-MILLIOHM_LIMIT, MILLIOHM_LIMIT)
         magnitudes.add(magnitude_milliohm(r_5, x_5))

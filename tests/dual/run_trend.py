@@ -1,14 +1,9 @@
-"""Means, slopes, deficits, changes and noise over pseudo-random and extreme input.
-
-Each `run_` function takes the routine that is compiled on a board, so that `tests/core/test_trend_everywhere.py` can
-hand in its machine code.
-"""
+"""Means, slopes, deficits, changes and noise over pseudo-random and extreme input."""
 
 from array import array
 
 from digest import Digest, Numbers
 
-from turgor.core import change
 from turgor.core.change import fall_permille, lowest_push, lowest_state, reanchored, rise_permille
 from turgor.core.decimate import mean_block, mean_state
 from turgor.core.deficit import deficit_bins, deficit_milli_mmhg_h, deficit_pass, deficit_push, deficit_state
@@ -24,15 +19,15 @@ BLOCK = 500
 LENGTHS = (1, 2, 15, 16, 1, 1, 64, BLOCK, 33)
 
 
-def run_means(block=mean_block, calls=CALLS):
+def run_means():
     numbers = Numbers(1)
     states = Digest("core.decimate.mean_state")
     means = Digest("core.decimate.mean_block")
     x = array("i", bytes(4 * BLOCK))
-    for _ in range(calls):
+    for _ in range(CALLS):
         factor = numbers.one_of((1, 20, 60, 8192, 1 + numbers.below(100)))
         s = mean_state(factor, 1 + numbers.below(factor))
-        states.add(*s)
+        states.add(bytes(s))
         # A few groups and a rest; more than that now and then.
         left = numbers.below(9) if numbers.below(200) else 3 * BLOCK
         while left > 0:
@@ -41,14 +36,14 @@ def run_means(block=mean_block, calls=CALLS):
             kind = numbers.below(4)
             for i in range(n):
                 x[i] = VALUE if kind == 0 else ABSENT if kind == 1 else numbers.between(-VALUE, VALUE)
-            found = block(0, n, s, x, x)
-            means.add(found, *x[:found])
-        means.add(*s)
+            found = mean_block(0, n, s, x, x)
+            means.add(found, bytes(x)[: 4 * found])
+        means.add(bytes(s))
     states.show()
     means.show()
 
 
-def run_noise(block=noise_block, calls=CALLS):
+def run_noise():
     numbers = Numbers(2)
     blocks = Digest("core.noise.noise_block")
     levels = Digest("core.noise.noise_rms_code_q4")
@@ -57,10 +52,10 @@ def run_noise(block=noise_block, calls=CALLS):
     restarts = Digest("core.noise.noise_restart")
     x = array("i", bytes(4 * BLOCK))
     s = noise_state(6)
-    for turn in range(calls):
+    for turn in range(CALLS):
         if turn % 1000 == 0:
             s = noise_state(numbers.below(8))
-            states.add(*s)
+            states.add(bytes(s))
         if turn % 1000 == 500:
             noise_restart(s)
         if turn % 200 == 0:
@@ -74,28 +69,28 @@ def run_noise(block=noise_block, calls=CALLS):
                 x[i] = level
             else:
                 x[i] = level + numbers.below(256)
-        block(0, n, s, x)
-        blocks.add(*s)
+        noise_block(0, n, s, x)
+        blocks.add(bytes(s))
         levels.add(noise_rms_code_q4(s))
         still.add(still_codes(s))
-    for _ in range(calls):
-        states.add(*noise_state(numbers.below(8)))
+    for _ in range(CALLS):
         s[numbers.below(7)] = numbers.between(0, VALUE)
         noise_restart(s)
-        restarts.add(*s)
+        restarts.add(bytes(s))
     for digest in (blocks, levels, still, states, restarts):
         digest.show()
 
 
-def run_slopes(slope=slope_per_hour, calls=CALLS):
+def run_slopes():
     numbers = Numbers(3)
     slopes = Digest("core.slope.slope_per_hour")
     pushes = Digest("core.slope.slope_push")
     states = Digest("core.slope.slope_state")
     s = slope_state(30)
-    for turn in range(calls):
+    for turn in range(CALLS):
         if turn % 200 == 0:
             s = slope_state(numbers.one_of((2, 3, 5, 30, 60, 2 + numbers.below(59))))
+            states.add(bytes(s))
             kind = numbers.below(4)
             absent_of_16 = numbers.below(10)
         value = ABSENT
@@ -108,15 +103,13 @@ def run_slopes(slope=slope_per_hour, calls=CALLS):
                 value = numbers.between(-VALUE, VALUE)
         slope_push(s, value)
         pushes.add(s[1])
-        slopes.add(slope(s))
-    pushes.add(*s)
-    for turn in range(calls):
-        states.add(*slope_state(2 + turn % 3))
+        slopes.add(slope_per_hour(s))
+    pushes.add(bytes(s))
     for digest in (slopes, pushes, states):
         digest.show()
 
 
-def run_deficits(passing=deficit_pass, calls=CALLS):
+def run_deficits():
     numbers = Numbers(4)
     pushes = Digest("core.deficit.deficit_push")
     gaps = Digest("core.deficit.deficit_pass")
@@ -126,37 +119,36 @@ def run_deficits(passing=deficit_pass, calls=CALLS):
     s = deficit_state(30000)
     bins = deficit_bins()
     dp = 40000
-    for turn in range(calls):
+    for turn in range(CALLS):
         if turn % 300 == 0:
             dp = numbers.one_of((ABSENT, -VALUE, VALUE, 29999, 20000, numbers.between(0, 60000)))
         deficit_push(s, bins, dp if dp == ABSENT or turn % 300 == 0 else dp + numbers.below(300))
-        pushes.add(*s)
+        pushes.add(bytes(s))
         results.add(deficit_milli_mmhg_h(s))
-    pushes.add(*bins)
+    pushes.add(bytes(bins))
     s = deficit_state(25000)
     bins = deficit_bins()
-    for turn in range(calls):
+    for turn in range(CALLS):
         s[3] += numbers.one_of((0, 359, 360, numbers.below(3000000)))
-        passing(s, bins, numbers.one_of((1, 59, 60, 61, numbers.below(400))) if turn % 500 else numbers.below(1 << 29))
-        gaps.add(*s)
-        states.add(*deficit_state(numbers.between(-VALUE, VALUE)))
-    gaps.add(*bins)
-    for _ in range(calls):
-        fresh.add(len(deficit_bins()))
+        deficit_pass(
+            s, bins, numbers.one_of((1, 59, 60, 61, numbers.below(400))) if turn % 500 else numbers.below(1 << 29)
+        )
+        gaps.add(bytes(s))
+    gaps.add(bytes(bins))
+    states.add(bytes(deficit_state(-5)))
+    fresh.add(bytes(deficit_bins()))
     for digest in (pushes, gaps, results, states, fresh):
         digest.show()
 
 
-def run_changes(share=None, calls=CALLS):
+def run_changes():
     numbers = Numbers(5)
     falls = Digest("core.change.fall_permille")
     rises = Digest("core.change.rise_permille")
     moves = Digest("core.change.reanchored")
     lows = Digest("core.change.lowest_push")
     states = Digest("core.change.lowest_state")
-    if share:
-        change._share = share
-    for _ in range(calls):
+    for _ in range(CALLS):
         baseline = numbers.between(1, VALUE) >> numbers.below(20) or 1
         now = numbers.one_of((numbers.between(-VALUE, VALUE), baseline + numbers.below(baseline)))
         falls.add(fall_permille(baseline, now))
@@ -164,12 +156,12 @@ def run_changes(share=None, calls=CALLS):
         before = numbers.between(1, VALUE)
         moves.add(reanchored(baseline, before, numbers.one_of((numbers.between(1, VALUE), 1 + before // 3))))
     s = lowest_state()
-    for turn in range(calls):
+    for turn in range(CALLS):
         if turn % 1000 == 0:
             s = lowest_state()
-        states.add(*lowest_state())
+            states.add(bytes(s))
         lowest_push(s, numbers.one_of((ABSENT, numbers.between(-VALUE, VALUE) if turn % 40 == 0 else VALUE)))
-        lows.add(*s)
+        lows.add(bytes(s))
     for digest in (falls, rises, moves, lows, states):
         digest.show()
 

@@ -8,6 +8,7 @@ import runpy
 import sys
 from array import array
 from collections.abc import Callable
+from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -15,31 +16,51 @@ from typing import Any
 
 from runtimes import each_viper
 
-# They make arrays, lists or text, once: nothing for numba.
-BUILDERS = {"channel_id", "unit_of", "filter_state", "describe"}
+
+def is_for_numba(name: str) -> bool:
+    """Whether a function takes and gives nothing but numbers and arrays; the rest makes states, lists or text."""
+    return not name.endswith(("_state", "_bins", "misfit")) and name not in ("channel_id", "unit_of", "describe")
 
 
 def by_numba(module: ModuleType, source: Path) -> None:
     import numba
     import numpy as np
 
-    def caller(compiled: Callable[..., Any]) -> Callable[..., Any]:
+    def caller(compiled: Callable[..., Any], shape: Callable[..., Any] | None = None) -> Callable[..., Any]:
         def call(*args: Any) -> Any:
-            return compiled(*[np.frombuffer(arg, np.int32) if isinstance(arg, array) else arg for arg in args])
+            arrays = [np.frombuffer(arg, arg.typecode) if isinstance(arg, array) else arg for arg in args]
+            return (shape(arrays) if shape else compiled)(*arrays)
 
+        call.compiled = compiled
         return call
 
-    functions = {
+    own = {
         name: thing
         for name, thing in vars(module).items()
-        if isinstance(thing, FunctionType) and thing.__module__ == module.__name__ and name not in BUILDERS
+        if isinstance(thing, FunctionType) and thing.__module__ == module.__name__ and is_for_numba(name)
     }
-    # Those that call each other call the compiled ones.
-    names = {**vars(module), "_WIDE": 1}
-    for name, function in functions.items():
-        names[name] = numba.njit(FunctionType(function.__code__, names, name, function.__defaults__))
-    for name in functions:
-        setattr(module, name, caller(names[name]))
+
+    def compile(name: str, **constants: int) -> Callable[..., Any]:
+        function = own[name]
+        globals_ = {**names, **constants} if constants else names
+        return numba.njit(FunctionType(function.__code__, globals_, name, function.__defaults__))
+
+    @cache
+    def chain(median: int, sections: int, calibrated: int) -> Callable[..., Any]:
+        shape = {"_SHAPE_MEDIAN": median, "_SHAPE_SECTIONS": sections, "_SHAPE_CALIBRATED": calibrated}
+        return compile("filter_block", **shape)
+
+    # A function's globals are looked up when it is first called, so that all of them call the compiled ones.
+    names = {name: getattr(thing, "compiled", thing) for name, thing in vars(module).items()}
+    names["_WIDE"] = 1
+    calls = {}
+    for name in own:
+        if name == "filter_block":
+            calls[name] = caller(None, lambda args: chain(int(args[2][33]), int(args[2][32]), int(args[2][34])))
+        else:
+            names[name] = compile(name)
+            calls[name] = caller(names[name])
+    vars(module).update(calls)
 
 
 def by_armv6m(module: ModuleType, source: Path) -> None:
