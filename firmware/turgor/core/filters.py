@@ -116,21 +116,20 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
     held = s[31] & 2
     word = 0x1FFFFFF
     limits = 0x800008
-    around = 0xFFFFFF
+    around = 0xFFFFE0
     mask = 0x3FFF
     if _WIDE or before:
         m1 = s[22]
         m2 = s[23]
         m3 = s[24]
         m4 = s[25]
-    x1 = s[26]
-    x2 = s[27]
-    if _WIDE or last:
-        x3 = s[28]
-        x4 = s[29]
-    y = 0
     bias = 0
     if not _WIDE:
+        x1 = s[26]
+        x2 = s[27]
+        if last:
+            x3 = s[28]
+            x4 = s[29]
         e_high = s[0]
         e_low = s[1] - 0x2000
         c_high = 0 - s[2]
@@ -145,14 +144,18 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
         z_mask = (1 << z) - 1
         g_mask = (1 << g) - 1
         if last + calibrated == 0:
-            bias = 0x20000000
+            bias = -0x20000000
     i = first
     b = first
     while end - b:
         a = (x[b] + 0x1000000) & word
+        if _WIDE:
+            # A word of 32 bits, as those of the past: eight of them make a vector.
+            o[b] = a
+            a = o[b]
         # The codes in a circle of 2^24: from LIMIT_CODE on to -LIMIT_CODE there are 17.
-        if not (((limits + a) & around) >> 5):
-            if ((limits + a) & around) < 17:
+        if not ((limits + a) & around):
+            if ((limits + a) & 0xFFFFFF) < 17:
                 flags |= 1
         if before:
             b = m1
@@ -184,19 +187,19 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
                 a = b
             if a > c:
                 a = c
-        b = x1 + a
-        x1 = a
-        if last:
-            a = x2 + b
-            x2 = b
-            b = x3 + a
-            x3 = a
-            a = ((x4 + b) << 1) - y
-            x4 = b
-        else:
-            a = ((x2 + b) << 3) - y
-            x2 = b
         if not _WIDE:
+            b = x1 + a
+            x1 = a
+            if last:
+                a = x2 + b
+                x2 = b
+                b = x3 + a
+                x3 = a
+                a = ((x4 + b) << 1) - y
+                x4 = b
+            else:
+                a = ((x2 + b) << 3) - y
+                x2 = b
             b = a >> 14
             d = e_high * b
             b = e_low * b + rest_low
@@ -220,7 +223,7 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
             a = (b >> g) + y
             y = a
         b = i
-        o[b] = a - bias
+        o[b] = bias + a
         b = 1 + b
         i = b
     if before:
@@ -228,12 +231,26 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
         s[23] = m2
         s[24] = m3
         s[25] = m4
-    s[26] = x1
-    s[27] = x2
-    if last:
-        s[28] = x3
-        s[29] = x4
-    if not _WIDE:
+    if _WIDE:
+        # A sum of 2 at a time.
+        scale = 3 - last - last
+        k = 26
+        while k < 28 + last + last:
+            c = s[k]
+            b = first
+            while end - b:
+                a = o[b]
+                o[b] = a + c
+                c = a
+                b += 1
+            s[k] = c
+            k += 1
+    else:
+        s[26] = x1
+        s[27] = x2
+        if last:
+            s[28] = x3
+            s[29] = x4
         s[6] = y
         s[7] = v + 0x20000000
         s[8] = rest_high
@@ -257,16 +274,18 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
             c1 = 0x2000 - (s[2] << 14) - s[3]
             z1 = s[4] + 28
             g1 = s[5]
-            y1 = (s[6] << g1) + s[10]
+            y1 = s[6]
             v1 = s[7] - 0x20000000
+            ahead1 = (y1 << g1) + s[10] + v1
             rest1 = ((s[8] << 14) + s[9]) << 14
             mask1 = (1 << z1) - 0x4000
             e2 = (s[11] << 14) + s[12] - 0x2000
             c2 = 0x2000 - (s[13] << 14) - s[14]
             z2 = s[15] + 28
             g2 = s[16]
-            y2 = (s[17] << g2) + s[21]
+            y2 = s[17]
             v2 = s[18] - 0x20000000
+            ahead2 = (y2 << g2) + s[21] + v2
             rest2 = ((s[19] << 14) + s[20]) << 14
             mask2 = (1 << z2) - 0x4000
             gain = (gain_high << 15) + gain_low
@@ -292,21 +311,23 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
         while end - b:
             a = o[b]
             if _WIDE:
-                c = (a - (y1 >> g1)) * e1 + (v1 * c1 + rest1)
+                c = ((a << scale) - y1) * e1 + (v1 * c1 + rest1)
                 rest1 = c & mask1
                 c = c >> z1
-                y1 += v1
+                a = ahead1 + c
                 v1 += c
-                y1 += c
-                a = y1 >> g1
+                ahead1 = a + v1
+                y1 = a >> g1
+                a = y1
                 if last:
-                    c = (a - (y2 >> g2)) * e2 + (v2 * c2 + rest2)
+                    c = (y1 - y2) * e2 + (v2 * c2 + rest2)
                     rest2 = c & mask2
                     c = c >> z2
-                    y2 += v2
+                    a = ahead2 + c
                     v2 += c
-                    y2 += c
-                    a = y2 >> g2
+                    ahead2 = a + v2
+                    y2 = a >> g2
+                    a = y2
             elif last:
                 a = a - y
                 b = a >> 14
@@ -357,17 +378,17 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
             b = 1 + b
             i = b
         if _WIDE:
-            s[6] = y1 >> g1
+            s[6] = y1
             s[7] = v1 + 0x20000000
             s[8] = rest1 >> 28
             s[9] = (rest1 >> 14) & 0x3FFF
-            s[10] = y1 & ((1 << g1) - 1)
+            s[10] = (ahead1 - v1) & ((1 << g1) - 1)
             if last:
-                s[17] = y2 >> g2
+                s[17] = y2
                 s[18] = v2 + 0x20000000
                 s[19] = rest2 >> 28
                 s[20] = (rest2 >> 14) & 0x3FFF
-                s[21] = y2 & ((1 << g2) - 1)
+                s[21] = (ahead2 - v2) & ((1 << g2) - 1)
         elif last:
             s[17] = y
             s[18] = v + 0x20000000
