@@ -12,7 +12,8 @@ is exactly 1 and nothing rings on. n, z and g come from `turgor_host.calibrate.l
 every intermediate stays within +-2^30 for any 24-bit input.
 
 `filter_block` works on samples `a` to `b - 1`. Both are working variables afterwards, because viper keeps the first two
-parameters, and nothing else, in registers. A block of 1 and a block of n give the same bits.
+parameters, and nothing else, in registers; operands stand as `local * register`, which takes it one instruction less
+than `register * local`. A block of 1 and a block of n give the same bits.
 """
 
 # What stands under `if _WIDE` is bound under an earlier `if _WIDE`, which the checker does not connect.
@@ -71,7 +72,8 @@ OFFSET_LIMIT_CODE = const(2097152)
 LIMIT_CODE = const(8388600)
 
 # How the products are made: 0 split ones, for every 32-bit board; 1 one of 64 bits each, for a compiler that has them,
-# which then also compiles for one shape only (`turgor_host.compiled` sets all four). The bits are the same.
+# which then also compiles for one shape only (`turgor_host.compiled` sets all four), and keeps medians and sums apart
+# from the sections, because it makes vectors of them. The bits are the same.
 _WIDE = const(0)
 _SHAPE_SECTIONS = const(1)
 _SHAPE_MEDIAN = const(1)
@@ -83,12 +85,12 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
     """Filter x[a:b] into o[a:b] (which may be x itself) with the state `s`; returns the flags."""
     first = a
     end = b
-    # Whether there are two sections, and the number of codes before the present one in its median.
-    last = s[32] - 1
+    # Whether there is a second section, and the number of codes before the present one in its median.
+    second = s[32] - 1
     before = s[33] - 1
     calibrated = s[34]
     if _WIDE:
-        last = _SHAPE_SECTIONS - 1
+        second = _SHAPE_SECTIONS - 1
         before = _SHAPE_MEDIAN - 1
         calibrated = _SHAPE_CALIBRATED
         # Known not to be negative, an index needs no other care.
@@ -118,16 +120,17 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
     limits = 0x800008
     around = 0xFFFFE0
     mask = 0x3FFF
+    five = before & 4
+    bias = 0
     if _WIDE or before:
         m1 = s[22]
         m2 = s[23]
         m3 = s[24]
         m4 = s[25]
-    bias = 0
     if not _WIDE:
         x1 = s[26]
         x2 = s[27]
-        if last:
+        if second:
             x3 = s[28]
             x4 = s[29]
         e_high = s[0]
@@ -143,24 +146,25 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
         rest_y = s[10]
         z_mask = (1 << z) - 1
         g_mask = (1 << g) - 1
-        if last + calibrated == 0:
+        if second + calibrated == 0:
+            # Nothing follows: the results leave without it.
             bias = -0x20000000
     i = first
     b = first
     while end - b:
         a = (x[b] + 0x1000000) & word
         if _WIDE:
-            # A word of 32 bits, as those of the past: eight of them make a vector.
+            # Through a word of 32 bits, as the past ones are: of those a compiler takes several at once.
             o[b] = a
             a = o[b]
-        # The codes in a circle of 2^24: from LIMIT_CODE on to -LIMIT_CODE there are 17.
-        if not ((limits + a) & around):
-            if ((limits + a) & 0xFFFFFF) < 17:
-                flags |= 1
+        # The codes in a circle of 2^24: from LIMIT_CODE on to -LIMIT_CODE there are 17. One mask tells the 32 from
+        # LIMIT_CODE on from all others.
+        if not ((limits + a) & around) and ((limits + a) & 0xFFFFFF) < 17:
+            flags |= 1
         if before:
             b = m1
             c = m2
-            if before == 4:
+            if five:
                 # b: the larger of the smaller ones of two pairs, c: the smaller of the larger ones.
                 if b > c:
                     b = m2
@@ -190,7 +194,7 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
         if not _WIDE:
             b = x1 + a
             x1 = a
-            if last:
+            if second:
                 a = x2 + b
                 x2 = b
                 b = x3 + a
@@ -200,6 +204,8 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
             else:
                 a = ((x2 + b) << 3) - y
                 x2 = b
+            # The section, with u in a: E u - C v by halves, then v and y. Viper has no cheap calls, so the second one has
+            # it again, letter by letter.
             b = a >> 14
             d = e_high * b
             b = e_low * b + rest_low
@@ -232,23 +238,28 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
         s[24] = m3
         s[25] = m4
     if _WIDE:
-        # A sum of 2 at a time.
-        scale = 3 - last - last
+        # (1 + z^-1)^2 at a time, by words as well.
+        scale = 3 - second - second
         k = 26
-        while k < 28 + last + last:
+        while k < 28 + second + second:
             c = s[k]
+            d = s[k + 1]
             b = first
             while end - b:
                 a = o[b]
                 o[b] = a + c
                 c = a
+                a = o[b]
+                o[b] = a + d
+                d = a
                 b += 1
             s[k] = c
-            k += 1
+            s[k + 1] = d
+            k += 2
     else:
         s[26] = x1
         s[27] = x2
-        if last:
+        if second:
             s[28] = x3
             s[29] = x4
         s[6] = y
@@ -256,7 +267,7 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
         s[8] = rest_high
         s[9] = rest_low
         s[10] = rest_y
-    if _WIDE or last + calibrated:
+    if _WIDE or second + calibrated:
         offset = s[35]
         gain_high = s[36] - 0x4000
         gain_low = s[37]
@@ -268,8 +279,9 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
         if held:
             limit = release
         if _WIDE:
-            # Both sections take their turn at each sample. What is left of the products, below 2^(28 + z), and of y,
-            # below 2^g, stays with them.
+            # Both sections take their turn at each sample. A rest is that of the product, below 2^(28 + z) and without
+            # its lowest 14 bits; ahead is y x 2^g + v, what the next y is made of but for the product: so a sample
+            # waits no longer than it must for the one before it.
             e1 = (s[0] << 14) + s[1] - 0x2000
             c1 = 0x2000 - (s[2] << 14) - s[3]
             z1 = s[4] + 28
@@ -289,10 +301,10 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
             rest2 = ((s[19] << 14) + s[20]) << 14
             mask2 = (1 << z2) - 0x4000
             gain = (gain_high << 15) + gain_low
-            # Offset and half a unit of the result, times 2^(30 + shift).
+            # Half a unit of the result less the offset, both times 2^(30 + shift).
             offset = (half << 30) - offset * gain
             shift += 30
-        elif last:
+        elif second:
             e_high = s[11]
             e_low = s[12] - 0x2000
             c_high = 0 - s[13]
@@ -319,7 +331,7 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
                 ahead1 = a + v1
                 y1 = a >> g1
                 a = y1
-                if last:
+                if second:
                     c = (y1 - y2) * e2 + (v2 * c2 + rest2)
                     rest2 = c & mask2
                     c = c >> z2
@@ -328,7 +340,7 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
                     ahead2 = a + v2
                     y2 = a >> g2
                     a = y2
-            elif last:
+            elif second:
                 a = a - y
                 b = a >> 14
                 d = e_high * b
@@ -358,13 +370,13 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
                     a = (a * gain + offset) >> shift
                 else:
                     a = a - offset
-                    b = a & 0x7FFF
+                    b = 0x7FFF & a
                     a = a >> 15
-                    c = (b * gain_low) >> 15
-                    b = b * gain_high + c
-                    b = a * gain_low + b
+                    c = (gain_low * b) >> 15
+                    b = gain_high * b + c
+                    b = gain_low * a + b
                     b = b >> 15
-                    a = (a * gain_high + b + half) >> shift
+                    a = (gain_high * a + b + half) >> shift
                 if a >= limit:
                     limit = release
                     held = 2
@@ -383,13 +395,13 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
             s[8] = rest1 >> 28
             s[9] = (rest1 >> 14) & 0x3FFF
             s[10] = (ahead1 - v1) & ((1 << g1) - 1)
-            if last:
+            if second:
                 s[17] = y2
                 s[18] = v2 + 0x20000000
                 s[19] = rest2 >> 28
                 s[20] = (rest2 >> 14) & 0x3FFF
                 s[21] = (ahead2 - v2) & ((1 << g2) - 1)
-        elif last:
+        elif second:
             s[17] = y
             s[18] = v + 0x20000000
             s[19] = rest_high
