@@ -204,8 +204,8 @@ def filter_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
             else:
                 a = ((x2 + b) << 3) - y
                 x2 = b
-            # The section, with u in a: E u - C v by halves, then v and y. Viper has no cheap calls, so the second one has
-            # it again, letter by letter.
+            # The section, with u in a: E u - C v by halves, then v and y. Viper has no cheap calls, so it stands again,
+            # letter by letter, for the second one.
             b = a >> 14
             d = e_high * b
             b = e_low * b + rest_low
