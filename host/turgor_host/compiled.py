@@ -14,6 +14,9 @@ import numpy as np
 
 from turgor.core import filters, fixed
 
+# Samples that the loops of a block pass on to each other in the processor's nearer caches.
+PIECE = 1 << 14
+
 numba: Any
 try:
     import numba
@@ -67,4 +70,7 @@ def filter_block(first: int, end: int, s: "array[int]", x: Any, o: Any) -> int:
     if numba is None:
         return block(first, end, s, x, o)
     words, codes, results = (np.frombuffer(a, np.int32) if isinstance(a, array) else a for a in (s, x, o))
+    while end - first > PIECE:
+        block(first, first + PIECE, words, codes, results)
+        first += PIECE
     return int(block(first, end, words, codes, results))

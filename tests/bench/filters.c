@@ -14,96 +14,142 @@ static inline int32_t middle(int32_t a, int32_t b, int32_t c)
     return b > c ? (a > b ? b : a < c ? c : a) : (a > c ? c : a < b ? b : a);
 }
 
+/* A section's coefficients, and its state while a block passes: signed, so without the biases of the words. */
+struct section {
+    int32_t e_high, e_low, c_high, c_low, z, g, y, v, rest_high, rest_low, rest_y;
+};
+
+static inline struct section loaded(const int32_t *p)
+{
+    return (struct section){p[E_HIGH], p[E_LOW] - LOW_BIAS, -p[C_HIGH], LOW_BIAS - p[C_LOW], p[Z], p[G],
+                            p[Y] - WORD_BIAS, p[V] - WORD_BIAS, p[REST_HIGH], p[REST_LOW], p[REST_Y]};
+}
+
+static inline void store(int32_t *p, const struct section *q)
+{
+    p[Y] = q->y + WORD_BIAS;
+    p[V] = q->v + WORD_BIAS;
+    p[REST_HIGH] = q->rest_high;
+    p[REST_LOW] = q->rest_low;
+    p[REST_Y] = q->rest_y;
+}
+
+static inline int32_t step(struct section *q, int32_t input)
+{
+    const int32_t u = input - q->y, v = q->v;
+    const int32_t u_high = u >> 14, u_low = u & 0x3fff, v_high = v >> 14, v_low = v & 0x3fff;
+    /* Of the orders of these sums, the one that the compiler makes the shortest code of. */
+    const int32_t m = ((u_low * q->e_low + v_low * q->c_low) >> 14) + q->rest_low + u_low * q->e_high
+                      + v_low * q->c_high + u_high * q->e_low + v_high * q->c_low;
+    const int32_t t = u_high * q->e_high + v_high * q->c_high + (m >> 14) + q->rest_high;
+    q->rest_low = m & 0x3fff;
+    q->rest_high = t & ((1 << q->z) - 1);
+    q->v = v + (t >> q->z);
+    const int32_t w = q->v + q->rest_y;
+    q->rest_y = w & ((1 << q->g) - 1);
+    q->y += w >> q->g;
+    return q->y;
+}
+
+/* One section alone, of n codes after the first: the sums of 2 and the section, without median, limits and flags. */
+void section_block(int32_t n, int32_t *restrict s, const int32_t *x, int32_t *o)
+{
+    struct section q = loaded(s);
+    int32_t x1 = s[SUMS] - CODE_BIAS, x2 = s[SUMS + 1] - 2 * CODE_BIAS;
+    for (const int32_t *const end = x + n; x < end; x++, o++) {
+        const int32_t code = *x, sum = code + x1, input = (sum + x2) << 3;
+        x1 = code;
+        x2 = sum;
+        *o = step(&q, input);
+    }
+    store(s, &q);
+    s[SUMS] = x1 + CODE_BIAS;
+    s[SUMS + 1] = x2 + 2 * CODE_BIAS;
+}
+
+static inline void start(int32_t *s, int32_t code)
+{
+    for (int i = 0; i < 4; i++) {
+        s[LAST + i] = code;
+        s[SUMS + i] = code << i;
+    }
+    for (int32_t *p = s; p < s + 2 * SECTION_WORDS; p += SECTION_WORDS) {
+        p[Y] = code << 5;
+        p[V] = WORD_BIAS;
+        p[REST_HIGH] = p[REST_LOW] = 0;
+        p[REST_Y] = (1 << p[G]) >> 1;
+    }
+}
+
 int32_t filter_block(int32_t first, int32_t end, int32_t *restrict s, const int32_t *x, int32_t *o)
 {
-    const int32_t sections = s[SECTIONS], median = s[MEDIAN];
+    const int32_t sections = s[SECTIONS], median = s[MEDIAN], calibrated = s[CALIBRATED];
     int32_t flags = s[FLAGS] & 3;
-    if (s[COUNT] == 0 && first < end) {
-        const int32_t code = x[first] + CODE_BIAS;
-        for (int i = 0; i < 4; i++) {
-            s[LAST + i] = code;
-            s[SUMS + i] = code << i;
+    if (s[COUNT] == 0 && first < end)
+        start(s, x[first] + CODE_BIAS);
+    int32_t m1 = s[LAST] - CODE_BIAS, m2 = s[LAST + 1] - CODE_BIAS, m3 = s[LAST + 2] - CODE_BIAS,
+            m4 = s[LAST + 3] - CODE_BIAS;
+    int32_t x1 = s[SUMS] - CODE_BIAS, x2 = s[SUMS + 1] - 2 * CODE_BIAS, x3 = s[SUMS + 2] - 4 * CODE_BIAS,
+            x4 = s[SUMS + 3] - 8 * CODE_BIAS;
+    struct section q = loaded(s);
+    for (int32_t i = first; i < end; i++) {
+        int32_t a = x[i];
+        if (a >= LIMIT_CODE || a <= -LIMIT_CODE)
+            flags |= 1;
+        if (median != 1) {
+            int32_t low = m1, high = m2;
+            if (median == 5) {
+                low = larger(smaller(m1, m2), smaller(m3, m4));
+                high = smaller(larger(m1, m2), larger(m3, m4));
+                m4 = m3;
+                m3 = m2;
+            }
+            m2 = m1;
+            m1 = a;
+            a = middle(a, low, high);
         }
-        for (int32_t *p = s; p < s + 2 * SECTION_WORDS; p += SECTION_WORDS) {
-            p[Y] = code << 5;
-            p[V] = WORD_BIAS;
-            p[REST_HIGH] = p[REST_LOW] = 0;
-            p[REST_Y] = (1 << p[G]) >> 1;
+        int32_t sum = a + x1;
+        x1 = a;
+        a = sum + x2;
+        x2 = sum;
+        if (sections == 1) {
+            a <<= 3;
+        } else {
+            sum = a + x3;
+            x3 = a;
+            a = (sum + x4) << 1;
+            x4 = sum;
         }
+        o[i] = step(&q, a);
     }
-    for (int32_t k = 1; k <= sections; k++) {
-        int32_t *p = s + (k - 1) * SECTION_WORDS;
-        const int32_t e_high = p[E_HIGH], e_low = p[E_LOW] - LOW_BIAS, c_high = p[C_HIGH], c_low = p[C_LOW] - LOW_BIAS;
-        const int32_t z = p[Z], g = p[G], z_mask = (1 << z) - 1, g_mask = (1 << g) - 1;
-        int32_t y = p[Y], v = p[V] - WORD_BIAS, rest_high = p[REST_HIGH], rest_low = p[REST_LOW], rest_y = p[REST_Y];
+    store(s, &q);
+    s[SUMS] = x1 + CODE_BIAS;
+    s[SUMS + 1] = x2 + 2 * CODE_BIAS;
+    if (median != 1) {
+        s[LAST] = m1 + CODE_BIAS;
+        s[LAST + 1] = m2 + CODE_BIAS;
+        s[LAST + 2] = m3 + CODE_BIAS;
+        s[LAST + 3] = m4 + CODE_BIAS;
+    }
+    if (sections == 2) {
+        s[SUMS + 2] = x3 + 4 * CODE_BIAS;
+        s[SUMS + 3] = x4 + 8 * CODE_BIAS;
+        q = loaded(s + SECTION_WORDS);
+        for (int32_t i = first; i < end; i++)
+            o[i] = step(&q, o[i]);
+        store(s + SECTION_WORDS, &q);
+    }
+    if (calibrated) {
+        const int32_t offset = s[OFFSET] - WORD_BIAS, gain_high = s[GAIN_HIGH] - GAIN_BIAS, gain_low = s[GAIN_LOW];
+        const int32_t shift = s[GAIN_SHIFT], half = (1 << shift) >> 1;
+        const int32_t threshold = s[THRESHOLD] - WORD_BIAS, release = s[RELEASE] - WORD_BIAS;
         for (int32_t i = first; i < end; i++) {
-            int32_t a;
-            if (k > 1) {
-                a = o[i];
-            } else {
-                a = x[i] + CODE_BIAS;
-                if (a >= CODE_BIAS + LIMIT_CODE || a <= CODE_BIAS - LIMIT_CODE)
-                    flags |= 1;
-                if (median != 1) {
-                    const int32_t m1 = s[LAST], m2 = s[LAST + 1], m3 = s[LAST + 2], m4 = s[LAST + 3];
-                    int32_t low = m1, high = m2;
-                    if (median == 5) {
-                        low = larger(smaller(m1, m2), smaller(m3, m4));
-                        high = smaller(larger(m1, m2), larger(m3, m4));
-                        s[LAST + 3] = m3;
-                        s[LAST + 2] = m2;
-                    }
-                    s[LAST + 1] = m1;
-                    s[LAST] = a;
-                    a = middle(a, low, high);
-                }
-                int32_t sum = a + s[SUMS];
-                s[SUMS] = a;
-                a = sum + s[SUMS + 1];
-                s[SUMS + 1] = sum;
-                if (sections == 1) {
-                    a <<= 3;
-                } else {
-                    sum = a + s[SUMS + 2];
-                    s[SUMS + 2] = a;
-                    a = (sum + s[SUMS + 3]) << 1;
-                    s[SUMS + 3] = sum;
-                }
-            }
-            const int32_t u = a - y;
-            const int32_t u_high = u >> 14, u_low = u & 0x3fff, v_high = v >> 14, v_low = v & 0x3fff;
-            const int32_t m = ((u_low * e_low - v_low * c_low) >> 14) + u_low * e_high + u_high * e_low
-                              - v_low * c_high - v_high * c_low + rest_low;
-            const int32_t t = (m >> 14) + u_high * e_high - v_high * c_high + rest_high;
-            rest_low = m & 0x3fff;
-            rest_high = t & z_mask;
-            v += t >> z;
-            const int32_t w = v + rest_y;
-            rest_y = w & g_mask;
-            y += w >> g;
-            if (k < sections) {
-                o[i] = y;
-            } else if (!s[CALIBRATED]) {
-                o[i] = y - WORD_BIAS;
-            } else {
-                const int32_t gain_high = s[GAIN_HIGH] - GAIN_BIAS, gain_low = s[GAIN_LOW], shift = s[GAIN_SHIFT];
-                const int32_t d = y - s[OFFSET], d_high = d >> 15, d_low = d & 0x7fff;
-                const int32_t mid = d_high * gain_low + d_low * gain_high + ((d_low * gain_low) >> 15);
-                const int32_t value = (d_high * gain_high + (mid >> 15) + ((1 << shift) >> 1)) >> shift;
-                o[i] = value;
-                if (flags & 2) {
-                    if (value < s[RELEASE] - WORD_BIAS)
-                        flags ^= 2;
-                } else if (value >= s[THRESHOLD] - WORD_BIAS) {
-                    flags |= 2;
-                }
-            }
+            const int32_t d = o[i] - offset, d_high = d >> 15, d_low = d & 0x7fff;
+            const int32_t mid = d_high * gain_low + d_low * gain_high + ((d_low * gain_low) >> 15);
+            const int32_t value = (d_high * gain_high + (mid >> 15) + half) >> shift;
+            o[i] = value;
+            flags = value >= (flags & 2 ? release : threshold) ? flags | 2 : flags & ~2;
         }
-        p[Y] = y;
-        p[V] = v + WORD_BIAS;
-        p[REST_HIGH] = rest_high;
-        p[REST_LOW] = rest_low;
-        p[REST_Y] = rest_y;
     }
     const int32_t count = smaller(s[COUNT] + (end - first), 0x1fffffff);
     s[COUNT] = count;

@@ -1,7 +1,8 @@
 """How fast the sample chain is: on this computer against what one would use instead, on a Cortex-M0+ against C.
 
-Both sides of a ratio run in turns and are compared by their quickest turn, which other work on the computer disturbs
-least; the ratios are in `extra_info`. Times are reported, never judged; instructions, which repeat exactly, are.
+Both sides of a ratio run in turns and are compared by the processor time of their quickest turn, which other work on
+the computer disturbs least; the ratios are in `extra_info`. Times are reported, never judged; instructions, which
+repeat exactly, are.
 """
 
 import shutil
@@ -9,7 +10,7 @@ import sys
 from array import array
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from turgor_host.calibrate.lowpass import lowpass
 SAMPLES = 1_000_000
 TURNS = 25
 # A milli-mmHg is 11 codes or so.
-CALIBRATION = (1234, 5957, 12345, 2)
+CALIBRATION = (1234, 5957, 12345, 6)
 THRESHOLD, RELEASE = 30000, 28000
 
 
@@ -37,9 +38,9 @@ def slower(ours: Callable[[], object], *others: Callable[[], object]) -> list[fl
 
 
 def seconds(function: Callable[[], object]) -> float:
-    begin = perf_counter()
+    begin = process_time()
     function()
-    return perf_counter() - begin
+    return process_time() - begin
 
 
 def codes(n: int) -> np.ndarray:
@@ -58,15 +59,39 @@ def chain_words() -> array:
 
 
 def pipeline(x: np.ndarray, sos: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """The chain as one writes it with numpy and scipy: values, and where the threshold holds."""
+    """The chain as one writes it with numpy and scipy: values, and where the threshold holds.
+
+    Median by minimum and maximum, far quicker than `scipy.signal.medfilt`; what was known last of the threshold is
+    carried forward by its index.
+    """
     y = x.astype(float)
-    before, now = y[:-2], y[1:-1]
-    after = y[2:]
+    before, now, after = y[:-2], y[1:-1], y[2:]
     y[2:] = np.maximum(np.minimum(before, now), np.minimum(np.maximum(before, now), after))
     value = (sosfilt(sos, y) - CALIBRATION[0]) * scale
-    known = np.where(value >= THRESHOLD, 1, np.where(value < RELEASE, 0, -1))
-    last = np.maximum.accumulate(np.where(known >= 0, np.arange(len(value)), 0))
-    return value, known[last] == 1
+    over = value >= THRESHOLD
+    known = over | (value < RELEASE)
+    known[0] = True
+    return value, over[np.maximum.accumulate(np.where(known, np.arange(len(value)), 0))]
+
+
+def tuned_pipeline(x: np.ndarray, sos: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """The same, each step made as quick as numpy allows: medians of integers, values scaled in place, and of the
+    threshold only the runs between release and threshold touched, which are few here."""
+    y = x.copy()
+    before, now, after = x[:-2], x[1:-1], x[2:]
+    y[2:] = np.maximum(np.minimum(before, now), np.minimum(np.maximum(before, now), after))
+    value = sosfilt(sos, y)
+    value -= CALIBRATION[0]
+    value *= scale
+    over = value >= THRESHOLD
+    between = (value >= RELEASE) ^ over
+    between[0] = False
+    edges = np.flatnonzero(between[1:] != between[:-1]) + 1
+    starts, ends = edges[::2], edges[1::2]
+    if len(starts) > len(ends):
+        ends = np.append(ends, len(value))
+    over[between] = np.repeat(over[starts - 1], ends - starts)
+    return value, over
 
 
 @pytest.fixture
@@ -94,19 +119,25 @@ def test_host_chain(benchmark, fast) -> None:
     few = 5000
     plain, short, out = chain_words(), array("i", x[:few].tolist()), array("i", bytes(4 * few))
     scale = 32 * (CALIBRATION[1] * 2**15 + CALIBRATION[2]) / 2.0 ** (30 + CALIBRATION[3])
-    scipys, cpython = slower(
+    scipys, tuned, cpython = slower(
         lambda: fast(0, SAMPLES, words, x, o),
         lambda: pipeline(x, sos, scale),
+        lambda: tuned_pipeline(x, sos, scale),
         lambda: filter_block(0, few, plain, short, out),
     )
-    cpython *= SAMPLES / few
     benchmark.extra_info["host_chain_vs_scipy"] = round(scipys, 2)
-    benchmark.extra_info["host_chain_vs_cpython"] = round(cpython)
+    benchmark.extra_info["host_chain_vs_tuned_scipy"] = round(tuned, 2)
+    benchmark.extra_info["host_chain_vs_cpython"] = round(cpython * SAMPLES / few)
     benchmark.pedantic(fast, (0, SAMPLES, words, x, o), rounds=5)
-    # Both saw the same: the values agree once the float filter's start from 0 is forgotten.
+    # Both saw the same: the values agree once the float filter's start from 0 is forgotten, and so does the threshold.
     again = chain_words()
-    fast(0, SAMPLES, again, x, o)
-    assert np.abs(o[5000:] - pipeline(x, sos, scale)[0][5000:]).max() < 0.6
+    flags = fast(0, SAMPLES, again, x, o)
+    value, held = pipeline(x, sos, scale)
+    assert np.abs(o[5000:] - value[5000:]).max() < 0.6
+    assert bool(flags & filters.OVER) == held[-1]
+    assert np.count_nonzero(held[1:] != held[:-1]) > 100
+    for one, other in zip((value, held), tuned_pipeline(x, sos, scale), strict=True):
+        assert np.array_equal(one, other)
 
 
 def test_board_instructions(benchmark) -> None:
@@ -126,6 +157,16 @@ def test_board_instructions(benchmark) -> None:
         call("filter_block", first, end, words, x, o, count=True)
         return machine.instructions
 
+    # The section alone, in registers, against the whole of what the board runs.
+    strict, words, wanted = section_words(), section_words(), array("i", o)
+    for w, out in ((strict, o), (words, wanted)):
+        filter_block(0, n, w, x, out)
+    machine.call_c("section_block", n, strict, x, o, count=True)
+    alone = machine.instructions / n
+    filter_block(0, n, words, x, wanted)
+    strict[filters.COUNT], strict[filters.FLAGS] = words[filters.COUNT], words[filters.FLAGS]
+    assert (strict, o[:n]) == (words, wanted[:n])
+
     found = {}
     for name, words in (("section", section_words()), ("chain", chain_words())):
         other, plain = array("i", words), array("i", words)
@@ -137,7 +178,8 @@ def test_board_instructions(benchmark) -> None:
         assert (words, result) == (plain, o[:n])
         found[name] = viper, gcc, count(words, machine.call, n, n + 1)
     benchmark.extra_info.update(
-        m0_viper_vs_gcc=round(found["section"][0] / found["section"][1], 3),
+        m0_viper_vs_gcc=round(found["section"][0] / alone, 3),
+        m0_whole_viper_vs_gcc=round(found["section"][0] / found["section"][1], 3),
         m0_chain_viper_vs_gcc=round(found["chain"][0] / found["chain"][1], 3),
         m0_section_instructions_in_a_block=round(found["section"][0], 1),
         m0_section_instructions=found["section"][2],
@@ -146,6 +188,7 @@ def test_board_instructions(benchmark) -> None:
         m0_code_bytes=machine.code_bytes["filter_block"],
     )
     benchmark.pedantic(machine.call, ("filter_block", 0, n, section_words(), x, o), rounds=3)
-    assert found["section"][0] <= 3.0 * found["section"][1]
-    assert found["chain"][0] <= 3.0 * found["chain"][1]
-    assert found["chain"][2] <= 1200
+    assert found["section"][0] <= 2.75 * alone
+    assert found["section"][0] <= 2.2 * found["section"][1]
+    assert found["chain"][0] <= 2.5 * found["chain"][1]
+    assert found["chain"][2] <= 1050

@@ -6,14 +6,16 @@
 import contextlib
 import io
 import os
+import re
 import subprocess
 import sys
+import textwrap
 from array import array
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from run_filters import SHAPES, run
+from run_filters import CALIBRATION, SHAPES, Codes, run
 
 import turgor.core.filters as filters
 from turgor_host import compiled
@@ -53,6 +55,13 @@ def test_the_shapes_are_designs() -> None:
         assert lowpass(*design).words == sections, name
 
 
+def test_the_second_section_is_the_first_one_letter_by_letter() -> None:
+    """Viper has no cheap calls, so its arithmetic stands twice."""
+    text = Path(filters.__file__).read_text()
+    first, second = re.findall(r"^ +b = a >> 14\n(?:.*\n)+? +y = a\n", text, re.MULTILINE)
+    assert textwrap.dedent(first) == textwrap.dedent(second)
+
+
 def test_64_bit_products(here: str) -> None:
     def wide(first, end, s, x, o):
         shape = s[filters.MEDIAN], s[filters.SECTIONS], bool(s[filters.CALIBRATED])
@@ -64,6 +73,25 @@ def test_64_bit_products(here: str) -> None:
 def test_numba(here: str) -> None:
     pytest.importorskip("numba", reason="no numba: pip install turgor[fast]")
     assert lines(compiled.filter_block) == here
+
+
+def test_numba_in_place_and_in_pieces() -> None:
+    """A block longer than the pieces it is passed on in, into another array and into its own."""
+    pytest.importorskip("numba", reason="no numba: pip install turgor[fast]")
+    n = 2 * compiled.PIECE + 3
+    x, o = (array("i", bytes(4 * n)) for _ in range(2))
+    Codes(1).fill(x, n)
+    for name, _, sections, median, calibrated in SHAPES:
+        states = [filters.filter_state(median, sections, CALIBRATION if calibrated else None, 9, 5, 7) for _ in "abc"]
+        here, own = array("i", x), array("i", x)
+        flags = {
+            filters.filter_block(0, n, states[0], here, here),
+            compiled.filter_block(0, n, states[1], x, o),
+            compiled.filter_block(0, n, states[2], own, own),
+        }
+        assert here == o == own, name
+        assert states[0] == states[1] == states[2]
+        assert len(flags) == 1
 
 
 def test_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ LIMIT = 2**30
 FRACTION_BITS = 5
 FULL_SCALE = 2.0**23 * 2**FRACTION_BITS
 WORD_BIAS = 2**29
-# A wider z would push the 64-bit form of the state beyond 63 bits.
+# Enough for cut-offs down to rate / 2^17; the 64-bit form of the products has room for it.
 MOST_Z = 16
 # Responses are summed over this many periods of the cut-off: what is left is below 2^-31 of them.
 PERIODS = 12
@@ -111,18 +111,18 @@ def intermediates(section: Section, reach: Reach) -> dict[str, tuple[float, floa
             found[name] = min(total[0], *found.get(name, total)), max(total[1], *found.get(name, total))
         return total
 
+    note("high half of E u", times(u_high, e_high))
     lowest = note("product of the low halves", times(low, e_low), times(low, -c_low))
     middle = note(
         "middle of the product",
-        times(low, -c_high),
-        low,
-        (floor(lowest[0] / 2**SPLIT), ceil(lowest[1] / 2**SPLIT)),
-        times(low, e_high),
         times(u_high, e_low),
+        low,
+        times(low, e_high),
+        times(low, -c_high),
+        (floor(lowest[0] / 2**SPLIT), ceil(lowest[1] / 2**SPLIT)),
         times(v_high, -c_low),
     )
     carried = floor(middle[0] / 2**SPLIT), ceil(middle[1] / 2**SPLIT)
-    note("high half of E u", times(u_high, e_high))
     note("product", times(v_high, -c_high), times(u_high, e_high), carried, (0, 2.0**section.z))
     note("v", (WORD_BIAS - reach.v, WORD_BIAS + reach.v))
     note("v and its rest", (-reach.v, reach.v), (0, 2.0**section.g))
