@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from turgor.core import filters, fixed
+from turgor.core import filter_words, filters, fixed
 
 # Samples that the loops of a block pass on to each other in the processor's nearer caches.
 PIECE = 1 << 14
@@ -66,7 +66,7 @@ def _compiled(median: int, sections: int, calibrated: bool) -> Callable[..., int
 
 def filter_block(first: int, end: int, s: "array[int]", x: Any, o: Any) -> int:
     """`turgor.core.filters.filter_block`, at full speed on 32-bit arrays of codes and of results."""
-    block = _compiled(s[filters.MEDIAN], s[filters.SECTIONS], bool(s[filters.CALIBRATED]))
+    block = _compiled(s[filter_words.MEDIAN], s[filter_words.SECTIONS], bool(s[filter_words.CALIBRATED]))
     if numba is None:
         return block(first, end, s, x, o)
     words, codes, results = (np.frombuffer(a, np.int32) if isinstance(a, array) else a for a in (s, x, o))

@@ -8,7 +8,7 @@ from cobs import cobs
 from turgor.app.config import Config, pressure_channel
 from turgor.app.setup import Setup
 from turgor.core.channels import channel_id
-from turgor.core.filters import E_HIGH, GAIN_SHIFT, MEDIAN, OFFSET, RELEASE, Z
+from turgor.core.filter_words import E_HIGH, GAIN_SHIFT, MEDIAN, OFFSET, RELEASE, Z
 from turgor.core.impedance import STATE_WORDS
 from turgor.core.rules import DP_LOW, HIGH, LOW, MEDIUM, PRESSURE_HIGH, RAISED
 from turgor.core.ticks import TICKS_MASK, ticks_diff

@@ -3,7 +3,7 @@
 import pytest
 
 from turgor.core.channel import HOLD_LIMIT, PressureChannel
-from turgor.core.filters import restart
+from turgor.core.filter_words import restart
 from turgor.link.blocks import MISSED_LIMIT, rice_unpack, unpack_missed
 from turgor.link.records import RESTARTED, unpack, unpack_readings
 

@@ -19,7 +19,7 @@ from armv6m import Machine
 from fake_board import Board
 
 from turgor.app.config import NOMINAL_PRESSURE
-from turgor.core import decimate, deficit, filters, fixed, median, noise, slope
+from turgor.core import decimate, deficit, filter_words, filters, fixed, median, noise, slope
 from turgor.link import blocks, frames
 from turgor_host.calibrate.lowpass import lowpass
 
@@ -53,8 +53,8 @@ def _filters() -> Iterator[tuple[str, float]]:
     count = _counter(filters)
     x = codes(BLOCK + 1)
     o = array("i", bytes(4 * len(x)))
-    section = filters.filter_state(1, lowpass(1, 80).words, None, 0, 0, 0)
-    chain = filters.filter_state(3, lowpass(1, 80, 4).words, NOMINAL_PRESSURE, 30000, 28000, 160)
+    section = filter_words.filter_state(1, lowpass(1, 80).words, None, 0, 0, 0)
+    chain = filter_words.filter_state(3, lowpass(1, 80, 4).words, NOMINAL_PRESSURE, 30000, 28000, 160)
     for name, words in (("section", section), ("chain", chain)):
         yield f"{name}, instructions a sample of {BLOCK}", count("filter_block", 0, BLOCK, words, x, o) / BLOCK
         yield f"{name}, instructions for one sample", count("filter_block", BLOCK, BLOCK + 1, words, x, o)

@@ -17,7 +17,7 @@ import pytest
 from filter_signals import CUTOFFS_HZ, FULL, RATES_HZ, signals
 from scipy.signal import butter, sosfilt
 
-from turgor.core.filters import filter_state
+from turgor.core.filter_words import filter_state
 from turgor_host import compiled
 from turgor_host.calibrate.lowpass import lowpass
 

@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 from scipy.signal import butter, sosfilt
 
-from turgor.core import filters
-from turgor.core.filters import filter_block, filter_state
+from turgor.core import filter_words, filters
+from turgor.core.filter_words import filter_state
+from turgor.core.filters import filter_block
 from turgor_host import compiled
 from turgor_host.calibrate.lowpass import lowpass
 
@@ -134,7 +135,7 @@ def test_host_chain(benchmark, fast) -> None:
     flags = fast(0, SAMPLES, again, x, o)
     value, held = pipeline(x, sos, scale)
     assert np.abs(o[5000:] - value[5000:]).max() < 0.6
-    assert bool(flags & filters.OVER) == held[-1]
+    assert bool(flags & filter_words.OVER) == held[-1]
     assert np.count_nonzero(held[1:] != held[:-1]) > 100
     for one, other in zip((value, held), tuned_pipeline(x, sos, scale), strict=True):
         assert np.array_equal(one, other)
@@ -164,7 +165,7 @@ def test_board_instructions(benchmark) -> None:
     machine.call_c("section_block", n, strict, x, o, count=True)
     alone = machine.instructions / n
     filter_block(0, n, words, x, wanted)
-    strict[filters.COUNT], strict[filters.FLAGS] = words[filters.COUNT], words[filters.FLAGS]
+    strict[filter_words.COUNT], strict[filter_words.FLAGS] = words[filter_words.COUNT], words[filter_words.FLAGS]
     assert (strict, o[:n]) == (words, wanted[:n])
 
     found = {}

@@ -5,7 +5,7 @@ import pytest
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80, NOMINAL_PRESSURE, arterial_channel, default_channels
 from turgor.core.bounds import CALIBRATION, PRESSURE, misfit, pressure_misfit
-from turgor.core.filters import describe, filter_state
+from turgor.core.filter_words import describe, filter_state
 from turgor.link.records import row
 from turgor_host.calibrate.lowpass import lowpass
 

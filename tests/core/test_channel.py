@@ -12,7 +12,7 @@ from turgor.core.channel import (
     PressureChannel,
 )
 from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, IMPEDANCE, PRESSURE, channel_id, unit_of
-from turgor.core.filters import filter_state
+from turgor.core.filter_words import filter_state
 from turgor.core.median import ABSENT
 from turgor.link import records
 

@@ -10,19 +10,9 @@ import pytest
 from filter_signals import CUTOFFS_HZ, FULL, signals
 from scipy.signal import butter, sosfilt, sosfilt_zi
 
-from turgor.core import filters
-from turgor.core.filters import (
-    COUNT,
-    FLAGS,
-    OVER,
-    SATURATED,
-    SETTLED,
-    filter_block,
-    filter_state,
-    filtered,
-    restart,
-    take_flags,
-)
+from turgor.core import filter_words as at
+from turgor.core.filter_words import COUNT, FLAGS, OVER, SATURATED, SETTLED, filter_state, filtered, restart, take_flags
+from turgor.core.filters import filter_block
 from turgor_host import compiled
 from turgor_host.calibrate.lowpass import lowpass
 
@@ -217,10 +207,13 @@ def test_a_restart_forgets_the_past() -> None:
 
 def test_the_words_lie_where_their_names_say() -> None:
     """The viper code has the numbers, the rest of the core the names."""
-    assert (filters.LAST, filters.SUMS) == (2 * filters.SECTION_WORDS, 2 * filters.SECTION_WORDS + 4)
+    assert (at.LAST, at.SUMS) == (
+        2 * at.SECTION_WORDS,
+        2 * at.SECTION_WORDS + 4,
+    )
     s = state(settle=7, median=3)
     run(s, [100, 200, 300])
-    assert [word - filters.CODE_BIAS for word in s[filters.LAST : filters.LAST + 2]] == [300, 200]
+    assert [word - at.CODE_BIAS for word in s[at.LAST : at.LAST + 2]] == [300, 200]
     # The median is 200, its sum with the one before it (100) 300, both with the bias.
-    assert s[filters.SUMS : filters.SUMS + 2] == array("i", [200 + filters.CODE_BIAS, 300 + 2 * filters.CODE_BIAS])
-    assert (s[filters.COUNT], s[filters.SETTLE]) == (3, 7)
+    assert s[at.SUMS : at.SUMS + 2] == array("i", [200 + at.CODE_BIAS, 300 + 2 * at.CODE_BIAS])
+    assert (s[at.COUNT], s[at.SETTLE]) == (3, 7)

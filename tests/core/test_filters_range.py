@@ -8,8 +8,9 @@ from checked import LIMIT, small, smalls
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turgor.core import filters
-from turgor.core.filters import filter_block, filter_state, filtered
+from turgor.core import filter_words
+from turgor.core.filter_words import filter_state, filtered
+from turgor.core.filters import filter_block
 from turgor_host.calibrate import lowpass as design
 from turgor_host.calibrate.lowpass import Lowpass, Reach, Section, lowpass
 from turgor_host.errors import UsageError
@@ -68,11 +69,11 @@ def test_worst_codes_stay_in_range(cutoff_hz: float, rate_hz: float, order: int)
         for sign in (1, -1):
             codes = worst(response, sign)
             s = checked_run(d, codes)
-            at = int(name[1]) * filters.SECTION_WORDS
+            at = int(name[1]) * filter_words.SECTION_WORDS
             if name[0] == "v":
-                reached[name] = max(reached.get(name, 0), abs(s[at + filters.V] - filters.WORD_BIAS))
+                reached[name] = max(reached.get(name, 0), abs(s[at + filter_words.V] - filter_words.WORD_BIAS))
             if name[0] == "y":
-                reached[name] = max(reached.get(name, 0), abs(s[at + filters.Y] - filters.WORD_BIAS))
+                reached[name] = max(reached.get(name, 0), abs(s[at + filter_words.Y] - filter_words.WORD_BIAS))
     if n < 3000:
         for k, reach in enumerate(d.reaches):
             assert 0.99 * reach.v <= reached[f"v{k}"] <= reach.v

@@ -12,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80
-from turgor.core.filters import OFFSET_LIMIT_CODE, filter_state, milli_mmhg
+from turgor.core.bounds import OFFSET_LIMIT_CODE
+from turgor.core.filter_words import filter_state, milli_mmhg
 from turgor.core.fixed import isqrt, mul_shift
 from turgor.core.impedance import (
     OFFSET_LIMIT,

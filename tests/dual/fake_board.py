@@ -12,7 +12,7 @@ from turgor.app.config import (
     impedance_channel,
 )
 from turgor.app.sampler import ImpedanceSampler, PressureSampler
-from turgor.core.filters import filter_state
+from turgor.core.filter_words import filter_state
 from turgor.core.rules import DEFAULT_LIMITS
 from turgor.core.ticks import TICKS_MASK, ticks_diff
 from turgor.drivers import FAULT, NO_FAULT, NOTHING, RESTARTED, RESULT, SAMPLE

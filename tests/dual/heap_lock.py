@@ -10,7 +10,7 @@ import micropython
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320, NOMINAL_PRESSURE, default_channels
 from turgor.core.channel import ImpedanceChannel, PressureChannel
-from turgor.core.filters import filter_state
+from turgor.core.filter_words import filter_state
 from turgor.core.judge import Judge
 from turgor.core.median import ABSENT
 from turgor.core.rules import DEFAULT_LIMITS

@@ -5,10 +5,10 @@ from array import array
 from digest import Digest, Numbers
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320
-from turgor.core.bounds import CALIBRATION, PRESSURE, misfit, pressure_misfit
+from turgor.core.bounds import CALIBRATION, OFFSET_LIMIT_CODE, PRESSURE, misfit, pressure_misfit
 from turgor.core.channel import ImpedanceChannel, PressureChannel
 from turgor.core.channels import CHANNEL_NAMES, CHANNELS, channel_id, unit_of
-from turgor.core.filters import OFFSET_LIMIT_CODE, describe, filter_state, milli_mmhg, set_calibration
+from turgor.core.filter_words import describe, filter_state, milli_mmhg, set_calibration
 from turgor.core.judge import Judge
 from turgor.core.median import ABSENT, STATE_WORDS, median, median_push
 from turgor.core.rules import DEFAULT_LIMITS, EVENT_WORDS, Rules, dp_milli_mmhg
@@ -21,9 +21,9 @@ READING = 1 << 28
 
 def run_calibration():
     numbers = Numbers(2)
-    states = Digest("core.filters.set_calibration")
-    told = Digest("core.filters.describe")
-    raw = Digest("core.filters.milli_mmhg")
+    states = Digest("core.filter_words.set_calibration")
+    told = Digest("core.filter_words.describe")
+    raw = Digest("core.filter_words.milli_mmhg")
     words = filter_state(3, LOWPASS_20_HZ_AT_320, (0, 6103, 16896, 6), 30000, 28000, 160)
     for _ in range(CALLS):
         offset = numbers.between(-OFFSET_LIMIT_CODE, OFFSET_LIMIT_CODE)

@@ -7,7 +7,8 @@ from array import array
 
 from digest import Digest, Numbers
 
-from turgor.core.filters import filter_block, filter_state, filtered, restart, take_flags
+from turgor.core.filter_words import filter_state, filtered, restart, take_flags
+from turgor.core.filters import filter_block
 
 SAMPLES = 100000
 FULL = 1 << 23
@@ -79,10 +80,10 @@ def run(shape, block, samples=SAMPLES):
 
 def run_states():
     """The words of a new state, and those that a restart and the flags' taking leave."""
-    states = Digest("core.filters.filter_state")
-    restarts = Digest("core.filters.restart")
-    takes = Digest("core.filters.take_flags")
-    lasts = Digest("core.filters.filtered")
+    states = Digest("core.filter_words.filter_state")
+    restarts = Digest("core.filter_words.restart")
+    takes = Digest("core.filter_words.take_flags")
+    lasts = Digest("core.filter_words.filtered")
     for _, _, sections, median, calibrated in SHAPES:
         s = filter_state(median, sections, CALIBRATION if calibrated else None, -5, -7, 9)
         states.add(bytes(s))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from turgor.core.channel import PressureChannel
-from turgor.core.filters import FLAGS, SETTLED, milli_mmhg
+from turgor.core.filter_words import FLAGS, SETTLED, milli_mmhg
 from turgor.link.blocks import rice_pack
 from turgor.link.records import BOOT, SAMPLES, pack, unpack
 from turgor_host.errors import TurgorError

@@ -7,7 +7,7 @@ from array import array
 
 from turgor.core.bounds import pressure_misfit
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, channel_id
-from turgor.core.filters import describe, filter_state
+from turgor.core.filter_words import describe, filter_state
 from turgor.core.rules import DEFAULT_LIMITS
 from turgor.mp import const
 

@@ -3,7 +3,7 @@
 from struct import pack_into
 
 from turgor.core.channels import NO_CHANNEL
-from turgor.core.filters import describe
+from turgor.core.filter_words import describe
 from turgor.link.records import BOOT, HEADER_SIZE, IMPEDANCE_CHANNEL, LIMIT, PRESSURE_CHANNEL, WIRE_VERSION
 
 

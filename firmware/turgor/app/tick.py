@@ -5,7 +5,7 @@ from struct import pack_into
 
 from turgor.core.bounds import CALIBRATION, misfit
 from turgor.core.channels import CHANNELS, IMPEDANCE, NO_CHANNEL
-from turgor.core.filters import set_calibration
+from turgor.core.filter_words import set_calibration
 from turgor.core.judge import AT_ATTACH, Judge
 from turgor.core.median import ABSENT
 from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG, EVENT_WORDS

@@ -1,18 +1,20 @@
 """What each field of a pressure channel's configuration may be, so that a board can run it.
 
-Fields are integers in order, as `core.filters.describe` gives them and a `pressure_channel` record carries them. Within
-its bounds every field fits its words; that no intermediate of a filter leaves +-2^30 is proved by the host, which
-designs it (`turgor_host.calibrate.lowpass`).
+Fields are integers in order, as `core.filter_words.describe` gives them and a `pressure_channel` record carries them.
+Within its bounds every field fits its words; that no intermediate of a filter leaves +-2^30 is proved by the host,
+which designs it (`turgor_host.calibrate.lowpass`).
 """
 
 from turgor.mp import const
 
+# Offsets within a quarter of the range keep filtered minus offset within +-2^29.
+OFFSET_LIMIT_CODE = const(2097152)
 _COEFFICIENT = const(0x1FFFFFFF)
 _MILLI_MMHG = const(0x10000000)
 
 # name, least, most; codes, counts of bits, milli-mmHg
 CALIBRATION = (
-    ("offset_code", -2097152, 2097152),
+    ("offset_code", -OFFSET_LIMIT_CODE, OFFSET_LIMIT_CODE),
     ("gain_high", -8192, 8191),
     ("gain_low", 0, 32767),
     ("gain_shift", 1, 13),

@@ -6,7 +6,8 @@
 
 from array import array
 
-from turgor.core.filters import COUNT, OVER, SATURATED, SETTLED, filter_block, restart, take_flags
+from turgor.core.filter_words import COUNT, OVER, SATURATED, SETTLED, restart, take_flags
+from turgor.core.filters import filter_block
 from turgor.core.impedance import resistance_milliohm
 from turgor.core.median import ABSENT
 from turgor.mp import const, micropython

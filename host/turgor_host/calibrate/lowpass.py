@@ -153,7 +153,7 @@ class Lowpass:
 
     @property
     def words(self) -> tuple[tuple[int, int, int, int], ...]:
-        """The `sections` of `turgor.core.filters.filter_state`."""
+        """The `sections` of `turgor.core.filter_words.filter_state`."""
         return tuple((s.e, s.c, s.z, s.g) for s in self.sections)
 
     @cached_property

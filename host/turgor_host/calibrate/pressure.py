@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from turgor.core.filters import OFFSET_LIMIT_CODE
+from turgor.core.bounds import OFFSET_LIMIT_CODE
 from turgor_host.calibrate.fixed import coefficient, factor
 from turgor_host.errors import TurgorError, UsageError
 

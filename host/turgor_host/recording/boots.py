@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from struct import calcsize, unpack_from
 
 from turgor.core.channels import CHANNEL_NAMES, IMPEDANCE
-from turgor.core.filters import filter_state, set_calibration
+from turgor.core.filter_words import filter_state, set_calibration
 from turgor.link import lines
 from turgor.link.records import (
     COMMAND,

@@ -5,7 +5,7 @@ from array import array
 import numpy as np
 
 from turgor.core.channel import HOLD_LIMIT, PressureChannel
-from turgor.core.filters import FLAGS, SATURATED, SETTLED
+from turgor.core.filter_words import FLAGS, SATURATED, SETTLED
 from turgor.link.records import RESTARTED
 from turgor_host.compiled import filter_block
 from turgor_host.recording.decode import Blocks, Bools, Ints

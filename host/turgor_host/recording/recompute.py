@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from turgor.core.channel import ImpedanceChannel
-from turgor.core.filters import set_calibration
+from turgor.core.filter_words import set_calibration
 from turgor.link import lines
 from turgor.link.records import MEDIAN_VALID, VALID
 from turgor_host.recording.bootlog import BootLog

