@@ -1,9 +1,9 @@
 """How many instructions of a Cortex-M0 the sample chain takes as viper machine code and as MicroPython bytecode.
 
-Both come from the files `filters.py` and `filter_words.py` of `turgor.core`, whole, and give the same bits. Viper is what
-mpy-cross makes of them for armv6m. The bytecode is compiled and interpreted by a micro:bit's MicroPython 1.9.2
-(Cortex-M0: the instructions of the Cortex-M0+), which lacks two things that are taken from the source: `turgor.mp` and
-viper. Counted is what one more sample of a block costs, so the calls cancel out.
+Both come from `filters.py` and `filter_words.py` of `turgor.core`, whole, and give the same bits. Viper is what mpy-
+cross makes of them for armv6m. The bytecode is compiled and interpreted by a micro:bit's MicroPython 1.9.2
+(Cortex-M0: the instructions of the Cortex-M0+), which lacks two things that are taken from the source: `turgor.mp`
+and viper. Counted is what one more sample of a block costs, so the calls cancel out.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""One line for each routine: its name, how often it was called, and a SHA-256 over all that came out.
+"""One line for each routine: its name, how many samples or calls it took, and a SHA-256 over all that came out.
 
 Runs under MicroPython and CPython; the numbers are the same on both.
 """
@@ -55,13 +55,16 @@ class Digest:
     def __init__(self, name):
         self._name = name
         self._hash = sha256()
-        self._calls = 0
+        self._samples = 0
         self._waiting = []
 
     def add(self, *results):
         """The results of one call: integers, booleans, bytes or text."""
-        self._calls += 1
+        self._samples += 1
         for result in results:
+            if type(result) is int:
+                self._waiting.append(result)
+                continue
             if isinstance(result, str):
                 result = result.encode()
             if isinstance(result, (bytes, bytearray)):
@@ -74,6 +77,11 @@ class Digest:
         if len(self._waiting) >= 64:
             self._flush()
 
+    def add_block(self, samples, *results):
+        """The results of one call that took a block of samples."""
+        self._samples += samples - 1
+        self.add(*results)
+
     def _flush(self):
         self._hash.update(pack("<%dq" % len(self._waiting), *self._waiting))
         self._waiting.clear()
@@ -81,4 +89,4 @@ class Digest:
     def show(self):
         self._flush()
         text = "".join(["%02x" % byte for byte in self._hash.digest()])
-        print(self._name, self._calls, text)
+        print(self._name, self._samples, text)

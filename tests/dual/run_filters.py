@@ -69,7 +69,7 @@ def run(shape, block, samples=SAMPLES):
         samples -= n
         codes.fill(x, n)
         flags = block(0, n, s, x, o)
-        digest.add(bytes(o)[: 4 * n], flags, filtered(s))
+        digest.add_block(n, bytes(o)[: 4 * n], flags, filtered(s))
         if turn % 100 == 0:
             digest.add(take_flags(s))
         if turn % 1000 == 0:

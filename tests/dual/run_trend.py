@@ -24,7 +24,8 @@ def run_means():
     states = Digest("core.decimate.mean_state")
     means = Digest("core.decimate.mean_block")
     x = array("i", bytes(4 * BLOCK))
-    for _ in range(CALLS):
+    samples = 0
+    while samples < CALLS:
         factor = numbers.one_of((1, 20, 60, 8192, 1 + numbers.below(100)))
         s = mean_state(factor, 1 + numbers.below(factor))
         states.add(bytes(s))
@@ -33,11 +34,12 @@ def run_means():
         while left > 0:
             n = min(left, numbers.one_of(LENGTHS))
             left -= n
+            samples += n
             kind = numbers.below(4)
             for i in range(n):
                 x[i] = VALUE if kind == 0 else ABSENT if kind == 1 else numbers.between(-VALUE, VALUE)
             found = mean_block(0, n, s, x, x)
-            means.add(found, bytes(x)[: 4 * found])
+            means.add_block(n, found, bytes(x)[: 4 * found])
         means.add(bytes(s))
     states.show()
     means.show()
@@ -52,7 +54,9 @@ def run_noise():
     restarts = Digest("core.noise.noise_restart")
     x = array("i", bytes(4 * BLOCK))
     s = noise_state(6)
-    for turn in range(CALLS):
+    samples = 0
+    turn = 0
+    while samples < CALLS:
         if turn % 1000 == 0:
             s = noise_state(numbers.below(8))
             states.add(bytes(s))
@@ -70,9 +74,11 @@ def run_noise():
             else:
                 x[i] = level + numbers.below(256)
         noise_block(0, n, s, x)
-        blocks.add(bytes(s))
-        levels.add(noise_rms_code_q4(s))
-        still.add(still_codes(s))
+        samples += n
+        turn += 1
+        blocks.add_block(n, bytes(s))
+        levels.add_block(n, noise_rms_code_q4(s))
+        still.add_block(n, still_codes(s))
     for _ in range(CALLS):
         s[numbers.below(7)] = numbers.between(0, VALUE)
         noise_restart(s)
@@ -103,7 +109,8 @@ def run_slopes():
                 value = numbers.between(-VALUE, VALUE)
         slope_push(s, value)
         pushes.add(s[1])
-        slopes.add(slope_per_hour(s))
+        if turn % 4 == 3:
+            slopes.add_block(4, slope_per_hour(s))
     pushes.add(bytes(s))
     for digest in (slopes, pushes, states):
         digest.show()
