@@ -23,7 +23,11 @@ FAULTS = ("none", "damped", "flush", "draw")
 
 @dataclass
 class Variant:
-    """What one synthetic line is like; times in s, pressures in mmHg."""
+    """What one synthetic line is like; times in s, pressures in mmHg.
+
+    `slowness` 0 to 1 makes upstrokes of 35 to 85 ms (at half their steepest); `dicrotic` is the height of the wave
+    after the notch, relative to the first.
+    """
 
     seed: int
     rate_per_min: float
@@ -32,7 +36,8 @@ class Variant:
     rhythm: str
     respiration: float
     respiration_hz: float
-    rise_s: float
+    slowness: float
+    dicrotic: float
     catheter: tuple[float, float]
     noise: float
     fault: str
@@ -46,13 +51,13 @@ class Variant:
 class Signal:
     """`mmhg` at RATE_HZ as the transducer sees it; `clean` is what a good line would show all the time.
 
-    `feet` and `diastolic`, `systolic`, `mean` are of `clean`, one a beat; `good` says for each sample whether the line
+    `onset_s`, `diastolic`, `systolic` and `mean` are of `clean`, one a beat; `good` says for each sample whether the line
     is as it should be.
     """
 
     mmhg: np.ndarray
     clean: np.ndarray
-    feet_s: np.ndarray
+    onset_s: np.ndarray
     diastolic: np.ndarray
     systolic: np.ndarray
     mean: np.ndarray
@@ -78,7 +83,8 @@ def variant(seed: int) -> Variant:
         rhythm=("regular", "regular", "fibrillation", "premature")[int(random.integers(4))],
         respiration=random.uniform(0, 7.5),
         respiration_hz=random.uniform(0.15, 0.4),
-        rise_s=random.uniform(0.0, 1.0),
+        slowness=random.uniform(0, 1),
+        dicrotic=random.uniform(0, 0.2),
         catheter=(random.uniform(12, 30), random.uniform(0.2, 0.7)),
         noise=random.uniform(0, 0.4),
         fault=fault,
@@ -129,7 +135,7 @@ def artery(v: Variant, random: np.random.Generator) -> tuple[np.ndarray, np.ndar
     ejection_s = np.clip(0.413 - 0.0017 * v.rate_per_min, 0.15, 0.34)
     span = int(ejection_s * FINE_HZ)
     x = (np.arange(span) + 0.5) / span
-    shape = np.sin(np.pi * x ** (0.4 + 0.15 * v.rise_s)) ** (1.2 + 0.3 * v.rise_s)
+    shape = np.sin(np.pi * x ** (0.4 + 0.15 * v.slowness)) ** (1.2 + 0.3 * v.slowness)
     tail = np.arange(int(0.08 * FINE_HZ)) / FINE_HZ
     # The valve closes with a short backward flow.
     shape = np.concatenate([shape, -0.25 * np.exp(-0.5 * ((tail - 0.02) / 0.01) ** 2)])
@@ -140,9 +146,11 @@ def artery(v: Variant, random: np.random.Generator) -> tuple[np.ndarray, np.ndar
     time_constant_s = random.uniform(0.9, 1.8)
     keep = np.exp(-1 / (time_constant_s * FINE_HZ))
     stored = lfilter([1 / FINE_HZ], [1, -keep], flow, zi=[flow.mean() / FINE_HZ / (1 - keep)])[0]
-    wave = random.uniform(0.06, 0.14) * flow + stored
-    wave = second_order(wave, random.uniform(8, 12) - 1.5 * v.rise_s, random.uniform(0.35, 0.6))
-    wave = gaussian_filter1d(wave, (0.004 + 0.006 * v.rise_s) * FINE_HZ)
+    # What comes back from the legs arrives when the valve is shut.
+    returned = gaussian_filter1d(np.roll(flow, int((ejection_s + 0.06) * FINE_HZ)), 0.02 * FINE_HZ)
+    wave = random.uniform(0.06, 0.14) * (flow + v.dicrotic * returned) + stored
+    wave = second_order(wave, random.uniform(8, 12) - 1.5 * v.slowness, random.uniform(0.35, 0.6))
+    wave = gaussian_filter1d(wave, (0.004 + 0.006 * v.slowness) * FINE_HZ)
     wave = wave[5 * FINE_HZ :]
     onsets = onsets[(onsets > 0.1) & (onsets < SECONDS + 0.2)]
     edges = (onsets * FINE_HZ).astype(int)
@@ -180,14 +188,15 @@ def signal(v: Variant) -> Signal:
 
 
 def beats_of(clean: np.ndarray, onsets: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Foot times, and the diastolic, systolic and mean of the beats that begin there."""
-    feet = []
-    for onset in onsets:
-        # The wave reaches the line some hundredths of a second after the valve opens.
-        a, b = int((onset - 0.1) * RATE_HZ), int((onset + 0.1) * RATE_HZ)
-        if a >= 0 and b <= len(clean):
+    """When the beats begin to eject, and the diastolic before, the systolic, and the mean from foot to foot."""
+    feet, times = [], []
+    for before, onset in zip(onsets, onsets[1:], strict=False):
+        # From late in the last beat on; the wave reaches the line some hundredths of a second after the valve opens.
+        a, b = int((0.4 * before + 0.6 * onset) * RATE_HZ), int((onset + 0.08) * RATE_HZ)
+        if b <= len(clean):
             feet.append(a + int(clean[a:b].argmin()))
+            times.append(onset)
     found = [
-        (a / RATE_HZ, clean[a], clean[a:b].max(), clean[a:b].mean()) for a, b in zip(feet, feet[1:], strict=False)
+        (time, clean[a], clean[a:b].max(), clean[a:b].mean()) for time, a, b in zip(times, feet, feet[1:], strict=False)
     ]
     return tuple(np.array(column) for column in zip(*found, strict=True))

@@ -1,26 +1,28 @@
-"""Beats of an arterial line: systolic, diastolic and mean pressure of each, the pulse rate, and whether to trust them.
+"""Beats of an arterial line: systolic, diastolic and mean pressure, the pulse rate, and whether to trust them.
 
-Takes calibrated values in milli-mmHg within +-2^28 at 100 to 400 samples/s, low-passed at 15 to 25 Hz; what lies outside
--200 to +400 mmHg counts as that. Gives milli-mmHg, ABSENT where there is nothing to be trusted. Inside, pressures are
-levels: milli-mmHg + 200000, 0 to 600000, so that no stored word of a sample is negative.
+Takes calibrated values in milli-mmHg within +-2^28 at 100 to 400 samples/s, low-passed at 15 to 25 Hz; what lies
+outside -200 to +324.287 mmHg counts as that. Gives milli-mmHg (the mean to 3 milli-mmHg), ABSENT where there is
+nothing to be trusted. Inside, pressures are levels, milli-mmHg + 200000, and no word of the state is ever negative.
 
-A beat begins at the lowest level (its foot, the diastolic) before an upstroke, which is a rise over RISE_S by more than
-5/8 of the usual, falling by half of that within an interval, and by at least 3 mmHg. It is complete, and
-enters the medians, when the next upstroke is found. For 180 ms, and until the pressure falls, there is no other.
+A beat begins with its foot, the lowest level before an upstroke: that is its diastolic. An upstroke is a rise within
+128 ms by 3 mmHg and by more than a threshold, 5/8 of the usual rise right after an upstroke, 5/16 one usual interval
+later, 0 after two. None follows another within 180 ms or before the pressure has fallen again. The next upstroke
+completes a beat, and only then does it enter the medians of eight.
 
-An upstroke is judged by its width, the time for which it is steeper than half its steepest (slopes over 25 ms). Natural
-ones at the wrist measure 35 to 85 ms; a catheter with a clot or air in it, of a natural frequency of 5 Hz or less, adds
-some 60 ms. A beat is damped when its upstroke is wider than 40 ms + 6 % of the interval (the error of the
-diastolic grows with the rate), at most 95 ms; or wider than 5/4 of this line's own while its pulse is below 85 % of it.
-The foot between two upstrokes is good when neither is damped. Three damped beats of four withdraw systolic and
-diastolic until eight in a row are good; the mean, which damping leaves alone, stays. The line's own width and pulse are
-learnt from good beats only, over about 32, and forgotten after a flush: that is what shows the state of a line.
+An upstroke is judged by its width, the time for which it is steeper than 5/16 of its steepest (slopes over 25 ms): a
+natural one takes 45 to 120 ms, shorter at high rates, and a catheter with air or a clot in it, like a low-pass of 5 Hz
+or less, adds 60 ms and more. It is damped when wider than 42 ms + a tenth of the usual interval, at most 160 ms: the
+faster the pulse, the more a given damping lifts the diastolic. It is also damped when wider than 5/4 of this line's own
+width while its pulse pressure is below 85 % of this line's own, both learnt from about 32 upstrokes that were not
+damped, and forgotten at a flush, with which one tests a line. A diastolic counts when neither the upstroke before nor
+the one after is damped. Three damped beats of four withdraw diastolic and systolic until eight good ones have come;
+the mean, which damping leaves as it is, stays.
 
-Above 250 mmHg, or with a rise of 50 mmHg and more over twice the usual, it is a flush, and all values are withdrawn at
-once. No upstroke for 4 s, or for 2.5 usual intervals, is no pulse: stopcock, blood draw, flush at any level, arrest.
+Above 250 mmHg, or with a rise of over twice the usual + 50 mmHg, it is a flush: all is withdrawn at once. When no
+upstroke comes for 2.5 usual intervals or 4 s, there are no beats: blood draw, stopcock, flush to any level, arrest.
 
-A held (repeated) value is a flat piece: some milliseconds change nothing, long ones end in NO_BEATS; after a gap of
-unknown length use `beat_restart`.
+A held (repeated) value is a flat stretch: up to 20 ms do no harm, from 2.5 intervals on there are no beats. After a gap
+of unknown length, or another sensor, `beat_restart`.
 """
 
 from array import array
@@ -28,62 +30,61 @@ from array import array
 from turgor.core.median import ABSENT
 from turgor.mp import const, micropython, ptr32
 
-# Words of the state. The configuration, in samples but for the widths (1/16 sample).
-RISE = const(0)
-SLOPE = const(1)
-REST = const(2)
-LEARN = const(3)
-LONGEST = const(4)
-WIDTH_LEAST = const(5)
-WIDTH_MOST = const(6)
-RATE_HZ = const(7)
+# Words of the state: the last 128 levels first, where they are cheapest to reach; then the configuration, in samples but for the widths (1/16 sample).
+RISE = const(128)
+SLOPE = const(129)
+REST = const(130)
+LEARN = const(131)
+LONGEST = const(132)
+WIDTH_LEAST = const(133)
+WIDTH_MOST = const(134)
+RATE_HZ = const(135)
 # The course of a beat: phase, place in the ring of samples, samples since the last upstroke (or the last 4 s without).
-PHASE = const(8)
-PLACE = const(9)
-SINCE = const(10)
+PHASE = const(136)
+PLACE = const(137)
+SINCE = const(138)
 # The highest level; the lowest since, how long ago it was and the sum of half levels up to it; that sum up to now.
-HIGH = const(11)
-LOW = const(12)
-LOW_AGO = const(13)
-LOW_SUM = const(14)
-SUM = const(15)
+HIGH = const(139)
+LOW = const(140)
+LOW_AGO = const(141)
+LOW_SUM = const(142)
+SUM = const(143)
 # The largest rise, the steepest slope and how long ago that was.
-MOST = const(16)
-STEEPEST = const(17)
-STEEPEST_AGO = const(18)
+MOST = const(144)
+STEEPEST = const(145)
+STEEPEST_AGO = const(146)
 # The present beat: level of its foot and how long ago that was; faults of its upstroke and of the one before.
-FOOT = const(19)
-FOOT_AGO = const(20)
-FAULTS = const(21)
-FAULTS_BEFORE = const(22)
+FOOT = const(147)
+FOOT_AGO = const(148)
+FAULTS = const(149)
+FAULTS_BEFORE = const(150)
 # What is usual: rise, interval x 8, threshold at an upstroke and its fall with each sample.
-USUAL_RISE = const(23)
-USUAL_INTERVAL = const(24)
-THRESHOLD = const(25)
-FALL = const(26)
+USUAL_RISE = const(151)
+USUAL_INTERVAL = const(152)
+THRESHOLD = const(153)
+FALL = const(154)
 # The line's own width and pulse, x 32, and of how many upstrokes (up to 8).
-OWN_WIDTH = const(27)
-OWN_PULSE = const(28)
-OWN_COUNT = const(29)
+OWN_WIDTH = const(155)
+OWN_PULSE = const(156)
+OWN_COUNT = const(157)
 # What the summary needs: good beats in a row and beats without gap or flush (both up to 8), the weight of damped beats,
 # QUALITY bits, beats complete, samples since the last good beat, width of the last upstroke in 1/16 sample.
-GOOD = const(30)
-KEPT = const(31)
-STRIKES = const(32)
-TROUBLE = const(33)
-BEATS = const(34)
-AGE = const(35)
-WIDTH = const(36)
+GOOD = const(158)
+KEPT = const(159)
+STRIKES = const(160)
+TROUBLE = const(161)
+BEATS = const(162)
+AGE = const(163)
+WIDTH = const(164)
 # The last eight: of good beats diastolic and systolic, of all without gap or flush mean and interval.
-GOOD_PLACE = const(37)
-KEPT_PLACE = const(38)
-DIASTOLICS = const(39)
-SYSTOLICS = const(47)
-MEANS = const(55)
-INTERVALS = const(63)
-# Room for sorting, and the last 128 levels.
-SORTED = const(71)
-SAMPLES = const(79)
+GOOD_PLACE = const(165)
+KEPT_PLACE = const(166)
+DIASTOLICS = const(167)
+SYSTOLICS = const(175)
+MEANS = const(183)
+INTERVALS = const(191)
+# Room for sorting.
+SORTED = const(199)
 STATE_WORDS = const(207)
 
 # Phases.
@@ -100,6 +101,8 @@ FLUSHED = const(4)
 FEW = const(8)
 
 LEVEL_0 = const(200000)
+# Where AGE ends.
+MOST_AGE = const(0x1FFFFFFF)
 # In FAULTS: there is no beat in the making.
 NONE = const(16)
 
@@ -110,116 +113,119 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
     end = b
     beats = 0
     # Times are ages in the state; in here they are places in x, which may lie before its begin.
-    place = s[9] - a
-    rise_place = place - s[0]
-    slope_place = place - s[1]
-    since = a - s[10]
-    low_at = a - s[13]
-    steepest_at = a - s[18]
-    foot_at = a - s[20]
-    good_at = a - s[35]
-    phase = s[8]
-    high = s[11]
-    low = s[12]
-    low_sum = s[14]
-    total = s[15]
-    most = s[16]
-    steepest = s[17]
+    place = s[137] - a
+    rise_place = place - s[128]
+    slope_place = place - s[129]
+    since = a - s[138]
+    low_at = a - s[141]
+    steepest_at = a - s[146]
+    foot_at = a - s[148]
+    good_at = a - s[163]
+    phase = s[136]
+    high = s[139]
+    low = s[140]
+    low_sum = s[142]
+    total = s[143]
+    most = s[144]
+    steepest = s[145]
     rise = 0
     if phase == 4 and a < end:
         # The first value is taken for the past too.
         phase = 3
         b = ((x[a] + 0x20000000) & 0x3FFFFFFF) - 536670912
-        if b < 0:
-            b = 0
-        if b > 600000:
-            b = 600000
-        i = 79
-        while i < 207:
+        if b >> 19:
+            if b < 0:
+                b = 0
+            else:
+                b = 0x7FFFF
+        i = 0
+        while i < 128:
             s[i] = b
             i += 1
     while a < end:
-        longest = s[4]
+        longest = s[132]
         if phase == 3:
-            longest = s[3]
+            longest = s[131]
         stop = since + longest
         if stop > end:
             stop = end
         event = 0
-        while a < stop:
+        while stop - a:
             b = ((x[a] + 0x20000000) & 0x3FFFFFFF) - 536670912
-            if b < 0:
-                b = 0
-            if b > 600000:
-                b = 600000
-            s[((a + place) & 127) + 79] = b
+            if b >> 19:
+                if b < 0:
+                    b = 0
+                else:
+                    b = 0x7FFFF
+            s[(a + place) & 127] = b
             total += b >> 1
-            rise = b - s[((a + rise_place) & 127) + 79]
+            rise = b - s[(a + rise_place) & 127]
             if b < low:
                 low = b
                 low_at = a
                 low_sum = total
                 if phase == 0:
                     steepest = 0
-            if phase == 0:
-                if rise > 0:
-                    slope = b - s[((a + slope_place) & 127) + 79]
-                    if slope > steepest:
-                        steepest = slope
-                        steepest_at = a
-                    if rise > 3000 and rise > s[25] - s[26] * (a - since):
-                        event = 1
-                        stop = a
-            else:
+            if phase:
                 if rise > most:
                     most = rise
-                if phase != 3:
+                if phase < 3:
                     if b > high:
                         high = b
                         low = b
                         low_at = a
                         low_sum = total
                     if phase == 2:
-                        if rise <= 0 and a - since >= s[2]:
+                        if rise <= 0 and a - since >= s[130]:
                             phase = 0
                             steepest = 0
                     else:
-                        slope = b - s[((a + slope_place) & 127) + 79]
+                        slope = b - s[(a + slope_place) & 127]
                         if slope > steepest:
                             steepest = slope
                             steepest_at = a
-                        if slope <= 0:
+                        if slope <= 0 or a - steepest_at > s[128]:
                             event = 2
-                            stop = a
+                            stop = a + 1
+            elif rise > 0:
+                slope = b - s[(a + slope_place) & 127]
+                if slope > steepest:
+                    steepest = slope
+                    steepest_at = a
+                if rise > 3000 and rise > s[153] - s[154] * (a - since):
+                    event = 1
+                    stop = a + 1
             a += 1
         if event == 1:
             # An upstroke: it completes the beat in the making and begins another at the lowest level since.
             now = a - 1
-            faults = s[21]
+            faults = s[149]
             if faults < 16:
                 interval = now - since
-                s[24] += interval - (s[24] >> 3)
+                if s[162] == 0:
+                    s[152] = interval << 3
+                s[152] += interval - (s[152] >> 3)
                 beats += 1
-                s[34] = (s[34] + 1) & 0x1FFFFFFF
-                trouble = s[33] & 6
-                good = s[30]
-                kept = s[31]
-                strikes = s[32]
-                faults |= s[22]
+                s[162] = (s[162] + 1) & 0x1FFFFFFF
+                trouble = s[161] & 6
+                good = s[158]
+                kept = s[159]
+                strikes = s[160]
+                faults |= s[150]
                 if faults & 4 == 0:
-                    i = s[38]
-                    s[i + 55] = (low_sum << 1) // (low_at - foot_at)
-                    s[i + 63] = interval
-                    s[38] = (i + 1) & 7
+                    i = s[166]
+                    s[i + 183] = low_sum // (low_at - foot_at) << 1
+                    s[i + 191] = interval
+                    s[166] = (i + 1) & 7
                     if kept < 8:
                         kept += 1
                     if kept == 8:
                         trouble &= 2
                     if faults == 0:
-                        i = s[37]
-                        s[i + 39] = s[19]
-                        s[i + 47] = high
-                        s[37] = (i + 1) & 7
+                        i = s[165]
+                        s[i + 167] = s[147]
+                        s[i + 175] = high
+                        s[165] = (i + 1) & 7
                         good_at = now
                         if strikes:
                             strikes -= 1
@@ -232,13 +238,13 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
                         trouble |= 2
                     if good == 8:
                         trouble &= 4
-                s[30] = good
-                s[31] = kept
-                s[32] = strikes
-                s[33] = trouble
-            s[22] = s[21]
-            s[21] = 0
-            s[19] = low
+                s[158] = good
+                s[159] = kept
+                s[160] = strikes
+                s[161] = trouble
+            s[150] = s[149]
+            s[149] = 0
+            s[147] = low
             foot_at = low_at
             since = now
             total -= low_sum
@@ -251,7 +257,7 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
         elif event == 2:
             # The upstroke is over: judge it.
             phase = 2
-            usual = s[23]
+            usual = s[151]
             flushed = 0
             if high > 450000 or most > (usual << 1) + 50000:
                 flushed = 1
@@ -260,75 +266,77 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
             usual += (most - usual) >> 2
             if usual < 3000:
                 usual = 3000
-            s[23] = usual
-            s[25] = usual * 5 >> 3
-            s[26] = ((usual * 5 >> 1) + s[24] - 1) // s[24]
+            s[151] = usual
+            s[153] = usual * 5 >> 3
+            s[154] = ((usual * 5 >> 1) + s[152] - 1) // s[152]
             if flushed:
-                s[21] = 4
-                s[29] = 0
-                s[30] = 0
-                s[31] = 0
-                s[32] = 0
-                s[33] |= 4
+                s[149] = 4
+                s[157] = 0
+                s[158] = 0
+                s[159] = 0
+                s[160] = 0
+                s[161] |= 4
             else:
-                half = steepest >> 1
-                # Back and forth from the steepest place to where the slope is half of that, between samples.
+                part = steepest * 5 >> 4
+                # Back and forth from the steepest place to where the slope is that part of it, between samples.
                 i = steepest_at
-                oldest = a + slope_place - place - 127
+                oldest = a + place - slope_place - 128
                 slope = steepest
                 rise = steepest
-                while slope > half and i > oldest:
+                while slope > part and i > oldest:
                     rise = slope
                     i -= 1
-                    slope = s[((i + place) & 127) + 79] - s[((i + slope_place) & 127) + 79]
+                    slope = s[(i + place) & 127] - s[(i + slope_place) & 127]
                 width = 0 - (i << 4)
-                if slope <= half and slope < rise:
-                    width -= ((half - slope) << 4) // (rise - slope)
+                if slope <= part and slope < rise:
+                    width -= ((part - slope) << 4) // (rise - slope)
                 i = steepest_at
                 slope = steepest
-                while slope > half:
+                while slope > part and i < a - 1:
                     rise = slope
                     i += 1
-                    slope = s[((i + place) & 127) + 79] - s[((i + slope_place) & 127) + 79]
+                    slope = s[(i + place) & 127] - s[(i + slope_place) & 127]
                 width += i << 4
-                if slope < rise:
-                    width -= ((half - slope) << 4) // (rise - slope)
-                s[36] = width
-                limit = s[5] + (s[24] * 123 >> 10)
-                if limit > s[6]:
-                    limit = s[6]
-                pulse = high - s[19]
-                own_width = s[27] >> 5
-                own_pulse = s[28] >> 5
-                if width > limit or s[29] == 8 and width << 2 > own_width * 5 and pulse * 20 < own_pulse * 17:
-                    s[21] = 2
-                elif s[22] == 0:
+                if slope > part:
+                    width = 0x1000
+                elif slope < rise:
+                    width -= ((part - slope) << 4) // (rise - slope)
+                s[164] = width
+                limit = s[133] + (s[152] * 205 >> 10)
+                if limit > s[134]:
+                    limit = s[134]
+                pulse = high - s[147]
+                own_width = s[155] >> 5
+                own_pulse = s[156] >> 5
+                if width > limit or s[157] == 8 and width << 2 > own_width * 5 and pulse * 20 < own_pulse * 17:
+                    s[149] = 2
+                elif s[150] == 0:
                     slow = 5
-                    if s[29] < 8:
-                        if s[29] == 0:
-                            s[27] = width << 5
-                            s[28] = pulse << 5
-                        s[29] += 1
+                    if s[157] < 8:
+                        if s[157] == 0:
+                            s[155] = width << 5
+                            s[156] = pulse << 5
+                        s[157] += 1
                         slow = 2
-                    s[27] += ((width << 5) - s[27]) >> slow
-                    s[28] += ((pulse << 5) - s[28]) >> slow
+                    s[155] += ((width << 5) - s[155]) >> slow
+                    s[156] += ((pulse << 5) - s[156]) >> slow
         elif a - since == longest:
             # No upstroke for long, or enough seen to know a usual rise.
             if phase == 3:
                 if most < 3000:
                     most = 3000
-                s[23] = most
-                s[25] = most * 5 >> 3
-                s[26] = ((most * 5 >> 1) + s[24] - 1) // s[24]
+                s[151] = most
+                s[153] = most * 5 >> 3
+                s[154] = ((most * 5 >> 1) + s[152] - 1) // s[152]
             else:
-                s[25] = 0
-                s[26] = 0
-                s[30] = 0
-                s[31] = 0
-                s[32] = 0
-                s[33] |= 1
+                s[153] = 0
+                s[154] = 0
+                s[158] = 0
+                s[159] = 0
+                s[160] = 0
+                s[161] |= 1
             phase = 0
-            s[21] = 16
+            s[149] = 16
             since = a
             foot_at = a
             steepest_at = a
@@ -337,22 +345,22 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
             low_at = a
             total = 0
             low_sum = 0
-    s[8] = phase
-    s[9] = (place + end) & 127
-    s[10] = end - since
-    s[11] = high
-    s[12] = low
-    s[13] = end - low_at
-    s[14] = low_sum
-    s[15] = total
-    s[16] = most
-    s[17] = steepest
-    s[18] = end - steepest_at
-    s[20] = end - foot_at
+    s[136] = phase
+    s[137] = (place + end) & 127
+    s[138] = end - since
+    s[139] = high
+    s[140] = low
+    s[141] = end - low_at
+    s[142] = low_sum
+    s[143] = total
+    s[144] = most
+    s[145] = steepest
+    s[146] = end - steepest_at
+    s[148] = end - foot_at
     age = end - good_at
     if age > 0x1FFFFFFF:
         age = 0x1FFFFFFF
-    s[35] = age
+    s[163] = age
     return beats
 
 
@@ -364,8 +372,8 @@ def beat_state(rate_hz):
     s[REST] = (rate_hz * 180 + 500) // 1000
     s[LEARN] = 2 * rate_hz
     s[LONGEST] = 4 * rate_hz
-    s[WIDTH_LEAST] = rate_hz * 16 * 40 // 1000
-    s[WIDTH_MOST] = rate_hz * 16 * 95 // 1000
+    s[WIDTH_LEAST] = rate_hz * 16 * 42 // 1000
+    s[WIDTH_MOST] = rate_hz * 16 * 160 // 1000
     s[RATE_HZ] = rate_hz
     beat_restart(s)
     return s
@@ -380,6 +388,7 @@ def beat_restart(s):
     s[FAULTS] = NONE
     s[FAULTS_BEFORE] = NONE
     s[TROUBLE] = NO_BEATS
+    s[AGE] = MOST_AGE
 
 
 def beat_quality(s):
