@@ -7,6 +7,7 @@ catheter's end, so that a good line rings after them.
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -51,8 +52,8 @@ class Variant:
 class Signal:
     """`mmhg` at RATE_HZ as the transducer sees it; `clean` is what a good line would show all the time.
 
-    `onset_s`, `diastolic`, `systolic` and `mean` are of `clean`, one a beat; `good` says for each sample whether the line
-    is as it should be.
+    `onset_s`, `diastolic`, `systolic` and `mean` are of `clean`, one a beat; `good` says for each sample whether
+    the line is as it should be.
     """
 
     mmhg: np.ndarray
@@ -155,7 +156,7 @@ def artery(v: Variant, random: np.random.Generator) -> tuple[np.ndarray, np.ndar
     onsets = onsets[(onsets > 0.1) & (onsets < SECONDS + 0.2)]
     edges = (onsets * FINE_HZ).astype(int)
     troughs = np.array([wave[a : a + int(0.05 * FINE_HZ)].min() for a in edges if a + FINE_HZ < len(wave)])
-    peaks = np.array([wave[a:b].max() for a, b in zip(edges, edges[1:], strict=False)])
+    peaks = np.array([wave[a:b].max() for a, b in pairwise(edges)])
     low, high = np.median(troughs), np.median(peaks)
     t = np.arange(len(wave)) / FINE_HZ
     breath = np.sin(2 * np.pi * v.respiration_hz * t + random.uniform(0, 6))
@@ -190,7 +191,7 @@ def signal(v: Variant) -> Signal:
 def beats_of(clean: np.ndarray, onsets: np.ndarray) -> tuple[np.ndarray, ...]:
     """When the beats begin to eject, and the diastolic before, the systolic, and the mean from foot to foot."""
     feet, times = [], []
-    for before, onset in zip(onsets, onsets[1:], strict=False):
+    for before, onset in pairwise(onsets):
         # From late in the last beat on; the wave reaches the line some hundredths of a second after the valve opens.
         a, b = int((0.4 * before + 0.6 * onset) * RATE_HZ), int((onset + 0.08) * RATE_HZ)
         if b <= len(clean):

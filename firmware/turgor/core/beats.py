@@ -10,13 +10,13 @@ later, 0 after two. None follows another within 180 ms or before the pressure ha
 completes a beat, and only then does it enter the medians of eight.
 
 An upstroke is judged by its width, the time for which it is steeper than 5/16 of its steepest (slopes over 25 ms): a
-natural one takes 45 to 120 ms, shorter at high rates, and a catheter with air or a clot in it, like a low-pass of 5 Hz
-or less, adds 60 ms and more. It is damped when wider than 42 ms + a tenth of the usual interval, at most 160 ms: the
-faster the pulse, the more a given damping lifts the diastolic. It is also damped when wider than 5/4 of this line's own
-width while its pulse pressure is below 85 % of this line's own, both learnt from about 32 upstrokes that were not
-damped, and forgotten at a flush, with which one tests a line. A diastolic counts when neither the upstroke before nor
-the one after is damped. Three damped beats of four withdraw diastolic and systolic until eight good ones have come;
-the mean, which damping leaves as it is, stays.
+natural one takes 45 to 120 ms, less at high rates, and a catheter with air or a clot in it, a low-pass of 5 Hz or less,
+adds 60 ms and more. It is damped when wider than 40 ms + a tenth of the usual interval, at most 160 ms (the faster the
+pulse, the more a given damping lifts the diastolic), or when its pulse pressure is below 6 mmHg, too little to judge.
+It is also damped when wider than 5/4 of this line's own width while its pulse pressure is below 85 % of this line's
+own. Both are learnt from about 32 upstrokes that were not damped, and forgotten at a flush, with which one tests a
+line. A diastolic counts when neither the upstroke before nor the one after it is damped. Three damped beats of four
+withdraw diastolic and systolic until eight good ones have come; the mean, which damping leaves as it is, stays.
 
 Above 250 mmHg, or with a rise of over twice the usual + 50 mmHg, it is a flush: all is withdrawn at once. When no
 upstroke comes for 2.5 usual intervals or 4 s, there are no beats: blood draw, stopcock, flush to any level, arrest.
@@ -30,7 +30,8 @@ from array import array
 from turgor.core.median import ABSENT
 from turgor.mp import const, micropython, ptr32
 
-# Words of the state: the last 128 levels first, where they are cheapest to reach; then the configuration, in samples but for the widths (1/16 sample).
+# Words of the state. The last 128 levels come first, where they are reached cheapest.
+# The configuration, in samples, the widths in 1/16 sample.
 RISE = const(128)
 SLOPE = const(129)
 REST = const(130)
@@ -134,10 +135,7 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
         phase = 3
         b = ((x[a] + 0x20000000) & 0x3FFFFFFF) - 536670912
         if b >> 19:
-            if b < 0:
-                b = 0
-            else:
-                b = 0x7FFFF
+            b = 0 if b < 0 else 0x7FFFF
         i = 0
         while i < 128:
             s[i] = b
@@ -153,10 +151,7 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
         while stop - a:
             b = ((x[a] + 0x20000000) & 0x3FFFFFFF) - 536670912
             if b >> 19:
-                if b < 0:
-                    b = 0
-                else:
-                    b = 0x7FFFF
+                b = 0 if b < 0 else 0x7FFFF
             s[(a + place) & 127] = b
             total += b >> 1
             rise = b - s[(a + rise_place) & 127]
@@ -308,7 +303,9 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
                 pulse = high - s[147]
                 own_width = s[155] >> 5
                 own_pulse = s[156] >> 5
-                if width > limit or s[157] == 8 and width << 2 > own_width * 5 and pulse * 20 < own_pulse * 17:
+                if pulse < 6000 or width > limit:
+                    s[149] = 2
+                elif s[157] == 8 and width << 2 > own_width * 5 and pulse * 20 < own_pulse * 17:
                     s[149] = 2
                 elif s[150] == 0:
                     slow = 5
@@ -372,7 +369,7 @@ def beat_state(rate_hz):
     s[REST] = (rate_hz * 180 + 500) // 1000
     s[LEARN] = 2 * rate_hz
     s[LONGEST] = 4 * rate_hz
-    s[WIDTH_LEAST] = rate_hz * 16 * 42 // 1000
+    s[WIDTH_LEAST] = rate_hz * 16 * 40 // 1000
     s[WIDTH_MOST] = rate_hz * 16 * 160 // 1000
     s[RATE_HZ] = rate_hz
     beat_restart(s)
