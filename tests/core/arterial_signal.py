@@ -26,8 +26,8 @@ FAULTS = ("none", "damped", "flush", "draw")
 class Variant:
     """What one synthetic line is like; times in s, pressures in mmHg.
 
-    `slowness` 0 to 1 makes upstrokes of 35 to 85 ms (at half their steepest); `dicrotic` is the height of the wave
-    after the notch, relative to the first.
+    `slowness` 0 to 1 makes upstrokes of 35 to 95 ms (height by steepest slope; a fast heart has quick ones);
+    `dicrotic` is the height of the wave after the notch, relative to the first.
     """
 
     seed: int
@@ -84,7 +84,7 @@ def variant(seed: int) -> Variant:
         rhythm=("regular", "regular", "fibrillation", "premature")[int(random.integers(4))],
         respiration=random.uniform(0, 7.5),
         respiration_hz=random.uniform(0.15, 0.4),
-        slowness=random.uniform(0, 1),
+        slowness=random.uniform(0, 1) * (1.1 - rate / 400),
         dicrotic=random.uniform(0, 0.2),
         catheter=(random.uniform(12, 30), random.uniform(0.2, 0.7)),
         noise=random.uniform(0, 0.4),

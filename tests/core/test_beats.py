@@ -34,11 +34,11 @@ LINES = 300 if compiled.numba else 12
 SETTLE_S = 2.5
 
 
-def triangle(beats_wanted: int, low=80, high=120) -> list[int]:
-    """Milli-mmHg at 100/s: each beat 10 samples up, 40 down and 50 flat."""
-    up = [low + (high - low) * k / 10 for k in range(1, 11)]
+def triangle(beats_wanted: int, low=80, high=120, rise=10) -> list[int]:
+    """Milli-mmHg at 100/s: each beat `rise` samples up, 40 down and flat to the end of its second."""
+    up = [low + (high - low) * k / rise for k in range(1, rise + 1)]
     down = [high - (high - low) * k / 40 for k in range(1, 41)]
-    return [round(1000 * value) for value in (up + down + [low] * 50) * beats_wanted]
+    return [round(1000 * value) for value in (up + down + [low] * (60 - rise)) * beats_wanted]
 
 
 def feed(s: array, values: list[int]) -> int:
@@ -79,11 +79,10 @@ def test_real_recording(recording: np.ndarray, way: str) -> None:
     else:
         fine = np.arange(0, t[-1], 1 / 320)
         found = find(chain(np.round(np.interp(fine, t, mmhg) * CODES_PER_MMHG)))
-    # The upstroke at the end of the 2 s of learning is the first; what it begins is not good yet, nor perhaps the next.
-    ends = t[troughs]
+    # In the chain, the 2 s of learning end within an upstroke: neither that nor the foot after it is good.
     reported = found.beats[found.beats[:, 1] == 1]
-    assert len(found.beats) == len(ends[ends > 2])
-    assert len(reported) >= len(found.beats) - 2
+    assert np.sum(found.upstrokes_s > 2.1) == np.sum(t[troughs] > 2.1) == 22
+    assert len(reported) >= 20
     for end, _, diastolic, systolic in reported:
         # The upstroke that completes the beat came at its end; its own foot is one trough earlier.
         k = int(np.searchsorted(t[troughs], end)) - 2
@@ -101,8 +100,9 @@ def test_synthetic_lines() -> None:
     """Sensitivity and predictive value of beats at least 99.5 %; no wrong diastolic, faults or not; it is there else.
 
     Measured over 300: 26 600 beats in good stretches, none missed and none too many. Diastolics of single beats are
-    within 1.2 mmHg in 99.9 %, at the edge of a fault 4.0; what is given out is within 2.0, but for one line with a
-    premature beat in ten and a pulse of 11 mmHg: there the small beats are left out, and the median differs by 3.5.
+    within 1.3 mmHg in 99.9 %, at the edge of a fault 4.0. What is given out is within 2.1 in 98 % of the lines and 4.4
+    in all: where one beat in some is left out for its slow or small upstroke and diastolics differ from beat to beat,
+    eight good beats are not the last eight.
     """
     there = missed = extra = 0
     worst = {}
@@ -125,8 +125,8 @@ def test_synthetic_lines() -> None:
     assert there > 80 * LINES
     assert 1 - missed / there >= 0.995
     assert 1 - extra / (there - missed + extra) >= 0.995
-    assert max(worst.values()) <= 4, max(worst.items(), key=lambda item: item[1])
-    assert np.percentile(list(worst.values()), 98) <= 2
+    assert max(worst.values()) <= 5, max(worst.items(), key=lambda item: item[1])
+    assert np.percentile(list(worst.values()), 98) <= 2.5
     assert np.percentile(np.concatenate(single), 99.9) <= 1.5
     assert np.concatenate(single).max() <= 5
     assert np.mean(given) >= 0.99
@@ -160,10 +160,10 @@ def test_a_damped_line_gives_no_diastolic(begin_s: float) -> None:
         assert (found.quality[found.times_s > begin_s + 15] & (DAMPED | NO_BEATS)).all(), seed
 
 
-@pytest.mark.parametrize(("begin_s", "limit_mmhg"), [(0, 8.0), (20, 4.0)])
+@pytest.mark.parametrize(("begin_s", "limit_mmhg"), [(0, 7.0), (20, 4.5)])
 def test_damping_that_may_go_unseen_does_little(begin_s: float, limit_mmhg: float) -> None:
-    """1.5 to 9 Hz, ratio 0.7 to 2.7. Measured over 400 lines: 7.4 mmHg at most when damped from the first sample on,
-    3.7 when the line was good before (there its own width tells)."""
+    """1.5 to 9 Hz, ratio 0.7 to 2.7. Measured over 400 lines: 6.5 mmHg at most when damped from the first sample on,
+    4.1 when the line was good before (there its own width tells)."""
     unseen = 0
     for seed in range(4000, 4000 + LINES // 3):
         line = signal(damped(seed, begin_s, (1.5, 9), (0.7, 2.7)))
@@ -233,6 +233,28 @@ def test_a_block_is_its_samples() -> None:
         assert (found, s) == (total, whole)
 
 
+def test_the_lines_own_width_and_pulse_count_until_a_flush() -> None:
+    """70 ms and 40 mmHg become 100 ms (the limit is 105) and 30 mmHg: damped, here; to a line just flushed, its own."""
+    s = beat_state(100)
+    feed(s, triangle(25, 80, 120, 7))
+    assert beat_quality(s) == 0
+    slow = triangle(40, 84, 114)
+    feed(s, slow)
+    assert beat_quality(s) == DAMPED | FEW
+    # As slow, but not smaller; as small, but not slower.
+    for high, rise in ((120, 10), (110, 7)):
+        feed(s, triangle(12, 80, high, rise))
+        assert beat_quality(s) == 0
+    feed(s, slow)
+    assert beat_quality(s) == DAMPED | FEW
+    feed(s, [300000] * 60)
+    assert beat_quality(s) & FLUSHED
+    assert mean_milli_mmhg(s) == ABSENT
+    feed(s, slow)
+    assert beat_quality(s) == 0
+    assert diastolic_milli_mmhg(s) == 84000
+
+
 def test_short_holds_do_no_harm_and_long_ones_end_it() -> None:
     s = beat_state(100)
     values = triangle(13)
@@ -283,7 +305,7 @@ def test_a_small_pulse_after_a_large_one_is_found_again() -> None:
 def test_the_words_lie_where_their_names_say() -> None:
     """The viper code has the numbers, the summary and its callers the names."""
     s = beat_state(320)
-    assert list(s[beats.RISE : beats.RATE_HZ + 1]) == [41, 8, 58, 640, 1280, 204, 819, 320]
+    assert list(s[beats.RISE : beats.RATE_HZ + 1]) == [41, 5, 58, 640, 1280, 184, 537, 320]
     assert s[beats.PHASE] == beats.FRESH
     feed(s, [81000])
     assert (s[0], s[127], s[beats.PHASE], s[beats.PLACE]) == (281000, 281000, beats.LEARNING, 1)
@@ -295,10 +317,10 @@ def test_the_words_lie_where_their_names_say() -> None:
     for at, value in ((beats.DIASTOLICS, 280000), (beats.SYSTOLICS, 320000), (beats.MEANS, 290000)):
         assert list(s[at : at + 8]) == [value] * 8
     assert list(s[beats.INTERVALS : beats.INTERVALS + 8]) == [100] * 8
-    # 11.25 samples, the slope being taken over 3: 28 ms of the ramp's 100 less or more.
-    assert 10 * 16 <= s[beats.WIDTH] <= 13 * 16
+    # The whole ramp is as steep as its steepest.
+    assert s[beats.WIDTH] == 160
     assert s[beats.USUAL_RISE] == 40000
-    assert s[beats.USUAL_INTERVAL] == 800
+    assert s[beats.USUAL_INTERVAL] in range(792, 801)
     assert s[beats.OWN_WIDTH] == s[beats.WIDTH] << 5
     assert s[beats.OWN_PULSE] == 40000 << 5
     assert beats.STATE_WORDS == beats.SORTED + 8 == len(s)

@@ -9,17 +9,18 @@ A beat begins with its foot, the lowest level before an upstroke: that is its di
 later, 0 after two. None follows another within 180 ms or before the pressure has fallen again. The next upstroke
 completes a beat, and only then does it enter the medians of eight.
 
-An upstroke is judged by its width, the time for which it is steeper than 5/16 of its steepest (slopes over 25 ms): a
-natural one takes 45 to 120 ms, less at high rates, and a catheter with air or a clot in it, a low-pass of 5 Hz or less,
-adds 60 ms and more. It is damped when wider than 40 ms + a tenth of the usual interval, at most 160 ms (the faster the
-pulse, the more a given damping lifts the diastolic), or when its pulse pressure is below 6 mmHg, too little to judge.
-It is also damped when wider than 5/4 of this line's own width while its pulse pressure is below 85 % of this line's
-own. Both are learnt from about 32 upstrokes that were not damped, and forgotten at a flush, with which one tests a
-line. A diastolic counts when neither the upstroke before nor the one after it is damped. Three damped beats of four
-withdraw diastolic and systolic until eight good ones have come; the mean, which damping leaves as it is, stays.
+An upstroke is judged by its width, its height divided by its steepest slope (over 16 ms). Natural ones take 35 to
+100 ms, less at high rates; a catheter with air or a clot in it, a low-pass of 5 Hz or less, adds 30 ms and more. It is
+damped when wider than 36 ms + 7 % of the usual interval, at most 105 ms (the faster the pulse, the more a given damping
+lifts the diastolic); or when wider than 5/4 of this line's own width while its height is below 85 % of this line's own.
+Both are learnt from about 32 upstrokes that were not damped, and forgotten at a flush, with which one tests a line. An
+upstroke of less than 6 mmHg is too small to judge. A diastolic counts when the upstroke after it is good and the one
+before it not damped. Three of four that do not count withdraw diastolic and systolic until eight good beats have come;
+the mean, which damping leaves as it is, stays.
 
-Above 250 mmHg, or with a rise of over twice the usual + 50 mmHg, it is a flush: all is withdrawn at once. When no
-upstroke comes for 2.5 usual intervals or 4 s, there are no beats: blood draw, stopcock, flush to any level, arrest.
+Above 250 mmHg, or when an upstroke rises by over twice the usual + 50 mmHg, it is a flush: all is withdrawn at once.
+When no upstroke comes for 2.5 usual intervals or 4 s, there are no beats: blood draw, stopcock, a flush to any level,
+arrest. Until then the values are those of the beats before.
 
 A held (repeated) value is a flat stretch: up to 20 ms do no harm, from 2.5 intervals on there are no beats. After a gap
 of unknown length, or another sensor, `beat_restart`.
@@ -54,7 +55,8 @@ SUM = const(143)
 MOST = const(144)
 STEEPEST = const(145)
 STEEPEST_AGO = const(146)
-# The present beat: level of its foot and how long ago that was; faults of its upstroke and of the one before.
+# The present beat: level of its foot and how long ago that was; faults of its upstroke and of the one before
+# (quality bits; SMALL: too small to judge; NONE: there is no beat in the making).
 FOOT = const(147)
 FOOT_AGO = const(148)
 FAULTS = const(149)
@@ -68,8 +70,9 @@ FALL = const(154)
 OWN_WIDTH = const(155)
 OWN_PULSE = const(156)
 OWN_COUNT = const(157)
-# What the summary needs: good beats in a row and beats without gap or flush (both up to 8), the weight of damped beats,
-# QUALITY bits, beats complete, samples since the last good beat, width of the last upstroke in 1/16 sample.
+# What the summary needs: good beats since they were withdrawn and beats without gap or flush (both up to 8), the weight
+# of those that did not count, quality bits, beats complete, samples since the last good beat, width of the last
+# upstroke in 1/16 sample.
 GOOD = const(158)
 KEPT = const(159)
 STRIKES = const(160)
@@ -95,7 +98,7 @@ RESTING = const(2)
 LEARNING = const(3)
 FRESH = const(4)
 
-# Quality, and faults of an upstroke. FEW: fewer than eight good beats in a row yet.
+# Quality. FEW: fewer than eight good beats in a row yet.
 NO_BEATS = const(1)
 DAMPED = const(2)
 FLUSHED = const(4)
@@ -104,7 +107,8 @@ FEW = const(8)
 LEVEL_0 = const(200000)
 # Where AGE ends.
 MOST_AGE = const(0x1FFFFFFF)
-# In FAULTS: there is no beat in the making.
+# Faults besides.
+SMALL = const(8)
 NONE = const(16)
 
 
@@ -170,6 +174,9 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
                         low = b
                         low_at = a
                         low_sum = total
+                        if b > 450000:
+                            event = 2
+                            stop = a + 1
                     if phase == 2:
                         if rise <= 0 and a - since >= s[130]:
                             phase = 0
@@ -206,7 +213,8 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
                 good = s[158]
                 kept = s[159]
                 strikes = s[160]
-                faults |= s[150]
+                # What is damped or flushed before the foot lifts it too.
+                faults |= s[150] & 22
                 if faults & 4 == 0:
                     i = s[166]
                     s[i + 183] = low_sum // (low_at - foot_at) << 1
@@ -226,7 +234,7 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
                             strikes -= 1
                         if good < 8:
                             good += 1
-                    elif strikes < 7:
+                    elif strikes < 5:
                         strikes += 2
                     if strikes >= 5:
                         good = 0
@@ -250,20 +258,22 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
             most = rise
             phase = 1
         elif event == 2:
-            # The upstroke is over: judge it.
+            # The upstroke is over, or has left what an artery gives: judge it.
             phase = 2
-            usual = s[151]
-            flushed = 0
-            if high > 450000 or most > (usual << 1) + 50000:
-                flushed = 1
-            if most > usual << 2:
-                most = usual << 2
-            usual += (most - usual) >> 2
-            if usual < 3000:
-                usual = 3000
-            s[151] = usual
-            s[153] = usual * 5 >> 3
-            s[154] = ((usual * 5 >> 1) + s[152] - 1) // s[152]
+            flushed = 1
+            if high <= 450000:
+                usual = s[151]
+                flushed = 0
+                if most > (usual << 1) + 50000:
+                    flushed = 1
+                if most > usual << 2:
+                    most = usual << 2
+                usual += (most - usual) >> 2
+                if usual < 3000:
+                    usual = 3000
+                s[151] = usual
+                s[153] = usual * 5 >> 3
+                s[154] = ((usual * 5 >> 1) + s[152] - 1) // s[152]
             if flushed:
                 s[149] = 4
                 s[157] = 0
@@ -272,41 +282,20 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
                 s[160] = 0
                 s[161] |= 4
             else:
-                part = steepest * 5 >> 4
-                # Back and forth from the steepest place to where the slope is that part of it, between samples.
-                i = steepest_at
-                oldest = a + place - slope_place - 128
-                slope = steepest
-                rise = steepest
-                while slope > part and i > oldest:
-                    rise = slope
-                    i -= 1
-                    slope = s[(i + place) & 127] - s[(i + slope_place) & 127]
-                width = 0 - (i << 4)
-                if slope <= part and slope < rise:
-                    width -= ((part - slope) << 4) // (rise - slope)
-                i = steepest_at
-                slope = steepest
-                while slope > part and i < a - 1:
-                    rise = slope
-                    i += 1
-                    slope = s[(i + place) & 127] - s[(i + slope_place) & 127]
-                width += i << 4
-                if slope > part:
-                    width = 0x1000
-                elif slope < rise:
-                    width -= ((part - slope) << 4) // (rise - slope)
+                pulse = high - s[147]
+                width = 0x1000
+                if steepest:
+                    width = (pulse << 4) * s[129] // steepest
                 s[164] = width
-                limit = s[133] + (s[152] * 205 >> 10)
+                limit = s[133] + (s[152] * 143 >> 10)
                 if limit > s[134]:
                     limit = s[134]
-                pulse = high - s[147]
                 own_width = s[155] >> 5
                 own_pulse = s[156] >> 5
-                if pulse < 6000 or width > limit:
+                if width > limit or (s[157] == 8 and width << 2 > own_width * 5 and pulse * 20 < own_pulse * 17):
                     s[149] = 2
-                elif s[157] == 8 and width << 2 > own_width * 5 and pulse * 20 < own_pulse * 17:
-                    s[149] = 2
+                elif pulse < 6000:
+                    s[149] = 8
                 elif s[150] == 0:
                     slow = 5
                     if s[157] < 8:
@@ -365,12 +354,12 @@ def beat_state(rate_hz):
     """A new state for a line of 100 to 400 samples/s."""
     s = array("i", bytes(4 * STATE_WORDS))
     s[RISE] = (rate_hz * 128 + 500) // 1000
-    s[SLOPE] = (rate_hz * 25 + 500) // 1000
+    s[SLOPE] = (rate_hz * 16 + 500) // 1000
     s[REST] = (rate_hz * 180 + 500) // 1000
     s[LEARN] = 2 * rate_hz
     s[LONGEST] = 4 * rate_hz
-    s[WIDTH_LEAST] = rate_hz * 16 * 40 // 1000
-    s[WIDTH_MOST] = rate_hz * 16 * 160 // 1000
+    s[WIDTH_LEAST] = rate_hz * 16 * 36 // 1000
+    s[WIDTH_MOST] = rate_hz * 16 * 105 // 1000
     s[RATE_HZ] = rate_hz
     beat_restart(s)
     return s
