@@ -80,9 +80,10 @@ class Found:
 def chain(codes: np.ndarray) -> np.ndarray:
     """Raw codes at 320/s through the board's own filter, to milli-mmHg."""
     s = filter_state(3, LOWPASS_20_HZ_AT_320, NOMINAL_PRESSURE, 1 << 28, 0, 160)
-    values = np.zeros(len(codes), np.int32)
-    compiled.filter_block(0, len(codes), s, np.ascontiguousarray(codes, np.int32), values)
-    return values
+    # Interpreted, numpy's own integers would overflow.
+    values = array("i", np.asarray(codes, np.int32).tobytes())
+    compiled.filter_block(0, len(values), s, values, values)
+    return np.array(values)
 
 
 def find(values: np.ndarray, rate_hz: int = RATE_HZ, step: int = STEP_SAMPLES) -> Found:

@@ -29,8 +29,8 @@ from turgor.core.beats import (
 from turgor.core.median import ABSENT
 from turgor_host import compiled
 
-# Interpreted, a line of a minute takes some seconds.
-LINES = 300 if compiled.numba else 12
+# Interpreted, a line takes a tenth of a second.
+LINES = 300 if compiled.numba else 60
 SETTLE_S = 2.5
 
 
@@ -69,7 +69,7 @@ def recording(shared_data: Path) -> np.ndarray:
 def test_real_recording(recording: np.ndarray, way: str) -> None:
     """The diastolic of each beat within 1 mmHg of the trough that `find_peaks` sees, and so their median.
 
-    Directly at 125/s, and at 320/s through the board's filter. Measured: 0.00 and 0.38 mmHg.
+    Directly at 125/s, and at 320/s through the board's filter. Measured: 0.00 and 0.20 mmHg at most.
     """
     t, mmhg = recording.T
     troughs, _ = find_peaks(-mmhg, prominence=15)
@@ -99,8 +99,8 @@ def test_real_recording(recording: np.ndarray, way: str) -> None:
 def test_synthetic_lines() -> None:
     """Sensitivity and predictive value of beats at least 99.5 %; no wrong diastolic, faults or not; it is there else.
 
-    Measured over 300: 26 600 beats in good stretches, none missed and none too many. Diastolics of single beats are
-    within 1.3 mmHg in 99.9 %, at the edge of a fault 4.0. What is given out is within 2.1 in 98 % of the lines and 4.4
+    Measured over 300: 26 146 beats in good stretches, none missed and none too many. Diastolics of single beats are
+    within 1.3 mmHg in 99.9 %, at the edge of a fault 4.0. What is given out is within 1.5 in 98 % of the lines and 4.4
     in all: where one beat in some is left out for its slow or small upstroke and diastolics differ from beat to beat,
     eight good beats are not the last eight.
     """
@@ -126,7 +126,7 @@ def test_synthetic_lines() -> None:
     assert 1 - missed / there >= 0.995
     assert 1 - extra / (there - missed + extra) >= 0.995
     assert max(worst.values()) <= 5, max(worst.items(), key=lambda item: item[1])
-    assert np.percentile(list(worst.values()), 98) <= 2.5
+    assert np.percentile(list(worst.values()), 98) <= 2
     assert np.percentile(np.concatenate(single), 99.9) <= 1.5
     assert np.concatenate(single).max() <= 5
     assert np.mean(given) >= 0.99
@@ -203,7 +203,7 @@ def test_a_flush_or_draw_withdraws_all_and_the_line_comes_back(fault: str, level
 
 @pytest.mark.parametrize("rate_hz", [100, 125, 200, 250, 400])
 def test_other_rates(rate_hz: int) -> None:
-    for seed in range(0, 4 * (LINES // 12), 4):
+    for seed in range(0, 4 * (LINES // 15), 4):
         line = signal(variant(seed))
         filtered = chain(line.codes)
         at = np.arange(0, SECONDS - 0.01, 1 / rate_hz)
