@@ -22,8 +22,8 @@ Above 250 mmHg, or when an upstroke rises by over twice the usual + 50 mmHg, it 
 When no upstroke comes for 2.5 usual intervals or 4 s, there are no beats: blood draw, stopcock, a flush to any level,
 arrest. Until then the values are those of the beats before.
 
-A held (repeated) value is a flat stretch: up to 20 ms do no harm, from 2.5 intervals on there are no beats. After a gap
-of unknown length, or another sensor, `beat_restart`.
+A held (repeated) value is a flat stretch: less than 16 ms do no harm, more may spoil one beat's judgement, and from 2.5
+intervals on there are no beats. After a gap of unknown length, or another sensor, `beat_restart`.
 """
 
 from array import array
