@@ -9,7 +9,7 @@ from arterial_signal import RATE_HZ, SECONDS, Signal
 
 from turgor.app.config import LOWPASS_20_HZ_AT_320, NOMINAL_PRESSURE
 from turgor.core import beats
-from turgor.core.filters import filter_state
+from turgor.core.filter_words import filter_state
 from turgor_host import compiled
 
 # The summary is asked this often.

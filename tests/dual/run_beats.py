@@ -1,7 +1,4 @@
-"""Arterial beats over pulses, noise, flushes, flat stretches and extremes, in blocks of 1 to 300 values.
-
-`tests/core/test_beats_everywhere.py` runs it over compiled and emulated code too.
-"""
+"""Arterial beats over pulses, noise, flushes, flat stretches and extremes, in blocks of 1 to 300 values."""
 
 from array import array
 
@@ -74,25 +71,26 @@ class Line:
                 x[i] = -self._low // 4
 
 
-def run(block, samples=SAMPLES):
-    """Feed the line with `block`; the beats, the summary of each tenth block and the final words are in the digest."""
+def run_line():
+    """The beats of each block, the state after each tenth one and the final words."""
     digest = Digest("core.beats.beat_block")
     s = beat_state(RATE_HZ)
     x = array("i", bytes(4 * 300))
     line = Line(3)
+    samples = SAMPLES
     turn = 0
     while samples > 0:
         n = min(LENGTHS[turn % len(LENGTHS)], samples)
         turn += 1
         samples -= n
         line.fill(x, n)
-        digest.add(block(0, n, s, x))
+        digest.add_block(n, beat_block(0, n, s, x))
         if turn % 10 == 0:
             digest.add(bytes(s))
         if turn % 1500 == 0:
             beat_restart(s)
     digest.add(bytes(s))
-    return digest
+    digest.show()
 
 
 def run_summary():
@@ -109,7 +107,7 @@ def run_summary():
         line.fill(x, 64)
         beat_block(0, 64, s, x)
         for i in range(len(SUMMARY)):
-            digests[i].add(SUMMARY[i](s))
+            digests[i].add_block(64, SUMMARY[i](s))
         if turn % 400 == 399:
             beat_restart(s)
             restarts.add(bytes(s))
@@ -118,5 +116,5 @@ def run_summary():
 
 
 if __name__ == "__main__":
-    run(beat_block).show()
+    run_line()
     run_summary()

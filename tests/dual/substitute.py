@@ -26,11 +26,14 @@ def by_numba(module: ModuleType, source: Path) -> None:
     import numba
     import numpy as np
 
-    def caller(compiled: Callable[..., Any], shape: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    def caller(
+        name: str, compiled: Callable[..., Any] | None, shape: Callable[..., Any] | None = None
+    ) -> Callable[..., Any]:
         def call(*args: Any) -> Any:
             arrays = [np.frombuffer(arg, arg.typecode) if isinstance(arg, array) else arg for arg in args]
             return (shape(arrays) if shape else compiled)(*arrays)
 
+        call.__name__ = name
         call.compiled = compiled
         return call
 
@@ -56,10 +59,10 @@ def by_numba(module: ModuleType, source: Path) -> None:
     calls = {}
     for name in own:
         if name == "filter_block":
-            calls[name] = caller(None, lambda args: chain(int(args[2][33]), int(args[2][32]), int(args[2][34])))
+            calls[name] = caller(name, None, lambda args: chain(int(args[2][33]), int(args[2][32]), int(args[2][34])))
         else:
             names[name] = compile(name)
-            calls[name] = caller(names[name])
+            calls[name] = caller(name, names[name])
     vars(module).update(calls)
 
 
