@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from turgor.core import filter_words, filters, fixed
+from turgor.core import beats, filter_words, filters, fixed
 
 # Samples that the loops of a block pass on to each other in the processor's nearer caches.
 PIECE = 1 << 14
@@ -53,6 +53,19 @@ def _mul_shift() -> Callable[..., Any]:
 
 # `turgor.core.fixed.mul_shift` by one 64-bit product, of numbers or of 64-bit arrays.
 mul_shift = _mul_shift()
+
+
+@cache
+def _beat_block() -> Callable[..., int]:
+    compiled: Callable[..., int] = beats.beat_block if numba is None else numba.njit(beats.beat_block)
+    return compiled
+
+
+def beat_block(first: int, end: int, s: "array[int]", x: "array[int]") -> int:
+    """`turgor.core.beats.beat_block`, at full speed."""
+    if numba is None:
+        return _beat_block()(first, end, s, x)
+    return int(_beat_block()(first, end, np.frombuffer(s, np.int32), np.frombuffer(x, np.int32)))
 
 
 @cache

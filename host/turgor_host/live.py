@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from turgor.core.channels import CHANNEL_NAMES, IMPEDANCE, NO_CHANNEL, PRESSURE
+from turgor.core.judge import DBP_SOURCES, NO_SOURCE
 from turgor.core.median import ABSENT
 from turgor.core.rules import (
     ACKNOWLEDGED,
@@ -69,6 +70,7 @@ class Live:
         self._alarms: dict[tuple[int, int], dict[str, Any]] = {}
         self._dbp_milli_mmhg = int(NO_DBP)
         self._dbp_age_s = 0
+        self._dbp_source = int(NO_SOURCE)
 
     # Feeding.
 
@@ -189,6 +191,7 @@ class Live:
         self._keep_utc(t_s)
         self._dbp_milli_mmhg = body["dbp_milli_mmhg"]
         self._dbp_age_s = body["dbp_age_s"]
+        self._dbp_source = body["dbp_source"]
         row = {"dbp": self._dbp_milli_mmhg / 1000 if self._dbp_valid() else math.nan}
         for entry in unpack_readings(tail):
             channel = self._channel(entry["channel"])
@@ -258,6 +261,7 @@ class Live:
                     "value": None if never else self._dbp_milli_mmhg / 1000,
                     "age_s": None if never else self._dbp_age_s,
                     "valid": self._dbp_valid(),
+                    "source": DBP_SOURCES[self._dbp_source] if self._dbp_source < len(DBP_SOURCES) else "unknown",
                 },
                 "alarms": self._alarm_states(),
                 "events": [{**note, "utc": self._utc_of(note["t_s"])} for note in self._notes],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80, NOMINAL_PRESSURE, arterial_channel, default_channels
-from turgor.core.bounds import CALIBRATION, PRESSURE, misfit, pressure_misfit
+from turgor.core.bounds import CALIBRATION_BOUNDS, PRESSURE_BOUNDS, misfit, pressure_misfit
 from turgor.core.filter_words import describe, filter_state
 from turgor.link.records import row
 from turgor_host.calibrate.lowpass import lowpass
@@ -14,23 +14,23 @@ GOOD = [3, 200704345, 225755626, 3, 4, 0, 0, 0, 0, 0, 6103, 16896, 6, 30000, 280
 
 def test_by_hand() -> None:
     """A shift of 14 is one too many."""
-    assert misfit(CALIBRATION, (0, 6103, 16896, 13)) == ""
-    assert misfit(CALIBRATION, (0, 6103, 16896, 14)) == "gain_shift = 14 is not within 1 to 13"
+    assert misfit(CALIBRATION_BOUNDS, (0, 6103, 16896, 13)) == ""
+    assert misfit(CALIBRATION_BOUNDS, (0, 6103, 16896, 14)) == "gain_shift = 14 is not within 1 to 13"
 
 
 def test_the_fields_are_those_of_the_record_and_of_describe() -> None:
-    names = [name for name, _, _ in PRESSURE]
+    names = [name for name, _, _ in PRESSURE_BOUNDS]
     assert names == list(row("pressure_channel")[3][4:])
     assert describe(filter_state(3, LOWPASS_1_HZ_AT_80, NOMINAL_PRESSURE, 30000, 28000, 160)) == GOOD
 
 
-@pytest.mark.parametrize("at", range(len(PRESSURE)))
+@pytest.mark.parametrize("at", range(len(PRESSURE_BOUNDS)))
 def test_each_field(at: int) -> None:
-    name, least, most = PRESSURE[at]
+    name, least, most = PRESSURE_BOUNDS[at]
     for value, fits in ((least, True), (most, True), (least - 1, False), (most + 1, False)):
         values = list(GOOD)
         values[at] = value
-        assert (misfit(PRESSURE, values) == "") == fits
+        assert (misfit(PRESSURE_BOUNDS, values) == "") == fits
         if not fits:
             assert pressure_misfit(values) == f"{name} = {value} is not within {least} to {most}"
 

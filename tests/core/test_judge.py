@@ -1,7 +1,7 @@
 """The one-second work of all channels: medians, baselines, dP of the right limb, events of each channel."""
 
 from turgor.core.channels import channel_id
-from turgor.core.judge import NO_AGE, NO_DBP, Judge
+from turgor.core.judge import ARTERIAL_LINE, NO_AGE, NO_DBP, NO_SOURCE, TYPED, Judge
 from turgor.core.median import ABSENT
 from turgor.core.rules import DEFAULT_LIMITS, DP_LOW, ESCALATED, FLUID_GAIN, HIGH, LOW, MEDIUM, PRESSURE_HIGH, RAISED
 
@@ -69,6 +69,29 @@ def test_the_age_of_a_dbp_counts_from_its_tick():
     assert run.judge.dbp_age_s == NO_AGE
     run.judge.type_dbp(50000, 6 + 70000)
     assert run.judge.dbp_age_s == 0
+
+
+def test_the_lines_diastolic_goes_before_a_typed_one_and_is_held_60_s():
+    judge = Run([CALF_L]).judge
+
+    def at(t_s, diastolic=ABSENT):
+        judge.begin(t_s)
+        judge.take_diastolic(diastolic, t_s)
+        return judge.dbp_milli_mmhg, judge.dbp_age_s, judge.dbp_source
+
+    assert at(1) == (NO_DBP, NO_AGE, NO_SOURCE)
+    judge.type_dbp(70000, 1)
+    assert at(2) == (70000, 1, TYPED)
+    assert at(3, 61000) == (61000, 0, ARTERIAL_LINE)
+    judge.type_dbp(72000, 4)
+    assert at(4) == (61000, 1, ARTERIAL_LINE)
+    assert at(63) == (61000, 60, ARTERIAL_LINE)
+    assert at(64) == (72000, 60, TYPED)
+    # Outside 10 to 200 mmHg it is no diastolic pressure; at the ends it is.
+    for diastolic in (9999, 200001, -5000):
+        assert at(65, diastolic) == (72000, 61, TYPED)
+    assert at(66, 10000) == (10000, 0, ARTERIAL_LINE)
+    assert at(67, 200000) == (200000, 0, ARTERIAL_LINE)
 
 
 def test_a_baseline_is_the_first_median_of_a_whole_minute():

@@ -12,6 +12,7 @@ from turgor.app.config import (
     impedance_channel,
 )
 from turgor.app.sampler import ImpedanceSampler, PressureSampler
+from turgor.core.channel import pressure_channel
 from turgor.core.filter_words import filter_state
 from turgor.core.rules import DEFAULT_LIMITS
 from turgor.core.ticks import TICKS_MASK, ticks_diff
@@ -210,7 +211,8 @@ class Board:
             else:
                 first_tick = (now + self._period_us // 2 + 1000 * channel.number) & TICKS_MASK
                 driver = FakeBridge(self._period_us, first_tick, *self._bridges[channel.name])
-                sampler = PressureSampler(channel.number, channel.words, driver, log, time, now)
+                core = pressure_channel(channel.kind, channel.words, channel.rate_millihz // 1000)
+                sampler = PressureSampler(channel.number, core, driver, log, time, now)
             self.drivers[channel.name] = driver
             samplers.append(sampler)
         return samplers

@@ -5,15 +5,22 @@ last line's is a filter with a coefficient too wide, which has to ask.
 """
 
 import gc
+from array import array
 
 import micropython
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320, NOMINAL_PRESSURE, default_channels
-from turgor.core.channel import ImpedanceChannel, PressureChannel
+from turgor.core.change import fall_permille, lowest_push, lowest_state, reanchored, rise_permille
+from turgor.core.channel import ArterialChannel, ImpedanceChannel, PressureChannel
+from turgor.core.decimate import MINUTE_LEAST, MINUTE_S, mean_block, mean_state
+from turgor.core.deficit import deficit_bins, deficit_milli_mmhg_h, deficit_push, deficit_state
 from turgor.core.filter_words import filter_state
+from turgor.core.impedance import magnitude_milliohm, r0_milliohm, reactance_milliohm, resistance_milliohm
 from turgor.core.judge import Judge
 from turgor.core.median import ABSENT
+from turgor.core.noise import noise_block, noise_rms_code_q4, noise_state, still_codes
 from turgor.core.rules import DEFAULT_LIMITS
+from turgor.core.slope import slope_per_hour, slope_push, slope_state
 
 SAMPLES = 100000
 HOUR_S = 3600
@@ -45,6 +52,81 @@ def feed_pressure(count, channel):
             channel.restart()
 
 
+def feed_line(count, channel):
+    """A pulse of 75/min with noise, now and then damped or flat, and a reading every 320."""
+    x = 1
+    code = 0
+    for i in range(count):
+        x = (x * 181 + 12345) & 0x3FFFFF
+        part = i & 255
+        pulse = 9 * part if part < 32 else 288 - (part - 32)
+        code = 700000 + 1500 * pulse if i % 30000 < 25000 else code
+        channel.sample(code + (x & 255))
+        if i % 320 == 0:
+            channel.hold(x & 3)
+            channel.capture()
+        if i % 40000 == 39999:
+            channel.restart()
+
+
+def estimate(count, s, x):
+    """Noise of the whole range, a second at a time, and what the estimate says."""
+    number = 1
+    for _ in range(count // 80):
+        for i in range(80):
+            number = (number * 181 + 12345) & 0x3FFFFF
+            x[i] = (number << 2) - 0x800000
+        noise_block(0, 80, s, x)
+        noise_rms_code_q4(s)
+        still_codes(s)
+
+
+def correct(count, words):
+    """Impedances at two frequencies from sums of the whole range, and what is estimated from them."""
+    x = 1
+    for _ in range(count):
+        x = (x * 181 + 12345) & 0x3FFFFF
+        word = (x >> 2) - _WORD_LIMIT
+        r = resistance_milliohm(words, 0, 16 * word, -16 * word - 16, 16)
+        x_5 = reactance_milliohm(words, 0, 7 * word, -7 * word - 7, 7)
+        magnitude_milliohm(r, x_5)
+        r0_milliohm(r, x_5, x_5, r)
+
+
+class Trend:
+    """What a pressure and an impedance keep of their past."""
+
+    def __init__(self):
+        self.minute = mean_state(MINUTE_S, MINUTE_LEAST)
+        self.slope = slope_state(60)
+        self.deficit = deficit_state(30000)
+        self.bins = deficit_bins()
+        self.lowest = lowest_state()
+        self.io = array("i", [0])
+
+
+def trend(count, state):
+    """A second each: minute means, slope, deficit, changes."""
+    x = 1
+    io = state.io
+    baseline = 40000000
+    for t_s in range(count):
+        x = (x * 181 + 12345) & 0x3FFFFF
+        value = ABSENT if x % 20 == 0 else 35000 - 5 * t_s + x % 500
+        io[0] = value
+        if mean_block(0, 1, state.minute, io, io):
+            slope_push(state.slope, io[0])
+        slope_per_hour(state.slope)
+        deficit_push(state.deficit, state.bins, value)
+        deficit_milli_mmhg_h(state.deficit)
+        now = 30000000 + 4 * x
+        lowest_push(state.lowest, now)
+        fall_permille(baseline, now)
+        rise_permille(state.lowest[0], now)
+        if t_s % 600 == 599:
+            baseline = reanchored(baseline, now, now + 100 * (x & 0xFFF))
+
+
 def feed_impedance(count, channel):
     """Sums of 16 words of the whole range, and a reading every sweep."""
     x = 1
@@ -62,6 +144,7 @@ def tick(count, judge):
     channels = len(judge.channels)
     for t_s in range(1, count + 1):
         judge.begin(t_s)
+        judge.take_diastolic(55000 + t_s if t_s % 500 < 100 else ABSENT, t_s)
         if t_s % 700 == 300:
             judge.type_dbp(60000 + x % 1000, t_s)
         if t_s % 900 == 0:
@@ -77,11 +160,15 @@ def main():
     slow = filter_state(3, LOWPASS_1_HZ_AT_80, NOMINAL_PRESSURE, 30000, 28000, 160)
     quick = filter_state(3, LOWPASS_20_HZ_AT_320, NOMINAL_PRESSURE, 200000, 190000, 160)
     locked("pressure", SAMPLES, feed_pressure, PressureChannel(slow))
-    locked("arterial", SAMPLES, feed_pressure, PressureChannel(quick))
+    locked("arterial", SAMPLES, feed_line, ArterialChannel(quick, 320))
+    locked("noise", SAMPLES, estimate, noise_state(6), array("i", bytes(4 * 80)))
     channels = default_channels()
     for channel in channels:
         if channel.is_impedance():
             locked(channel.name, SAMPLES, feed_impedance, ImpedanceChannel(channel.words))
+    words = channels[-1].words
+    locked("estimates", SAMPLES, correct, words)
+    locked("trend", HOUR_S, trend, Trend())
     locked("judge", HOUR_S, tick, Judge([channel.number for channel in channels], DEFAULT_LIMITS))
 
     e, c, z, g = LOWPASS_1_HZ_AT_80[0]

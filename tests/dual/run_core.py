@@ -5,9 +5,9 @@ from array import array
 from digest import Digest, Numbers
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320
-from turgor.core.bounds import CALIBRATION, OFFSET_LIMIT_CODE, PRESSURE, misfit, pressure_misfit
-from turgor.core.channel import ImpedanceChannel, PressureChannel
-from turgor.core.channels import CHANNEL_NAMES, CHANNELS, channel_id, unit_of
+from turgor.core.bounds import CALIBRATION_BOUNDS, OFFSET_LIMIT_CODE, PRESSURE_BOUNDS, misfit, pressure_misfit
+from turgor.core.channel import ImpedanceChannel, PressureChannel, pressure_channel
+from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, PRESSURE, channel_id, unit_of
 from turgor.core.filter_words import describe, filter_state, milli_mmhg, set_calibration
 from turgor.core.judge import Judge
 from turgor.core.median import ABSENT, STATE_WORDS, median, median_push
@@ -39,13 +39,13 @@ def run_bounds():
     numbers = Numbers(9)
     said = Digest("core.bounds.misfit")
     whole = Digest("core.bounds.pressure_misfit")
-    values = [3] + [row[1] for row in PRESSURE[1:]]
+    values = [3] + [row[1] for row in PRESSURE_BOUNDS[1:]]
     for call in range(CALLS):
-        _, least, most = PRESSURE[call % len(PRESSURE)]
+        _, least, most = PRESSURE_BOUNDS[call % len(PRESSURE_BOUNDS)]
         # Most fields within their bounds, so that the last ones are looked at too.
-        values[call % len(PRESSURE)] = numbers.between(least, most) + (not numbers.below(40))
+        values[call % len(PRESSURE_BOUNDS)] = numbers.between(least, most) + (not numbers.below(40))
         whole.add(pressure_misfit(values))
-        said.add(misfit(CALIBRATION, values[9:13]))
+        said.add(misfit(CALIBRATION_BOUNDS, values[9:13]))
     said.show()
     whole.show()
 
@@ -114,6 +114,29 @@ def run_channel():
         pressures.add(channel.index, channel.value, channel.flags, channel.latest)
     pressures.show()
 
+    arterials = Digest("core.channel.ArterialChannel")
+    made = Digest("core.channel.pressure_channel")
+    channel = pressure_channel(
+        ARTERIAL, filter_state(3, LOWPASS_20_HZ_AT_320, (0, 4096, 0, 2), 200000, 190000, 160), 320
+    )
+    for call in range(CALLS):
+        # A pulse of 75/min, restarts and held codes.
+        level = 120000 - 160 * (call % 256) if call % 256 > 30 else 80000 + 1300 * (call % 256)
+        fate = numbers.below(4000)
+        if fate == 0:
+            channel.restart()
+        elif fate < 3:
+            channel.hold(numbers.below(45))
+        else:
+            channel.sample(level + numbers.below(500))
+        if call % 320 == 0:
+            arterials.add(channel.capture(), channel.diastolic)
+        arterials.add(channel.index, channel.value, channel.flags, channel.latest)
+    arterials.show()
+    for kind in (PRESSURE, ARTERIAL):
+        made.add(type(pressure_channel(kind, channel.words, 320)).__name__)
+    made.show()
+
     sweeps = Digest("core.channel.ImpedanceChannel")
     lowest = (222144131, -7654321, 7654321, 222144131, 123, -4567)
     sweep = ImpedanceChannel(array("i", lowest + 2 * (111072082, 0, 0, 111072082, 0, 0) + (4,)))
@@ -175,6 +198,8 @@ def run_judge():
         judge.begin(t_s)
         if not numbers.below(1500):
             judge.type_dbp(numbers.between(10000, 200000), t_s)
+        if t_s % 3000 < 400:
+            judge.take_diastolic(ABSENT if numbers.below(2) else numbers.between(5000, 210000), t_s)
         for position in range(5):
             if not numbers.below(900):
                 levels[position] = levels[position] * (85 + numbers.below(25)) // 100
@@ -184,7 +209,7 @@ def run_judge():
             judge.decide(position)
             rules = judge.rules
             digest.add(judge.fall(position), *rules.events[: EVENT_WORDS * rules.event_count])
-        digest.add(judge.dbp_milli_mmhg, judge.dbp_age_s)
+        digest.add(judge.dbp_milli_mmhg, judge.dbp_age_s, judge.dbp_source)
     digest.show()
 
 

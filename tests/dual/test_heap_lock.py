@@ -23,13 +23,14 @@ def test_by_hand(said: dict[str, tuple[int, str]]) -> None:
     assert {text for _, text in said.values()} == {"allocates nothing"}
 
 
-@pytest.mark.parametrize("kind", ["pressure", "arterial", "calf_z", "thorax_z"])
+@pytest.mark.parametrize("kind", ["pressure", "arterial", "calf_z", "thorax_z", "noise", "estimates"])
 def test_samples(said: dict[str, tuple[int, str]], kind: str) -> None:
     assert said[kind] == (100_000, "allocates nothing")
 
 
-def test_an_hour_of_one_second_work(said: dict[str, tuple[int, str]]) -> None:
-    assert said["judge"] == (3600, "allocates nothing")
+@pytest.mark.parametrize("kind", ["judge", "trend"])
+def test_an_hour_of_one_second_work(said: dict[str, tuple[int, str]], kind: str) -> None:
+    assert said[kind] == (3600, "allocates nothing")
 
 
 def test_the_heap_has_the_boards_integers(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ class MadeUpBoard:
             if judge.medians[number] != ABSENT:
                 flags |= records.MEDIAN_VALID
             tail += struct.pack(records.READING, number, flags, self.t_s * 80, milli, judge.medians[number])
-        self.put("readings", 255, (judge.dbp_milli_mmhg, judge.dbp_age_s), tail)
+        self.put("readings", 255, (judge.dbp_milli_mmhg, judge.dbp_age_s, judge.dbp_source), tail)
         for number in range(6):
             judge.decide(number)
             self._events()

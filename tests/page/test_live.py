@@ -22,7 +22,7 @@ def test_a_reading_by_hand(live: Live, board: Any) -> None:
     board.run(1)
     shown = channel(live, "calf_l")
     assert (shown["value"], shown["median"], shown["dp"], shown["unit"]) == (22.0, 22.0, 38.0, "mmHg")
-    assert live.state()["dbp"] == {"value": 60.0, "age_s": 29, "valid": True}
+    assert live.state()["dbp"] == {"value": 60.0, "age_s": 29, "valid": True, "source": "typed"}
 
 
 def test_a_state_is_json_and_complete(live: Live, board: Any) -> None:
@@ -78,10 +78,10 @@ def test_an_invalid_reading_is_no_number(live: Live, board: Any, flags: int, fau
 def test_a_dbp_grows_old(live: Live, board: Any) -> None:
     board.act("dbp", mmhg=60)
     board.run(3601)
-    assert live.state()["dbp"] == {"value": 60.0, "age_s": 3600, "valid": True}
+    assert live.state()["dbp"] == {"value": 60.0, "age_s": 3600, "valid": True, "source": "typed"}
     assert channel(live, "calf_l")["dp"] == 38.0
     board.run(1)
-    assert live.state()["dbp"] == {"value": 60.0, "age_s": 3601, "valid": False}
+    assert live.state()["dbp"] == {"value": 60.0, "age_s": 3601, "valid": False, "source": "typed"}
     assert channel(live, "calf_l")["dp"] is None
 
 

@@ -96,9 +96,9 @@ def test_nothing_gives_nothing() -> None:
 
 def test_readings_of_different_length() -> None:
     first, second = pack(READING, 0, 1, 80, 20000, 19000), pack(READING, 4, 3, 2, 60000, 60000)
-    ticks = decode_readings([pack("<iH", -1, 65535) + first, pack("<iH", 60000, 5) + first + second])
+    ticks = decode_readings([pack("<iHB", -1, 65535, 0) + first, pack("<iHB", 60000, 5, 1) + first + second])
     assert ticks.owner.tolist() == [0, 1, 1]
     assert ticks.entries["channel"].tolist() == [0, 0, 4]
     assert ticks.dbp_milli_mmhg.tolist() == [-1, 60000]
     with pytest.raises(ValueError, match="not whole entries"):
-        decode_readings([pack("<iH", -1, 65535) + first[:-1]])
+        decode_readings([pack("<iHB", -1, 65535, 0) + first[:-1]])

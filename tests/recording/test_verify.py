@@ -65,9 +65,9 @@ def test_by_hand(fake: ModuleType, check: Check) -> None:
     records = fake.Board({"calf_l": (lambda index: 160000,)}).drained(3_500_000)
     assert check(records).result == "equal"
     at = find(records, READINGS, after=find(records, READINGS) + 1)
-    # After the header and 6 bytes of DBP come channel, flags, last index, value.
-    assert int.from_bytes(records[at][28:32], "little") == 20000
-    report = check(changed(records, at, lambda record: pack_into("<i", record, 28, 20001)))
+    # After the header and 7 bytes of DBP come channel, flags, last index, value.
+    assert int.from_bytes(records[at][29:33], "little") == 20000
+    report = check(changed(records, at, lambda record: pack_into("<i", record, 29, 20001)))
     assert report.result == "different"
     assert report.as_dict()["readings"] == {"equal": 2, "different": 1, "unverifiable": 0}
     assert report.differences == [
@@ -149,9 +149,10 @@ def test_a_record_that_cannot_be_read_makes_what_follows_unverifiable(eventful: 
     [
         (READINGS, 255, HEADER_SIZE, "dbp"),
         (READINGS, 255, HEADER_SIZE + 4, "dbp_age_s"),
-        (READINGS, 255, HEADER_SIZE + 6 + 1, "flags"),
-        (READINGS, 255, HEADER_SIZE + 6 + 2, "last_index"),
-        (READINGS, 255, HEADER_SIZE + 6 + 10, "median"),
+        (READINGS, 255, HEADER_SIZE + 6, "dbp_source"),
+        (READINGS, 255, HEADER_SIZE + 7 + 1, "flags"),
+        (READINGS, 255, HEADER_SIZE + 7 + 2, "last_index"),
+        (READINGS, 255, HEADER_SIZE + 7 + 10, "median"),
     ],
 )
 def test_each_field_of_a_reading_counts(

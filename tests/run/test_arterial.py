@@ -1,12 +1,13 @@
-"""The real arterial recording played into the channel `art`."""
+"""The real arterial recording played into the channel `art`: codes, filter, and the diastolic pressure in force."""
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.signal import butter, sosfilt, sosfilt_zi
+from scipy.signal import butter, find_peaks, sosfilt, sosfilt_zi
 
 from turgor_host.recording.reader import open_recording
 
@@ -24,11 +25,12 @@ def played(shared_data: Path, record: Callable[..., Path], tmp_path_factory: pyt
     path.write_text("t_s,art_mmhg\n" + "".join(f"{t + _LEAD_S:.3f},{value}\n" for t, value in rows))
     file = record(f"sim:{path}", int(rows[-1][0] + _LEAD_S))
     with open_recording(file) as recording:
-        return np.array(rows), recording["art"].window(_LEAD_S, 1e9), recording["art"].filtered(_LEAD_S, 1e9)
+        found = recording["art"].window(_LEAD_S, 1e9), recording["art"].filtered(_LEAD_S, 1e9)
+        return np.array(rows), *found, recording.dbp(), file
 
 
 def test_calibrated_raw_pressure_follows_the_input(played) -> None:
-    rows, (time, value, valid), _ = played
+    rows, (time, value, valid), *_ = played
     assert len(time) > 4500
     assert valid.all()
     truth = np.interp(time, rows[:, 0] + _LEAD_S, rows[:, 1])
@@ -36,7 +38,7 @@ def test_calibrated_raw_pressure_follows_the_input(played) -> None:
 
 
 def test_filtered_pressure_follows_the_same_filter_in_float64(played) -> None:
-    _, (_, raw, _), (_, filtered, _) = played
+    _, (_, raw, _), (_, filtered, _), *_ = played
     median = np.median(np.stack([raw[2:], raw[1:-1], raw[:-2]]), axis=0)
     # Designed at the nominal rate, like the board's integers.
     sos = butter(2, _CUTOFF_HZ, fs=320, output="sos")
@@ -44,3 +46,16 @@ def test_filtered_pressure_follows_the_same_filter_in_float64(played) -> None:
     # The first second settles from another start.
     error = filtered[2:][320:] - reference[320:]
     assert np.sqrt(np.mean(error**2)) < 0.02
+
+
+def test_the_lines_diastolic_pressure_is_in_force(played, turgor) -> None:
+    """Nobody typed one: it comes with the eighth good beat, and is the median of what scipy finds in the input."""
+    rows, *_, (time, dbp, age_s), file = played
+    known = np.flatnonzero(np.isfinite(dbp))
+    assert _LEAD_S + 6 <= time[known[0]] <= _LEAD_S + 13
+    assert (age_s[known] == 0).all()
+    valleys = find_peaks(-rows[:, 1], distance=50, prominence=15)[0]
+    for at in known:
+        before = rows[valleys, 1][rows[valleys, 0] + _LEAD_S < time[at]]
+        assert abs(dbp[at] - np.median(before[-9:-1])) < 1
+    assert json.loads(turgor("replay", file, "--verify", "--json").stdout)["result"] == "equal"

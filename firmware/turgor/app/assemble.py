@@ -2,6 +2,7 @@
 
 from turgor.app.config import NAU7802
 from turgor.app.sampler import ImpedanceSampler, PressureSampler
+from turgor.core.channel import pressure_channel
 from turgor.drivers.max30009 import Max30009
 from turgor.drivers.nau7802 import Nau7802
 from turgor.drivers.tca9548a import Tca9548a
@@ -22,8 +23,10 @@ def make_samplers(config, ports):
                     muxes[channel.bus] = Tca9548a(bus, _MUX_ADDRESS)
                 bus = muxes[channel.bus].port(channel.mux_port)
             if channel.driver == NAU7802:
-                driver = Nau7802(bus, ports.ready(channel.name), channel.rate_millihz // 1000, channel.address)
-                samplers.append(PressureSampler(channel.number, channel.words, driver, log, time, now))
+                rate_hz = channel.rate_millihz // 1000
+                driver = Nau7802(bus, ports.ready(channel.name), rate_hz, channel.address)
+                core = pressure_channel(channel.kind, channel.words, rate_hz)
+                samplers.append(PressureSampler(channel.number, core, driver, log, time, now))
             else:
                 # The two addresses of the chip: the even one drives in even seconds, the odd one in odd ones.
                 driver = Max30009(bus, channel.address)

@@ -3,7 +3,7 @@
 from array import array
 from struct import pack_into
 
-from turgor.core.channel import HOLD_LIMIT, ImpedanceChannel, PressureChannel
+from turgor.core.channel import HOLD_LIMIT, ImpedanceChannel
 from turgor.core.ticks import ticks_diff
 from turgor.drivers import FAULT, RESTARTED, RESULT, SAMPLE
 from turgor.link.blocks import BLOCK_SAMPLES, MISSED_LIMIT, rice_pack
@@ -62,9 +62,9 @@ class _Sampler:
 class PressureSampler(_Sampler):
     """One bridge transducer: codes into the filter and into blocks of BLOCK_SAMPLES."""
 
-    def __init__(self, number, words, driver, log, time, due):
+    def __init__(self, number, channel, driver, log, time, due):
         super().__init__(number, driver, log, time, due)
-        self.channel = PressureChannel(words)
+        self.channel = channel
         self._sample = self.channel.sample
         self._codes = array("i", bytes(4 * BLOCK_SAMPLES))
         self._missed = bytearray(2 * MISSED_LIMIT)

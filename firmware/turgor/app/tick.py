@@ -3,8 +3,8 @@
 from array import array
 from struct import pack_into
 
-from turgor.core.bounds import CALIBRATION, misfit
-from turgor.core.channels import CHANNELS, IMPEDANCE, NO_CHANNEL
+from turgor.core.bounds import CALIBRATION_BOUNDS, misfit
+from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, NO_CHANNEL
 from turgor.core.filter_words import set_calibration
 from turgor.core.judge import AT_ATTACH, Judge
 from turgor.core.median import ABSENT
@@ -24,7 +24,7 @@ from turgor.link.records import (
 from turgor.mp import const
 
 _SECOND_US = const(1000000)
-_READINGS_BODY = const(6)
+_READINGS_BODY = const(7)
 _COMMAND_BODY = const(28)
 _COMMAND_WORDS = const(6)
 _PENDING_LIMIT = const(8)
@@ -99,7 +99,7 @@ class Tick:
         if command == lines.CALIBRATE:
             if self._position(a) < 0 or CHANNELS[a][1] == IMPEDANCE:
                 return "channel " + str(a) + " has no pressure sensor here"
-            return misfit(CALIBRATION, (b, c, d, e))
+            return misfit(CALIBRATION_BOUNDS, (b, c, d, e))
         return "no command has the number " + str(command)
 
     def _position(self, channel):
@@ -114,7 +114,10 @@ class Tick:
         judge = self.judge
         judge.begin(self._second)
         for i in range(len(self._samplers)):
-            self._values[i] = self._samplers[i].channel.capture()
+            channel = self._samplers[i].channel
+            self._values[i] = channel.capture()
+            if CHANNELS[judge.channels[i]][1] == ARTERIAL:
+                judge.take_diastolic(channel.diastolic, self._second)
         for i in range(self._pending_count):
             self._act(i * _COMMAND_WORDS)
         self._pending_count = 0
@@ -141,7 +144,7 @@ class Tick:
     def _log_readings(self):
         judge = self.judge
         record = self._log.record
-        pack_into("<iH", record, HEADER_SIZE, judge.dbp_milli_mmhg, judge.dbp_age_s)
+        pack_into("<iHB", record, HEADER_SIZE, judge.dbp_milli_mmhg, judge.dbp_age_s, judge.dbp_source)
         at = HEADER_SIZE + _READINGS_BODY
         for position, sampler in enumerate(self._samplers):
             channel = sampler.channel

@@ -13,13 +13,13 @@ _COEFFICIENT = const(0x1FFFFFFF)
 _MILLI_MMHG = const(0x10000000)
 
 # name, least, most; codes, counts of bits, milli-mmHg
-CALIBRATION = (
+CALIBRATION_BOUNDS = (
     ("offset_code", -OFFSET_LIMIT_CODE, OFFSET_LIMIT_CODE),
     ("gain_high", -8192, 8191),
     ("gain_low", 0, 32767),
     ("gain_shift", 1, 13),
 )
-PRESSURE = (
+PRESSURE_BOUNDS = (
     (
         ("median", 1, 5),
         ("e_1", 1, _COEFFICIENT),
@@ -32,7 +32,7 @@ PRESSURE = (
         ("z_2", 0, 16),
         ("g_2", 0, 15),
     )
-    + CALIBRATION
+    + CALIBRATION_BOUNDS
     + (
         ("threshold_milli_mmhg", -_MILLI_MMHG, _MILLI_MMHG),
         ("release_milli_mmhg", -_MILLI_MMHG, _MILLI_MMHG),
@@ -50,8 +50,8 @@ def misfit(bounds, values):
 
 
 def pressure_misfit(values):
-    """The same for the whole configuration of a pressure channel, in order of PRESSURE."""
-    why = misfit(PRESSURE, values)
+    """The same for the whole configuration of a pressure channel, in order of PRESSURE_BOUNDS."""
+    why = misfit(PRESSURE_BOUNDS, values)
     if not why and values[0] & 1 == 0:
         why = "median = " + str(values[0]) + " is not 1, 3 or 5"
     if not why and (values[5] == 0) != (values[6] == 0):

@@ -10,11 +10,18 @@ from turgor.core.change import fall_permille
 from turgor.core.channels import CHANNELS, IMPEDANCE, NO_LIMB, PRESSURE
 from turgor.core.median import ABSENT, median, median_push
 from turgor.core.median import STATE_WORDS as MEDIAN_WORDS
-from turgor.core.rules import Rules, dp_milli_mmhg
+from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG, Rules, dp_milli_mmhg
 from turgor.mp import const
 
 NO_DBP = const(-1)
 NO_AGE = const(65535)
+# Where the diastolic pressure in force comes from.
+NO_SOURCE = const(0)
+TYPED = const(1)
+ARTERIAL_LINE = const(2)
+DBP_SOURCES = ("none", "typed", "arterial line")
+# That of the arterial line goes before a typed one, and is held for so long when the line gives none.
+_LINE_HELD_S = const(60)
 # A baseline is the median of this many valid readings in 60 s.
 _BASELINE_READINGS = const(60)
 # Where a baseline comes from.
@@ -33,9 +40,14 @@ class Judge:
         self._windows = [array("i", bytes(4 * MEDIAN_WORDS)) for _ in channels]
         # The position of the pressure channel of each impedance channel's limb, -1 where there is none.
         self._pressure_at = [self._pressure_of(channel) for channel in channels]
+        # In force at this tick.
         self.dbp_milli_mmhg = NO_DBP
-        self._dbp_s = 0
         self.dbp_age_s = NO_AGE
+        self.dbp_source = NO_SOURCE
+        self._typed = NO_DBP
+        self._typed_s = 0
+        self._line = NO_DBP
+        self._line_s = 0
 
     def _pressure_of(self, channel):
         limb = CHANNELS[channel][2]
@@ -45,19 +57,32 @@ class Judge:
         return -1
 
     def begin(self, t_s):
-        """Start the tick of board second `t_s`; commands that act at it come right after."""
+        """Start the tick of board second `t_s`; the line's diastolic, then commands that act at it come right after."""
         self.rules.event_count = 0
-        self._age(t_s)
+        self._choose(t_s)
 
-    def _age(self, t_s):
-        age = t_s - self._dbp_s
-        self.dbp_age_s = NO_AGE if self.dbp_milli_mmhg < 0 or age >= NO_AGE else age
+    def take_diastolic(self, diastolic_milli_mmhg, t_s):
+        """What the arterial line gives this second, ABSENT when it is not to be trusted."""
+        if DBP_LEAST_MILLI_MMHG <= diastolic_milli_mmhg <= DBP_MOST_MILLI_MMHG:
+            self._line = diastolic_milli_mmhg
+            self._line_s = t_s
+        self._choose(t_s)
 
     def type_dbp(self, dbp_milli_mmhg, t_s):
-        """A diastolic pressure typed by hand, acting from this tick on."""
-        self.dbp_milli_mmhg = dbp_milli_mmhg
-        self._dbp_s = t_s
-        self._age(t_s)
+        """A diastolic pressure typed by hand, in force from this tick on where the line gives none."""
+        self._typed = dbp_milli_mmhg
+        self._typed_s = t_s
+        self._choose(t_s)
+
+    def _choose(self, t_s):
+        self.dbp_milli_mmhg = self._typed
+        self.dbp_source = NO_SOURCE if self._typed < 0 else TYPED
+        age = t_s - self._typed_s
+        if self._line >= 0 and t_s - self._line_s <= _LINE_HELD_S:
+            self.dbp_milli_mmhg = self._line
+            self.dbp_source = ARTERIAL_LINE
+            age = t_s - self._line_s
+        self.dbp_age_s = NO_AGE if self.dbp_source == NO_SOURCE or age >= NO_AGE else age
 
     def reading(self, position, value):
         """Take a channel's reading (or ABSENT) into its median; True when this set its baseline."""

@@ -124,7 +124,7 @@ RECORDS = (
         ),
         "",
     ),
-    (READINGS, "readings", "<iH", ("dbp_milli_mmhg", "dbp_age_s"), "readings"),
+    (READINGS, "readings", "<iHB", ("dbp_milli_mmhg", "dbp_age_s", "dbp_source"), "readings"),
     (
         EVENT,
         "event",
@@ -147,6 +147,11 @@ VALID = const(1)
 MEDIAN_VALID = const(2)
 SATURATED = const(4)
 OVER_THRESHOLD = const(8)
+# Of an arterial line.
+NO_BEATS = const(16)
+DAMPED = const(32)
+FLUSHED = const(64)
+FEW_BEATS = const(128)
 
 # Flags of a `samples` record.
 RESTARTED = const(1)

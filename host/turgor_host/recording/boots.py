@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from struct import calcsize, unpack_from
 
+from turgor.core.channel import PressureChannel, pressure_channel
 from turgor.core.channels import CHANNEL_NAMES, IMPEDANCE
 from turgor.core.filter_words import filter_state, set_calibration
 from turgor.link import lines
@@ -65,6 +66,11 @@ class Setup:
         sections = [rest[at : at + 4] for at in (0, 4) if rest[at]]
         words: array[int] = filter_state(median, sections, rest[8:], threshold, release, self.settle_samples)
         return words
+
+    def channel(self, words: "array[int]") -> PressureChannel:
+        """The core's channel of a pressure sensor on a state array."""
+        channel: PressureChannel = pressure_channel(self.kind, words, self.rate_millihz // 1000)
+        return channel
 
     def calibrated_from(self) -> Iterator[tuple[int, "array[int]"]]:
         """State arrays with each calibration that was in force, and the first index under it."""

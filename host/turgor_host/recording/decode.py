@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from turgor.core.judge import ARTERIAL_LINE
+from turgor.core.median import ABSENT
 from turgor.link.blocks import ESCAPE, unpack_missed
 from turgor.link.records import READING, READING_FIELDS, READINGS, SAMPLES, row
 
@@ -141,12 +143,19 @@ def _unpack(data: NDArray[np.uint8], at: Ints, first_codes: NDArray[Any], counts
 
 @dataclass(frozen=True)
 class Ticks:
-    """Readings records: their DBP and its age, and in `entries` the entries of all, `owner` saying whose each is."""
+    """Readings records: their DBP with age and source, and in `entries` the entries of all, `owner` whose each is."""
 
     dbp_milli_mmhg: Ints
     dbp_age_s: Ints
+    dbp_source: Ints
     entries: NDArray[Any]
     owner: Ints
+
+    def line_diastolic(self) -> list[int]:
+        """At each tick the diastolic pressure of the arterial line in milli-mmHg, ABSENT when it gave none then."""
+        fresh = (self.dbp_source == ARTERIAL_LINE) & (self.dbp_age_s == 0)
+        found: list[int] = np.where(fresh, self.dbp_milli_mmhg, ABSENT).tolist()
+        return found
 
 
 def decode_readings(bodies: Sequence[bytes]) -> Ticks:
@@ -160,6 +169,7 @@ def decode_readings(bodies: Sequence[bytes]) -> Ticks:
     return Ticks(
         fixed["dbp_milli_mmhg"].astype(np.int64),
         fixed["dbp_age_s"].astype(np.int64),
+        fixed["dbp_source"].astype(np.int64),
         entries,
         np.repeat(np.arange(len(bodies)), counts),
     )

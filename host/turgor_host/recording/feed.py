@@ -4,20 +4,20 @@ from array import array
 
 import numpy as np
 
-from turgor.core.channel import HOLD_LIMIT, PressureChannel
+from turgor.core.channel import HOLD_LIMIT, ArterialChannel, PressureChannel
 from turgor.core.filter_words import FLAGS, SATURATED, SETTLED
 from turgor.link.records import RESTARTED
-from turgor_host.compiled import filter_block
+from turgor_host.compiled import beat_block, filter_block
 from turgor_host.recording.decode import Blocks, Bools, Ints
 
 _NEVER = 1 << 62
 
 
 class Feed:
-    """`channel` is the core's channel, fed up to sample number `position` of `blocks`."""
+    """The core's `channel`, fed up to sample number `position` of `blocks`."""
 
-    def __init__(self, words: "array[int]", blocks: Blocks) -> None:
-        self.channel = PressureChannel(words)
+    def __init__(self, channel: PressureChannel, blocks: Blocks) -> None:
+        self.channel = channel
         self.position = 0
         self._codes = array("i", blocks.codes.tolist())
         self._values = array("i", bytes(4 * len(self._codes)))
@@ -41,6 +41,9 @@ class Feed:
                 filter_block(at, stop, channel.words, self._codes, self._values)
                 channel.code, channel.latest = self._codes[stop - 1], self._values[stop - 1]
                 channel.index += stop - at
+                if isinstance(channel, ArterialChannel):
+                    channel.flush()
+                    beat_block(at, stop, channel.beats, self._values)
             self.position = stop
 
     def each(self, position: int) -> tuple[Ints, Bools]:

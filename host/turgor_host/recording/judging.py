@@ -1,6 +1,6 @@
 """The board's one-second decisions once more, from readings and commands, by the very same core."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from turgor.core.judge import AT_ATTACH, Judge
@@ -18,6 +18,7 @@ class Judged:
     medians: list[int]
     dbp_milli_mmhg: int
     dbp_age_s: int
+    dbp_source: int
     baselines: list[tuple[int, int, int]]
     events: list[tuple[int, ...]]
 
@@ -27,16 +28,19 @@ def judged(
     channels: list[int],
     ticks: list[tuple[int, int]],
     value_at: Callable[[int, int], int],
+    line_diastolic: Sequence[int],
 ) -> Iterator[Judged]:
     """Judge `ticks` (seq of the readings record, board second) in turn.
 
-    `value_at(tick, position)` is the reading that a channel, by its place in `channels`, had at a tick, or ABSENT.
+    `value_at(tick, position)` is the reading that a channel, by its place in `channels`, had at a tick, or ABSENT;
+    `line_diastolic` what the arterial line gave at each, or ABSENT.
     """
     limits = [limit for limit in boot.limits if limit[0] < len(RULES) and limit[1] < _STAGES]
     judge = Judge(channels, limits or DEFAULT_LIMITS)
     waiting = list(boot.commands)
     for tick, (seq, t_s) in enumerate(ticks):
         judge.begin(t_s)
+        judge.take_diastolic(line_diastolic[tick], t_s)
         events: list[tuple[int, ...]] = []
         while waiting and waiting[0].seq < seq:
             _act(judge, waiting.pop(0), t_s)
@@ -49,7 +53,8 @@ def judged(
         for position in range(len(channels)):
             judge.decide(position)
             events += _taken(judge)
-        yield Judged(judge.medians.tolist(), judge.dbp_milli_mmhg, judge.dbp_age_s, baselines, events)
+        dbp = judge.dbp_milli_mmhg, judge.dbp_age_s, judge.dbp_source
+        yield Judged(judge.medians.tolist(), *dbp, baselines, events)
 
 
 def _act(judge: Judge, command: Command, t_s: int) -> None:

@@ -4,15 +4,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from turgor.core.channel import ImpedanceChannel
+from turgor.core.channel import ArterialChannel, ImpedanceChannel
 from turgor.core.filter_words import set_calibration
+from turgor.core.median import ABSENT
+from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG
 from turgor.link import lines
-from turgor.link.records import MEDIAN_VALID, VALID
+from turgor.link.records import OVER_THRESHOLD, SATURATED, VALID
 from turgor_host.recording.bootlog import BootLog
 from turgor_host.recording.boots import Setup
 from turgor_host.recording.decode import Ints
 from turgor_host.recording.feed import Feed
 
+# Flags that a restarted filter does not have.
+_OF_THE_FILTER = VALID | SATURATED | OVER_THRESHOLD
 # Why a reading cannot be recomputed.
 LOST = "records were lost"
 NO_SETUP = "the channel's set-up was lost"
@@ -21,11 +25,15 @@ AT_END = "the recording ends before its codes"
 
 @dataclass(frozen=True)
 class Reading:
-    """What the core makes of a second; `reason` says why nothing can be said, then the numbers mean nothing."""
+    """What the core makes of a second; `reason` says why nothing can be said, then the numbers mean nothing.
+
+    `diastolic_milli_mmhg` is what an arterial line gives for the diastolic pressure, ABSENT when it gives none.
+    """
 
     last_index: int = 0
     value_milli: int = 0
     flags: int = 0
+    diastolic_milli_mmhg: int = ABSENT
     reason: str = ""
 
     @property
@@ -68,7 +76,7 @@ def _pressure(log: BootLog, setup: Setup, entries: Entries, calibration: tuple[i
     blocks = log.blocks.get(setup.number)
     if blocks is None:
         return [_before_any(log, entries, i) for i in range(len(entries.tick))]
-    feed = Feed(words, blocks)
+    feed = Feed(setup.channel(words), blocks)
     channel = feed.channel
     sound = log.sound[setup.number]
     end = int(blocks.index[sound - 1]) if sound else 0
@@ -84,11 +92,14 @@ def _pressure(log: BootLog, setup: Setup, entries: Entries, calibration: tuple[i
             readings.append(Reading(reason=AT_END if log.first_hole > log.tick_seqs[-1] else LOST))
             continue
         feed.until(positions[i])
-        if feed.may_have_restarted() and not entries.flags[i] & ~MEDIAN_VALID:
+        if feed.may_have_restarted() and not entries.flags[i] & _OF_THE_FILTER:
             # No record tells when the restart was, but a reading without flags comes after it.
             feed.restart_now()
         channel.capture()
-        readings.append(Reading(channel.index, channel.value, channel.flags))
+        diastolic = channel.diastolic if isinstance(channel, ArterialChannel) else ABSENT
+        if not DBP_LEAST_MILLI_MMHG <= diastolic <= DBP_MOST_MILLI_MMHG:
+            diastolic = ABSENT
+        readings.append(Reading(channel.index, channel.value, channel.flags, diastolic))
         for calibrated in acts.get(tick, ()):
             set_calibration(words, *calibrated)
     return readings

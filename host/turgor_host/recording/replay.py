@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from turgor.core.bounds import CALIBRATION, misfit
-from turgor.core.channels import CHANNEL_NAMES, CHANNELS
+from turgor.core.bounds import CALIBRATION_BOUNDS, misfit
+from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS
 from turgor.core.median import ABSENT
 from turgor.link.records import VALID
 from turgor_host.errors import UsageError
@@ -13,7 +13,7 @@ from turgor_host.recording.bootlog import BootLog
 from turgor_host.recording.events import Event, make_event
 from turgor_host.recording.judging import judged
 from turgor_host.recording.reader import Recording
-from turgor_host.recording.recompute import Entries, recompute
+from turgor_host.recording.recompute import Entries, Reading, recompute
 
 # Offset code, gain high, low, shift.
 Calibration = tuple[int, int, int, int]
@@ -57,28 +57,34 @@ def _replay_boot(log: BootLog, other: Mapping[str, Calibration], result: Replay)
     seen = dict.fromkeys(log.ticks.entries["channel"].tolist())
     channels = [channel for channel in seen if channel < len(CHANNELS)]
     columns = []
+    line_diastolic = log.ticks.line_diastolic()
     for channel in channels:
         setup = boot.setups.get(channel)
         name = setup.name if setup else CHANNEL_NAMES[channel]
-        columns.append(_values(log, channel, other.get(name), result))
+        entries = Entries(log, channel)
+        readings = recompute(log, channel, entries, other.get(name))
+        columns.append(_values(entries, readings, name in other, result))
+        if CHANNELS[channel][1] == ARTERIAL:
+            for tick, reading in zip(entries.tick, readings, strict=True):
+                if not reading.reason:
+                    line_diastolic[tick] = reading.diastolic_milli_mmhg
     ticks = list(zip(log.tick_seqs, log.tick_s, strict=True))
-    values = judged(boot, channels, ticks, lambda tick, at: columns[at].get(tick, ABSENT))
+    values = judged(boot, channels, ticks, lambda tick, at: columns[at].get(tick, ABSENT), line_diastolic)
     for (_, t_s), found in zip(ticks, values, strict=True):
         for channel, rule, priority, state, _, value, limit in found.events:
             result.events.append(make_event(boot, t_s, channel, rule, priority, state, value, limit))
 
 
-def _values(log: BootLog, channel: int, calibration: Calibration | None, result: Replay) -> dict[int, int]:
+def _values(entries: Entries, readings: list[Reading], recalibrated: bool, result: Replay) -> dict[int, int]:
     """Tick -> reading; ticks without a valid one are not in it."""
-    entries = Entries(log, channel)
     values = {}
-    for i, reading in enumerate(recompute(log, channel, entries, calibration)):
+    for i, reading in enumerate(readings):
         tick = entries.tick[i]
         if not reading.reason:
             result.recomputed += 1
             if reading.is_valid:
                 values[tick] = reading.value_milli
-        elif calibration is None:
+        elif not recalibrated:
             result.as_recorded += 1
             if entries.flags[i] & VALID:
                 values[tick] = entries.value_milli[i]
@@ -89,7 +95,7 @@ def _values(log: BootLog, channel: int, calibration: Calibration | None, result:
 
 def _checked(channel: str, table: Mapping[str, int]) -> Calibration:
     """The words of one channel's calibration; UsageError when the board would not take them."""
-    offset_code, gain_high, gain_low, gain_shift = words = tuple(table[name] for name, _, _ in CALIBRATION)
-    if why := misfit(CALIBRATION, words):
+    offset_code, gain_high, gain_low, gain_shift = words = tuple(table[name] for name, _, _ in CALIBRATION_BOUNDS)
+    if why := misfit(CALIBRATION_BOUNDS, words):
         raise UsageError(f"calibration of {channel}: {why}")
     return offset_code, gain_high, gain_low, gain_shift

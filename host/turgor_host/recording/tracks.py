@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from turgor.core.channel import ImpedanceChannel
+from turgor.core.channel import ImpedanceChannel, PressureChannel
 from turgor.core.channels import IMPEDANCE
 from turgor.core.filter_words import GAIN_SHIFT, LIMIT_CODE, OFFSET, milli_mmhg
 from turgor.core.impedance import reactance_milliohm, resistance_milliohm
@@ -197,7 +197,7 @@ def calibrated(setup: Setup, index: Ints, codes: Ints) -> Ints:
 
 def _filtered(setup: Setup, blocks: Blocks) -> tuple[Floats, Bools]:
     states = list(setup.calibrated_from())
-    feed = Feed(states[0][1], blocks)
+    feed = Feed(PressureChannel(states[0][1]), blocks)
     values, validity = [], []
     for i, (_, words) in enumerate(states):
         feed.channel.words[OFFSET : GAIN_SHIFT + 1] = words[OFFSET : GAIN_SHIFT + 1]

@@ -7,11 +7,15 @@ from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import Any
 
-from turgor.core.channels import CHANNELS
+from turgor.core.channels import ARTERIAL, CHANNELS
 from turgor.core.judge import BASELINE_ORIGINS
 from turgor.core.median import ABSENT
 from turgor.link.records import (
+    DAMPED,
+    FEW_BEATS,
+    FLUSHED,
     MEDIAN_VALID,
+    NO_BEATS,
     OVER_THRESHOLD,
     RECORDS,
     SATURATED,
@@ -33,6 +37,10 @@ _FLAG_NAMES = (
     (MEDIAN_VALID, "median valid"),
     (SATURATED, "saturated"),
     (OVER_THRESHOLD, "over threshold"),
+    (NO_BEATS, "no beats"),
+    (DAMPED, "damped"),
+    (FLUSHED, "flushed"),
+    (FEW_BEATS, "few beats"),
 )
 _CALIBRATION_KEYS = ("offset_code", "gain_high", "gain_low", "gain_shift")
 
@@ -176,6 +184,7 @@ class _Verification:
             self._channels,
             ticks,
             lambda tick, position: columns[position].get(tick, ABSENT),
+            self._log.ticks.line_diastolic(),
         )
 
     def _compare_readings(self, channel: int, by_tick: list[Judged]) -> None:
@@ -185,6 +194,8 @@ class _Verification:
         name = self._name(channel)
         intact = _intact(log)
         tally = report.readings
+        arterial = CHANNELS[channel][1] == ARTERIAL
+        line_diastolic = log.ticks.line_diastolic()
         for i, reading in enumerate(recompute(log, channel, entries)):
             tick = entries.tick[i]
             t = log.tick_s[tick] + self._boot.shift_s
@@ -196,6 +207,8 @@ class _Verification:
                     ("value", reading.value_milli / 1000, entries.value_milli[i] / 1000),
                     ("flags", _flag_names(reading.flags), _flag_names(flags)),
                 ]
+                if arterial:
+                    pairs.append(("diastolic", _milli(reading.diastolic_milli_mmhg), _milli(line_diastolic[tick])))
             if intact[tick]:
                 median = by_tick[tick].medians[position]
                 flag = MEDIAN_VALID if median != ABSENT else 0
@@ -251,6 +264,7 @@ class _Verification:
         for name, value, found in (
             ("dbp", expected.dbp_milli_mmhg, int(ticks.dbp_milli_mmhg[tick])),
             ("dbp_age_s", expected.dbp_age_s, int(ticks.dbp_age_s[tick])),
+            ("dbp_source", expected.dbp_source, int(ticks.dbp_source[tick])),
         ):
             if value != found:
                 self._report.readings.different += 1

@@ -25,11 +25,12 @@ export class DbpForm {
   }
 
   update(state) {
-    const { value, age_s, valid } = state.dbp;
+    const { value, age_s, valid, source } = state.dbp;
     put(this.value, number(value, value % 1 ? 1 : 0));
     this.age.classList.toggle("beyond", value !== null && age_s > DUE_S);
     this.value.classList.toggle("old", !valid);
     if (value === null) put(this.age, "never entered: no dP");
+    else if (source === "arterial line") put(this.age, age_s ? `arterial line, ${span(age_s)} ago` : "arterial line, now");
     else if (!valid) put(this.age, `${span(age_s)} old: dP is withdrawn, enter a new one`);
     else if (age_s > DUE_S) put(this.age, `${span(age_s)} old: measure again`);
     else put(this.age, `entered ${span(age_s)} ago`);
