@@ -19,7 +19,7 @@ from armv6m import Machine
 from fake_board import Board
 
 from turgor.app.config import NOMINAL_PRESSURE
-from turgor.core import decimate, deficit, filter_words, filters, fixed, median, noise, slope
+from turgor.core import beats, decimate, deficit, filter_words, filters, fixed, median, noise, slope
 from turgor.link import blocks, frames
 from turgor_host.calibrate.lowpass import lowpass
 
@@ -58,6 +58,17 @@ def _filters() -> Iterator[tuple[str, float]]:
     for name, words in (("section", section), ("chain", chain)):
         yield f"{name}, instructions a sample of {BLOCK}", count("filter_block", 0, BLOCK, words, x, o) / BLOCK
         yield f"{name}, instructions for one sample", count("filter_block", BLOCK, BLOCK + 1, words, x, o)
+
+
+def _beats() -> Iterator[tuple[str, float]]:
+    """75 beats a minute on a line of 320 samples/s, after it has learnt them, in blocks of 32."""
+    count = _counter(beats)
+    words = beats.beat_state(320)
+    x = array("i", [80000 + (1300 * i if i < 32 else 41600 - 185 * (i - 32)) for i in range(256)])
+    for _ in range(20):
+        beats.beat_block(0, 256, words, x)
+    found = sum(count("beat_block", at, at + 32, words, x) for at in range(0, 256, 32))
+    yield "beats, instructions a sample", found / 256
 
 
 def _trends() -> Iterator[tuple[str, float]]:
@@ -128,7 +139,7 @@ def _payload() -> Iterator[tuple[str, float]]:
 def measure() -> dict[str, float]:
     """Every figure by its name."""
     found: dict[str, float] = {}
-    for part in (_filters, _trends, _link, _wire, _payload):
+    for part in (_filters, _beats, _trends, _link, _wire, _payload):
         found.update((name, round(value, 3)) for name, value in part())
     return found
 

@@ -1,10 +1,18 @@
 """What a board can run: each field at its bounds and one beyond, and that every design fits."""
 
+from array import array
+
 import numpy as np
 import pytest
 
-from turgor.app.config import LOWPASS_1_HZ_AT_80, NOMINAL_PRESSURE, arterial_channel, default_channels
-from turgor.core.bounds import CALIBRATION_BOUNDS, PRESSURE_BOUNDS, misfit, pressure_misfit
+from turgor.app.config import (
+    LOWPASS_1_HZ_AT_80,
+    NOMINAL_IMPEDANCE,
+    NOMINAL_PRESSURE,
+    arterial_channel,
+    default_channels,
+)
+from turgor.core.bounds import CALIBRATION_BOUNDS, IMPEDANCE_BOUNDS, PRESSURE_BOUNDS, misfit, pressure_misfit
 from turgor.core.filter_words import describe, filter_state
 from turgor.link.records import row
 from turgor_host.calibrate.lowpass import lowpass
@@ -52,8 +60,20 @@ def test_fields_that_have_to_go_together(changes: dict[int, int], said: str) -> 
 
 def test_the_boards_own_channels_fit() -> None:
     for channel in [*default_channels(), arterial_channel()]:
-        if not channel.is_impedance():
+        if channel.is_impedance():
+            assert misfit(IMPEDANCE_BOUNDS, channel.words) == ""
+        else:
             assert pressure_misfit(describe(channel.words)) == ""
+
+
+def test_an_impedances_fields() -> None:
+    """Those of the record, in the order of the core's words; one beyond its bounds is named."""
+    assert [name for name, _, _ in IMPEDANCE_BOUNDS] == list(row("impedance_channel")[3][4:])
+    for at, (name, least, most) in enumerate(IMPEDANCE_BOUNDS):
+        for value in (least - 1, most + 1):
+            words = array("i", NOMINAL_IMPEDANCE)
+            words[at] = value
+            assert misfit(IMPEDANCE_BOUNDS, words) == f"{name} = {value} is not within {least} to {most}"
 
 
 @pytest.mark.parametrize("order", [2, 4])

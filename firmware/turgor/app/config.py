@@ -5,7 +5,7 @@ All integers are made by the host's design code (`turgor_host.calibrate.lowpass`
 
 from array import array
 
-from turgor.core.bounds import pressure_misfit
+from turgor.core.bounds import IMPEDANCE_BOUNDS, misfit, pressure_misfit
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, channel_id
 from turgor.core.filter_words import describe, filter_state
 from turgor.core.rules import DEFAULT_LIMITS
@@ -65,7 +65,10 @@ class Config:
 
     def __init__(self, channels, limits=DEFAULT_LIMITS):
         for channel in channels:
-            why = "" if channel.is_impedance() else pressure_misfit(describe(channel.words))
+            if channel.is_impedance():
+                why = misfit(IMPEDANCE_BOUNDS, channel.words)
+            else:
+                why = pressure_misfit(describe(channel.words))
             if why:
                 raise ValueError(channel.name + ": " + why)
         self.channels = sorted(channels, key=_number)

@@ -1,16 +1,19 @@
-"""What each field of a pressure channel's configuration may be, so that a board can run it.
+"""What each field of a channel's configuration may be, so that a board can run it.
 
-Fields are integers in order, as `core.filter_words.describe` gives them and a `pressure_channel` record carries them.
-Within its bounds every field fits its words; that no intermediate of a filter leaves +-2^30 is proved by the host,
-which designs it (`turgor_host.calibrate.lowpass`).
+A pressure channel's fields are integers in order, as `core.filter_words.describe` gives them and a `pressure_channel`
+record carries them; an impedance channel's are its words, as `core.impedance` has them. Within its bounds every field
+fits its words; that no intermediate of a filter leaves +-2^30 is proved by the host, which designs it
+(`turgor_host.calibrate.lowpass`).
 """
 
+from turgor.core.impedance import OFFSET_LIMIT, SHIFT_LIMIT
 from turgor.mp import const
 
 # Offsets within a quarter of the range keep filtered minus offset within +-2^29.
 OFFSET_LIMIT_CODE = const(2097152)
 _COEFFICIENT = const(0x1FFFFFFF)
 _MILLI_MMHG = const(0x10000000)
+_FACTOR = const(0x10000000)
 
 # name, least, most; codes, counts of bits, milli-mmHg
 CALIBRATION_BOUNDS = (
@@ -37,6 +40,22 @@ PRESSURE_BOUNDS = (
         ("threshold_milli_mmhg", -_MILLI_MMHG, _MILLI_MMHG),
         ("release_milli_mmhg", -_MILLI_MMHG, _MILLI_MMHG),
     )
+)
+# For each of three frequencies, and the shift that they share.
+IMPEDANCE_BOUNDS = tuple(
+    [
+        (name + str(frequency), -most, most)
+        for frequency in range(3)
+        for name, most in (
+            ("i_re_", _FACTOR),
+            ("i_im_", _FACTOR),
+            ("q_re_", _FACTOR),
+            ("q_im_", _FACTOR),
+            ("offset_i_", OFFSET_LIMIT),
+            ("offset_q_", OFFSET_LIMIT),
+        )
+    ]
+    + [("shift", 0, SHIFT_LIMIT)]
 )
 
 

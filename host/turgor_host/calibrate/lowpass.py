@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from math import ceil, cos, floor, isfinite, log2, pi, sin, tan
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from turgor_host.errors import TurgorError, UsageError
+from turgor_host.errors import UsageError
 
 ORDERS = (2, 4)
 COEFFICIENT_BITS = 28
@@ -283,29 +282,9 @@ def lowpass(cutoff_hz: float, rate_hz: float, order: int = 2) -> Lowpass:
     return Lowpass(cutoff_hz, rate_hz, order, tuple(sections), tuple(reaches), error / 2**FRACTION_BITS)
 
 
-def draw(design: Lowpass, path: Path) -> None:
-    """A picture of gain and step response; TurgorError when matplotlib is missing or the file cannot be written."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise TurgorError("pictures need matplotlib; pip install 'turgor[all]'") from None
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    gain, step = figure.subplots(1, 2)
-    frequencies = np.geomspace(design.cutoff_hz / 100, design.rate_hz / 2 * 0.99, 400)
-    gain.semilogx(frequencies, [20 * np.log10(max(design.gain(f), 1e-9)) for f in frequencies])
-    gain.axvline(design.true_cutoff_hz, color="tab:red", linewidth=0.8, label=f"-3 dB: {design.true_cutoff_hz:.4g} Hz")
-    gain.set(
-        xlabel="Hz", ylabel="gain, dB", ylim=(-100, 6), title=f"order {design.order}, {design.rate_hz:g} samples/s"
-    )
-    gain.legend()
-    gain.grid(alpha=0.3)
-    y = np.cumsum(_numerator(design.order, design.step_samples)) / 2**FRACTION_BITS
+def step_response(design: Lowpass) -> Floats:
+    """What the integer coefficients make of a step from 0 to 1, sample by sample until the filter counts as settled."""
+    y: Floats = np.cumsum(_numerator(design.order, design.step_samples)) / 2**FRACTION_BITS
     for section in design.sections:
         y = _run(*section.floats, section.g, y)[2]
-    step.plot(np.arange(len(y)) / design.rate_hz, y)
-    step.set(xlabel="s", ylabel="answer to a step of 1", title=f"delay {1000 * design.delay_s:.3g} ms")
-    step.grid(alpha=0.3)
-    try:
-        figure.savefig(path, dpi=120)
-    except (OSError, ValueError) as error:
-        raise TurgorError(f"{path}: {error}; choose another file ending in .png") from None
+    return y

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from turgor_host.calibrate.lowpass import Lowpass, draw
+from turgor_host.calibrate.lowpass import Lowpass
 from turgor_host.calibrate.lowpass import lowpass as design_lowpass
+from turgor_host.calibrate.lowpass_picture import draw, sketch
 from turgor_host.cli.options import JsonOption
 
 design = typer.Typer(help="Design a filter: its integers, and what they really do.", no_args_is_help=True)
@@ -40,6 +41,7 @@ def lowpass(
     print(f"-3 dB at {found.true_cutoff_hz:.9g} Hz, delay {1000 * found.delay_s:.3g} ms for slow signals")
     print(f"error against the ideal filter at most {found.error_lsb:.3f} codes, for any input of 24 bits")
     print(f"settled after {found.step_samples} samples ({found.step_samples / rate_hz:.3g} s)")
+    print(*sketch(found), sep="\n")
     if picture:
         print(picture)
 
