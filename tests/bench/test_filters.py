@@ -101,6 +101,16 @@ def fast(benchmark):
     return compiled.filter_block
 
 
+@pytest.mark.parametrize("peer", [pipeline, tuned_pipeline])
+def test_by_hand(peer: Callable[..., tuple[np.ndarray, np.ndarray]]) -> None:
+    """A peer of gain 1 less the offset of 1234, that filters nothing: over from 30000 on, and until below 28000."""
+    levels = (29999, 30000, 28000, 27999, 29999)
+    x = np.repeat(levels, 3).astype(np.int32) + CALIBRATION[0]
+    value, over = peer(x, np.array([[1.0, 0, 0, 1, 0, 0]]), 1.0)
+    assert value[2::3].tolist() == list(levels)
+    assert over[2::3].tolist() == [False, True, True, False, False]
+
+
 def test_host_section(benchmark, fast) -> None:
     x = codes(SAMPLES)
     o = np.empty_like(x)

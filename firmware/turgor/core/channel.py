@@ -1,7 +1,9 @@
 """What a channel makes of its samples second by second: index, reading, validity. The board and a replay use the same.
 
-`index` counts conversions (or sweeps) from 1 since boot, missed ones included; 0 means that there was none yet.
-`captured` is the index of the last one that this second's reading used.
+Takes signed 24-bit codes, or sums of I and Q over up to 16 words of 20 bits; gives milli-mmHg within +-2^28, or
+milliohm within +-168 000 000, ABSENT where nothing is to be trusted. `index` counts conversions (or sweeps) from 1
+since boot, missed ones included; 0 means that there was none yet. `captured` is the index of the last one that this
+second's reading used.
 """
 
 from array import array

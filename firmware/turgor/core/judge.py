@@ -1,7 +1,9 @@
 """The one-second work: medians, baselines and rules of all channels, the same on the board and in a replay.
 
-A tick is `begin`, then `reading` for each position in order, then `decide` for each position in order; each of them is
-one bounded slice. A position is a channel's place in the configuration.
+Takes readings in milli-mmHg or milliohm within +-2^28, or ABSENT, and a diastolic pressure in milli-mmHg; keeps medians
+and baselines in the same units, times in whole seconds. A tick is `begin`, then `reading` for each position in order,
+then `decide` for each position in order; each of them is one bounded slice. A position is a channel's place in the
+configuration.
 """
 
 from array import array
