@@ -23,6 +23,8 @@ TESTS = Path(__file__).parent
 SCRIPTS = TESTS / "dual"
 ROOT = TESTS.parent
 FIRMWARE = ROOT / "firmware"
+# MicroPython for WebAssembly, as npm names it; `.ci/run` reads this line.
+PORT_PACKAGE = "@micropython/micropython-webassembly-pyscript@^1.27"
 PORT = ROOT / ".node" / "node_modules" / "@micropython" / "micropython-webassembly-pyscript" / "micropython.mjs"
 NAMES = ("cpython", "numba", "armv6m", "viper", "native", "bytecode", "webassembly")
 # The package that runs the core's functions in another form.
@@ -63,7 +65,7 @@ def missing(runtime: str) -> str | None:
         if not shutil.which("node"):
             return "no node: apt-get install nodejs"
         if not PORT.exists():
-            return f"no MicroPython for WebAssembly: npm install --prefix .node {PORT.parts[-3]}/{PORT.parts[-2]}"
+            return f"no MicroPython for WebAssembly: npm install --prefix .node {PORT_PACKAGE}"
     return None
 
 

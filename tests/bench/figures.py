@@ -1,7 +1,7 @@
-"""Prints what the benchmarks found, from pytest-benchmark's JSON, each figure beside the one that is wanted.
+"""Prints what the benchmarks found, from pytest-benchmark's JSON, each figure beside the one that was asked for.
 
-figures.py FILE; exit 1 when a wanted figure was not measured. Ratios of times are for reading: a busy computer bends
-them, so none of them fails here. Instructions repeat exactly, and their tests judge them.
+figures.py FILE; exit 1 when one of those was not measured. Ratios of times are for reading: a busy computer bends them,
+so none of them fails here. Instructions repeat exactly; their tests hold them to what was reached, which is closer.
 """
 
 import json

@@ -51,7 +51,9 @@ def test_each_field(at: int) -> None:
         ({5: 7}, "e_2 = 7 does not go with c_2 = 0"),
         ({6: 7}, "e_2 = 0 does not go with c_2 = 7"),
         ({14: 30001}, "release_milli_mmhg = 30001 is above the threshold"),
-        ({5: 7, 6: 7, 14: 30000}, ""),
+        ({7: 3}, "z_2 = 3 and g_2 = 0 go with no second section"),
+        ({8: 1}, "z_2 = 0 and g_2 = 1 go with no second section"),
+        ({5: 7, 6: 7, 7: 3, 8: 1, 14: 30000}, ""),
     ],
 )
 def test_fields_that_have_to_go_together(changes: dict[int, int], said: str) -> None:

@@ -134,9 +134,9 @@ def test_the_design_refuses_what_does_not_fit(changed: dict[str, int]) -> None:
         ((0, 80, 2), "above 0"),
         ((-1, 80, 2), "above 0"),
         ((float("nan"), 80, 2), "above 0"),
-        ((1e-5, 80, 2), "at least 0.00061 Hz"),
+        ((1e-5, 80, 2), "at least 0.0006103515625 Hz"),
         ((1, 80, 3), "2 or 4"),
-        ((1, float("inf"), 2), "quarter of the rate"),
+        ((1, float("inf"), 2), "rate of inf"),
     ],
 )
 def test_bad_designs_are_refused_with_the_limit(arguments, limit: str) -> None:
@@ -145,7 +145,7 @@ def test_bad_designs_are_refused_with_the_limit(arguments, limit: str) -> None:
 
 
 def test_the_lowest_cutoff_fits() -> None:
-    d = lowpass(80 * 2**-17 * 1.001, 80)
+    d = lowpass(80 * 2**-17, 80)
     assert d.sections[0].z <= design.MOST_Z
     codes = array("i", [MOST] * 50)
     s = filter_state(1, d.words, None, 0, 0, 0)

@@ -42,6 +42,11 @@ def by_numba(module: ModuleType, source: Path) -> None:
         call.compiled = compiled
         return call
 
+    def shape_of(args: list[Any]) -> Callable[..., Any]:
+        from turgor.core.filter_words import CALIBRATED, MEDIAN, SECTIONS
+
+        return chain(*(int(args[2][word]) for word in (MEDIAN, SECTIONS, CALIBRATED)))
+
     own = {
         name: thing
         for name, thing in vars(module).items()
@@ -64,7 +69,7 @@ def by_numba(module: ModuleType, source: Path) -> None:
     calls = {}
     for name in own:
         if name == "filter_block":
-            calls[name] = caller(name, None, lambda args: chain(int(args[2][33]), int(args[2][32]), int(args[2][34])))
+            calls[name] = caller(name, None, shape_of)
         else:
             names[name] = compile(name)
             calls[name] = caller(name, names[name])

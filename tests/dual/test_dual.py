@@ -41,7 +41,7 @@ PLACES = [
 
 @pytest.fixture(scope="session")
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
-    """What a runtime printed for a script; those that tests of this session ask for run ahead, two at a time."""
+    """What a runtime printed for a script; those that tests of this session ask for run ahead, one a core."""
     micropython = runtimes.micropython()
     pool = ThreadPoolExecutor(os.cpu_count())
     started: dict[tuple[str, str], Future[str]] = {}

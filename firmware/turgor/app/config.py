@@ -42,13 +42,18 @@ class Channel:
         return self.kind == IMPEDANCE
 
 
+# Samples from a restart until readings are valid: 2 s, of an arterial line half a second. Less than a thousandth
+# of a step is left then.
+_SETTLE_SAMPLES = const(160)
+
+
 def pressure_channel(name, bus, mux_port):
     """A bridge transducer on a NAU7802: 80 samples/s behind the multiplexer, the arterial line 320."""
     if CHANNELS[channel_id(name)][1] == ARTERIAL:
-        words = filter_state(3, LOWPASS_20_HZ_AT_320, NOMINAL_PRESSURE, 200000, 190000, 160)
-        return Channel(name, NAU7802, bus, 0x2A, mux_port, 320000, 160, words)
-    words = filter_state(3, LOWPASS_1_HZ_AT_80, NOMINAL_PRESSURE, 30000, 28000, 160)
-    return Channel(name, NAU7802, bus, 0x2A, mux_port, 80000, 160, words)
+        words = filter_state(3, LOWPASS_20_HZ_AT_320, NOMINAL_PRESSURE, 200000, 190000, _SETTLE_SAMPLES)
+        return Channel(name, NAU7802, bus, 0x2A, mux_port, 320000, _SETTLE_SAMPLES, words)
+    words = filter_state(3, LOWPASS_1_HZ_AT_80, NOMINAL_PRESSURE, 30000, 28000, _SETTLE_SAMPLES)
+    return Channel(name, NAU7802, bus, 0x2A, mux_port, 80000, _SETTLE_SAMPLES, words)
 
 
 def impedance_channel(name, bus, address):

@@ -9,13 +9,14 @@ A beat begins with its foot, the lowest level before an upstroke: that is its di
 later, 0 after two. None follows another within 180 ms or before the pressure has fallen again. The next upstroke
 completes a beat, and only then does it enter the medians of eight.
 
-An upstroke is judged by its width, its height divided by its steepest slope (over 16 ms). Natural ones take 35 to
-100 ms, less at high rates; a catheter with air or a clot in it, a low-pass of 5 Hz or less, adds 30 ms and more. It is
+An upstroke is judged by its width, its height divided by its steepest slope (over 16 ms). Natural ones take 35 to 100
+ms, less at high rates; a catheter with air or a clot in it, a low-pass of 5 Hz or less, adds 30 ms and more. It is
 damped when wider than 36 ms + 7 % of the usual interval, at most 105 ms (the faster the pulse, the more a given damping
 lifts the diastolic); or when wider than 5/4 of this line's own width while its height is below 85 % of this line's own.
-Both are learnt from about 32 upstrokes that were not damped, and forgotten at a flush, with which one tests a line. An
-upstroke of less than 6 mmHg is too small to judge. A diastolic counts when the upstroke after it is good and the one
-before it not damped. Three of four that do not count withdraw diastolic and systolic until eight good beats have come;
+Both are learnt from about 32 upstrokes that were not damped, and forgotten at a flush, with which one tests a line. A
+narrower one of less than 6 mmHg is too small to judge. A diastolic counts when the upstroke after it is good and the
+one before it not damped. One that does not gives two strikes, one that does takes one back; at five, as after three in
+a row or two damped upstrokes within five beats, diastolic and systolic are withdrawn until eight good beats have come;
 the mean, which damping leaves as it is, stays.
 
 Above 250 mmHg, or when an upstroke rises by over twice the usual + 50 mmHg, it is a flush: all is withdrawn at once.
@@ -70,9 +71,8 @@ FALL = const(154)
 OWN_WIDTH = const(155)
 OWN_PULSE = const(156)
 OWN_COUNT = const(157)
-# What the summary needs: good beats since they were withdrawn and beats without gap or flush (both up to 8), the weight
-# of those that did not count, quality bits, beats complete, samples since the last good beat, width of the last
-# upstroke in 1/16 sample.
+# What the summary needs: good beats since they were withdrawn and beats without gap or flush (both up to 8), strikes,
+# quality bits, beats complete, samples since the last good beat, width of the last upstroke in 1/16 sample.
 GOOD = const(158)
 KEPT = const(159)
 STRIKES = const(160)
@@ -98,7 +98,7 @@ RESTING = const(2)
 LEARNING = const(3)
 FRESH = const(4)
 
-# Quality. FEW: fewer than eight good beats in a row yet.
+# Quality. FEW: fewer than eight good beats since they were withdrawn.
 NO_BEATS = const(1)
 DAMPED = const(2)
 FLUSHED = const(4)
@@ -118,25 +118,25 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
     end = b
     beats = 0
     # Times are ages in the state; in here they are places in x, which may lie before its begin.
-    place = s[137] - a
-    rise_place = place - s[128]
-    slope_place = place - s[129]
-    since = a - s[138]
-    low_at = a - s[141]
-    steepest_at = a - s[146]
-    foot_at = a - s[148]
-    good_at = a - s[163]
-    phase = s[136]
-    high = s[139]
-    low = s[140]
-    low_sum = s[142]
-    total = s[143]
-    most = s[144]
-    steepest = s[145]
+    place = s[PLACE] - a
+    rise_place = place - s[RISE]
+    slope_place = place - s[SLOPE]
+    since = a - s[SINCE]
+    low_at = a - s[LOW_AGO]
+    steepest_at = a - s[STEEPEST_AGO]
+    foot_at = a - s[FOOT_AGO]
+    good_at = a - s[AGE]
+    phase = s[PHASE]
+    high = s[HIGH]
+    low = s[LOW]
+    low_sum = s[LOW_SUM]
+    total = s[SUM]
+    most = s[MOST]
+    steepest = s[STEEPEST]
     rise = 0
-    if phase == 4 and a < end:
+    if phase == FRESH and a < end:
         # The first value is taken for the past too.
-        phase = 3
+        phase = LEARNING
         b = ((x[a] + 0x20000000) & 0x3FFFFFFF) - 536670912
         if b >> 19:
             b = 0 if b < 0 else 0x7FFFF
@@ -145,9 +145,9 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
             s[i] = b
             i += 1
     while a < end:
-        longest = s[132]
-        if phase == 3:
-            longest = s[131]
+        longest = s[LONGEST]
+        if phase == LEARNING:
+            longest = s[LEARN]
         stop = since + longest
         if stop > end:
             stop = end
@@ -163,12 +163,12 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
                 low = b
                 low_at = a
                 low_sum = total
-                if phase == 0:
+                if phase == WAITING:
                     steepest = 0
             if phase:
                 if rise > most:
                     most = rise
-                if phase < 3:
+                if phase < LEARNING:
                     if b > high:
                         high = b
                         low = b
@@ -177,16 +177,16 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
                         if b > 450000:
                             event = 2
                             stop = a + 1
-                    if phase == 2:
-                        if rise <= 0 and a - since >= s[130]:
-                            phase = 0
+                    if phase == RESTING:
+                        if rise <= 0 and a - since >= s[REST]:
+                            phase = WAITING
                             steepest = 0
                     else:
                         slope = b - s[(a + slope_place) & 127]
                         if slope > steepest:
                             steepest = slope
                             steepest_at = a
-                        if slope <= 0 or a - steepest_at > s[128]:
+                        if slope <= 0 or a - steepest_at > s[RISE]:
                             event = 2
                             stop = a + 1
             elif rise > 0:
@@ -194,60 +194,61 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
                 if slope > steepest:
                     steepest = slope
                     steepest_at = a
-                if rise > 3000 and rise > s[153] - s[154] * (a - since):
+                if rise > 3000 and rise > s[THRESHOLD] - s[FALL] * (a - since):
                     event = 1
                     stop = a + 1
             a += 1
         if event == 1:
             # An upstroke: it completes the beat in the making and begins another at the lowest level since.
             now = a - 1
-            faults = s[149]
-            if faults < 16:
+            faults = s[FAULTS]
+            if faults < NONE:
                 interval = now - since
-                if s[162] == 0:
-                    s[152] = interval << 3
-                s[152] += interval - (s[152] >> 3)
+                if s[BEATS] == 0:
+                    s[USUAL_INTERVAL] = interval << 3
+                s[USUAL_INTERVAL] += interval - (s[USUAL_INTERVAL] >> 3)
                 beats += 1
-                s[162] = (s[162] + 1) & 0x1FFFFFFF
-                trouble = s[161] & 6
-                good = s[158]
-                kept = s[159]
-                strikes = s[160]
+                s[BEATS] = (s[BEATS] + 1) & 0x1FFFFFFF
+                trouble = s[TROUBLE] & (DAMPED | FLUSHED)
+                good = s[GOOD]
+                kept = s[KEPT]
+                strikes = s[STRIKES]
                 # What is damped or flushed before the foot lifts it too.
-                faults |= s[150] & 22
-                if faults & 4 == 0:
-                    i = s[166]
-                    s[i + 183] = low_sum // (low_at - foot_at) << 1
-                    s[i + 191] = interval
-                    s[166] = (i + 1) & 7
+                faults |= s[FAULTS_BEFORE] & (DAMPED | FLUSHED | NONE)
+                if faults & FLUSHED == 0:
+                    i = s[KEPT_PLACE]
+                    s[MEANS + i] = low_sum // (low_at - foot_at) << 1
+                    s[INTERVALS + i] = interval
+                    s[KEPT_PLACE] = (i + 1) & 7
                     if kept < 8:
                         kept += 1
                     if kept == 8:
-                        trouble &= 2
+                        trouble &= DAMPED
                     if faults == 0:
-                        i = s[165]
-                        s[i + 167] = s[147]
-                        s[i + 175] = high
-                        s[165] = (i + 1) & 7
+                        i = s[GOOD_PLACE]
+                        s[DIASTOLICS + i] = s[FOOT]
+                        s[SYSTOLICS + i] = high
+                        s[GOOD_PLACE] = (i + 1) & 7
                         good_at = now
                         if strikes:
                             strikes -= 1
                         if good < 8:
                             good += 1
-                    elif strikes < 5:
+                    else:
                         strikes += 2
-                    if strikes >= 5:
-                        good = 0
-                        trouble |= 2
+                        if strikes >= 5:
+                            strikes = 5
+                            good = 0
+                            trouble |= faults & DAMPED
                     if good == 8:
-                        trouble &= 4
-                s[158] = good
-                s[159] = kept
-                s[160] = strikes
-                s[161] = trouble
-            s[150] = s[149]
-            s[149] = 0
-            s[147] = low
+                        trouble &= FLUSHED
+                s[GOOD] = good
+                s[KEPT] = kept
+                s[STRIKES] = strikes
+                s[TROUBLE] = trouble
+            s[FAULTS_BEFORE] = s[FAULTS]
+            s[FAULTS] = 0
+            s[FOOT] = low
             foot_at = low_at
             since = now
             total -= low_sum
@@ -256,13 +257,13 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
             low_at = now
             low_sum = total
             most = rise
-            phase = 1
+            phase = RISING
         elif event == 2:
             # The upstroke is over, or has left what an artery gives: judge it.
-            phase = 2
+            phase = RESTING
             flushed = 1
             if high <= 450000:
-                usual = s[151]
+                usual = s[USUAL_RISE]
                 flushed = 0
                 if most > (usual << 1) + 50000:
                     flushed = 1
@@ -271,58 +272,58 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
                 usual += (most - usual) >> 2
                 if usual < 3000:
                     usual = 3000
-                s[151] = usual
-                s[153] = usual * 5 >> 3
-                s[154] = ((usual * 5 >> 1) + s[152] - 1) // s[152]
+                s[USUAL_RISE] = usual
+                s[THRESHOLD] = usual * 5 >> 3
+                s[FALL] = ((usual * 5 >> 1) + s[USUAL_INTERVAL] - 1) // s[USUAL_INTERVAL]
             if flushed:
-                s[149] = 4
-                s[157] = 0
-                s[158] = 0
-                s[159] = 0
-                s[160] = 0
-                s[161] |= 4
+                s[FAULTS] = FLUSHED
+                s[OWN_COUNT] = 0
+                s[GOOD] = 0
+                s[KEPT] = 0
+                s[STRIKES] = 0
+                s[TROUBLE] |= FLUSHED
             else:
-                pulse = high - s[147]
+                pulse = high - s[FOOT]
                 width = 0x1000
                 if steepest:
-                    width = (pulse << 4) * s[129] // steepest
-                s[164] = width
-                limit = s[133] + (s[152] * 143 >> 10)
-                if limit > s[134]:
-                    limit = s[134]
-                own_width = s[155] >> 5
-                own_pulse = s[156] >> 5
-                if width > limit or (s[157] == 8 and width << 2 > own_width * 5 and pulse * 20 < own_pulse * 17):
-                    s[149] = 2
+                    width = (pulse << 4) * s[SLOPE] // steepest
+                s[WIDTH] = width
+                limit = s[WIDTH_LEAST] + (s[USUAL_INTERVAL] * 143 >> 10)
+                if limit > s[WIDTH_MOST]:
+                    limit = s[WIDTH_MOST]
+                own_width = s[OWN_WIDTH] >> 5
+                own_pulse = s[OWN_PULSE] >> 5
+                if width > limit or (s[OWN_COUNT] == 8 and width << 2 > own_width * 5 and pulse * 20 < own_pulse * 17):
+                    s[FAULTS] = DAMPED
                 elif pulse < 6000:
-                    s[149] = 8
-                elif s[150] == 0:
+                    s[FAULTS] = SMALL
+                elif s[FAULTS_BEFORE] == 0:
                     slow = 5
-                    if s[157] < 8:
-                        if s[157] == 0:
-                            s[155] = width << 5
-                            s[156] = pulse << 5
-                        s[157] += 1
+                    if s[OWN_COUNT] < 8:
+                        if s[OWN_COUNT] == 0:
+                            s[OWN_WIDTH] = width << 5
+                            s[OWN_PULSE] = pulse << 5
+                        s[OWN_COUNT] += 1
                         slow = 2
-                    s[155] += ((width << 5) - s[155]) >> slow
-                    s[156] += ((pulse << 5) - s[156]) >> slow
+                    s[OWN_WIDTH] += ((width << 5) - s[OWN_WIDTH]) >> slow
+                    s[OWN_PULSE] += ((pulse << 5) - s[OWN_PULSE]) >> slow
         elif a - since == longest:
             # No upstroke for long, or enough seen to know a usual rise.
-            if phase == 3:
+            if phase == LEARNING:
                 if most < 3000:
                     most = 3000
-                s[151] = most
-                s[153] = most * 5 >> 3
-                s[154] = ((most * 5 >> 1) + s[152] - 1) // s[152]
+                s[USUAL_RISE] = most
+                s[THRESHOLD] = most * 5 >> 3
+                s[FALL] = ((most * 5 >> 1) + s[USUAL_INTERVAL] - 1) // s[USUAL_INTERVAL]
             else:
-                s[153] = 0
-                s[154] = 0
-                s[158] = 0
-                s[159] = 0
-                s[160] = 0
-                s[161] |= 1
-            phase = 0
-            s[149] = 16
+                s[THRESHOLD] = 0
+                s[FALL] = 0
+                s[GOOD] = 0
+                s[KEPT] = 0
+                s[STRIKES] = 0
+                s[TROUBLE] |= NO_BEATS
+            phase = WAITING
+            s[FAULTS] = NONE
             since = a
             foot_at = a
             steepest_at = a
@@ -331,22 +332,22 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
             low_at = a
             total = 0
             low_sum = 0
-    s[136] = phase
-    s[137] = (place + end) & 127
-    s[138] = end - since
-    s[139] = high
-    s[140] = low
-    s[141] = end - low_at
-    s[142] = low_sum
-    s[143] = total
-    s[144] = most
-    s[145] = steepest
-    s[146] = end - steepest_at
-    s[148] = end - foot_at
+    s[PHASE] = phase
+    s[PLACE] = (place + end) & 127
+    s[SINCE] = end - since
+    s[HIGH] = high
+    s[LOW] = low
+    s[LOW_AGO] = end - low_at
+    s[LOW_SUM] = low_sum
+    s[SUM] = total
+    s[MOST] = most
+    s[STEEPEST] = steepest
+    s[STEEPEST_AGO] = end - steepest_at
+    s[FOOT_AGO] = end - foot_at
     age = end - good_at
     if age > 0x1FFFFFFF:
         age = 0x1FFFFFFF
-    s[163] = age
+    s[AGE] = age
     return beats
 
 

@@ -9,11 +9,14 @@ fits its words; that no intermediate of a filter leaves +-2^30 is proved by the 
 from turgor.core.impedance import OFFSET_LIMIT, SHIFT_LIMIT
 from turgor.mp import const
 
-# Offsets within a quarter of the range keep filtered minus offset within +-2^29.
+# Offsets within a quarter of full scale, 2^23, keep filtered minus offset within +-2^29.
 OFFSET_LIMIT_CODE = const(2097152)
 _COEFFICIENT = const(0x1FFFFFFF)
 _MILLI_MMHG = const(0x10000000)
 _FACTOR = const(0x10000000)
+# Where in PRESSURE_BOUNDS the second section and the threshold stand.
+_E_2 = const(5)
+_THRESHOLD = const(13)
 
 # name, least, most; codes, counts of bits, milli-mmHg
 CALIBRATION_BOUNDS = (
@@ -73,8 +76,10 @@ def pressure_misfit(values):
     why = misfit(PRESSURE_BOUNDS, values)
     if not why and values[0] & 1 == 0:
         why = "median = " + str(values[0]) + " is not 1, 3 or 5"
-    if not why and (values[5] == 0) != (values[6] == 0):
-        why = "e_2 = " + str(values[5]) + " does not go with c_2 = " + str(values[6])
-    if not why and values[14] > values[13]:
-        why = "release_milli_mmhg = " + str(values[14]) + " is above the threshold"
+    if not why and (values[_E_2] == 0) != (values[_E_2 + 1] == 0):
+        why = "e_2 = " + str(values[_E_2]) + " does not go with c_2 = " + str(values[_E_2 + 1])
+    if not why and values[_E_2] == 0 and (values[_E_2 + 2] or values[_E_2 + 3]):
+        why = "z_2 = " + str(values[_E_2 + 2]) + " and g_2 = " + str(values[_E_2 + 3]) + " go with no second section"
+    if not why and values[_THRESHOLD + 1] > values[_THRESHOLD]:
+        why = "release_milli_mmhg = " + str(values[_THRESHOLD + 1]) + " is above the threshold"
     return why

@@ -30,11 +30,11 @@ MINUTE_LEAST = const(30)
 def mean_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
     """Take x[a:b] in, put the means of groups that end there into o from o[0] on; returns their number. o may be x."""
     end = b
-    factor = s[0]
-    position = s[2]
-    valid = s[3]
-    high = s[4]
-    low = s[5]
+    factor = s[FACTOR]
+    position = s[POSITION]
+    valid = s[VALID]
+    high = s[HIGH]
+    low = s[LOW]
     bias = 0x20000000
     mask = 0x3FFFFFFF
     found = 0
@@ -51,7 +51,7 @@ def mean_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
         position += 1
         if position == factor:
             b = 0
-            if valid >= s[1]:
+            if valid >= s[LEAST]:
                 b = high // valid
                 c = ((high - b * valid) << 14) + low + (valid >> 1)
                 b = (b << 14) + c // valid
@@ -61,10 +61,10 @@ def mean_block(a: int, b: int, s: ptr32, x: ptr32, o: ptr32) -> int:
             valid = 0
             high = 0
             low = 0
-    s[2] = position
-    s[3] = valid
-    s[4] = high
-    s[5] = low
+    s[POSITION] = position
+    s[VALID] = valid
+    s[HIGH] = high
+    s[LOW] = low
     return found
 
 

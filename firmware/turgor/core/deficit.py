@@ -48,17 +48,17 @@ def deficit_bins():
 @micropython.viper
 def deficit_pass(s: ptr32, bins: ptr16, seconds: int):
     """Let 0 to 2^29 seconds pass, as after a restart: with no dP of their own they only move the window on."""
-    second = s[1] + seconds
+    second = s[SECOND] + seconds
     minutes = second // 60
-    s[1] = second - minutes * 60
+    s[SECOND] = second - minutes * 60
     if minutes > 720:
         minutes = 720
     whole = 0
     if minutes:
-        whole = s[3] // _UNIT
-        s[3] -= whole * _UNIT
-    place = s[2]
-    total = s[4] + whole
+        whole = s[MINUTE] // _UNIT
+        s[MINUTE] -= whole * _UNIT
+    place = s[PLACE]
+    total = s[BINS] + whole
     while minutes:
         bins[place] = whole
         whole = 0
@@ -69,8 +69,8 @@ def deficit_pass(s: ptr32, bins: ptr16, seconds: int):
         total -= bins[place]
         bins[place] = 0
         minutes -= 1
-    s[2] = place
-    s[4] = total
+    s[PLACE] = place
+    s[BINS] = total
 
 
 def deficit_push(s, bins, dp_milli_mmhg):

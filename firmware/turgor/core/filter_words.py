@@ -59,8 +59,8 @@ def filter_state(median, sections, calibration, threshold, release, settle):
     """A new state, at rest until its first code.
 
     `median` 1, 3 or 5; `sections` one or two tuples (n of E, n of C, z, g); `calibration` (offset code, high, low,
-    shift) to milli-mmHg, or None for filtered values; threshold and release in milli-mmHg; `settle` the samples after
-    which the filter counts as settled.
+    shift) to milli-mmHg, or None for filtered values, which are held against no threshold; threshold and release in
+    milli-mmHg; `settle` the samples after which the filter counts as settled.
     """
     s = array("i", bytes(4 * STATE_WORDS))
     s[SECTIONS] = len(sections)
@@ -130,5 +130,5 @@ def restart(s):
 
 
 def filtered(s):
-    """The last filtered value, codes x 32."""
+    """The last filtered value, codes x 32; nothing before the first code, the old one after a restart."""
     return s[(s[SECTIONS] - 1) * SECTION_WORDS + Y] - WORD_BIAS

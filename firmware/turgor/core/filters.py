@@ -11,9 +11,9 @@ with E = 4 b0 2^g and C = 1 - a2 of the float design, each n / 2^(28 + z), n kep
 is exactly 1 and nothing rings on. n, z and g come from `turgor_host.calibrate.lowpass`, which proves by l1 bounds that
 every intermediate stays within +-2^30 for any 24-bit input.
 
-`filter_block` works on samples `a` to `b - 1`. Both are working variables afterwards, because viper keeps the first two
-parameters, and nothing else, in registers; operands stand as `local * register`, which takes it one instruction less
-than `register * local`. A block of 1 and a block of n give the same bits.
+`filter_block` works on samples `a` to `b - 1`. Both are working variables afterwards, because the viper of MicroPython
+1.2x keeps the first two parameters, and nothing else, in registers; operands stand as `local * register`, which takes
+it one instruction less than `register * local`. A block of 1 and a block of n give the same bits.
 """
 
 # What stands under `if _WIDE` is bound under an earlier `if _WIDE`, which the checker does not connect.

@@ -1,7 +1,7 @@
 """Fixed point: products of a 30-bit number and a 28-bit coefficient, square roots of 58 bits, within +-2^30 all along.
 
-A coefficient n, |n| <= 2^28, is kept as `high = n >> 15` (signed, 13 bits and sign) and `low = n & 0x7fff`; a number of
-58 bits as `high` (28 bits) and `low` (30 bits), neither negative.
+A coefficient n, |n| <= 2^28, is kept as `high = n >> 15` (signed, at most 2^13 either way) and `low = n & 0x7fff`; a
+number of 58 bits as `high` (28 bits) and `low` (30 bits), neither negative.
 """
 
 from turgor.mp import const, micropython

@@ -1,4 +1,4 @@
-"""Impedance of one sweep step, from sums of I and Q over 1 to 16 words of 20 bits: milliohm, within +-168 000 000.
+"""Impedance of one sweep step, from sums of I and Q over 1 to 16 words of 20 bits: R and X in milliohm, +-168 000 000.
 
 I and Q come from two mixers, each with an offset, a gain and a phase of its own at each frequency:
     Z = ((I - offset_i) (i_re + j i_im) + (Q - offset_q) (q_re + j q_im)) / 2^(30 + shift)

@@ -44,11 +44,11 @@ def noise_block(a: int, b: int, s: ptr32, x: ptr32):
     # Words that may be negative come without their sign on x86-64; of their differences, taken modulo 2^26, nothing
     # shows it.
     end = b
-    last = s[0]
-    difference = s[1]
-    total = s[2]
-    phase = s[3]
-    if s[4] + phase == 0 and a < end:
+    last = s[LAST]
+    difference = s[DIFFERENCE]
+    total = s[SUM]
+    phase = s[PHASE]
+    if s[CHUNKS] + phase == 0 and a < end:
         last = x[a]
     mask = 0x3FFFFFF
     while end - a:
@@ -71,23 +71,23 @@ def noise_block(a: int, b: int, s: ptr32, x: ptr32):
             total = total + b
         if phase == 16:
             if total:
-                s[6] = 0
-            elif s[6] < 0xFFFFFF:
-                s[6] += 1
+                s[STILL] = 0
+            elif s[STILL] < 0xFFFFFF:
+                s[STILL] += 1
             if total > 0x400000:
                 total = 0x400000
-            if s[4] > 1:
-                s[5] += total - (s[5] >> s[7])
+            if s[CHUNKS] > 1:
+                s[AVERAGE] += total - (s[AVERAGE] >> s[SHIFT])
             else:
-                if s[4]:
-                    s[5] = total << s[7]
-                s[4] += 1
+                if s[CHUNKS]:
+                    s[AVERAGE] = total << s[SHIFT]
+                s[CHUNKS] += 1
             total = 0
             phase = 0
-    s[0] = last
-    s[1] = difference
-    s[2] = total
-    s[3] = phase
+    s[LAST] = last
+    s[DIFFERENCE] = difference
+    s[SUM] = total
+    s[PHASE] = phase
 
 
 def noise_state(shift):
@@ -104,7 +104,7 @@ def noise_restart(s):
 
 
 def noise_rms_code_q4(s):
-    """RMS of white noise with this mean absolute difference, codes x 16; NO_NOISE before two chunks. At most 2^27.
+    """RMS of white noise with this mean absolute difference, codes x 16; NO_NOISE before two chunks. At most 2 146 304.
 
     The factor 131 / 256 is 0.011 % above the exact 1 / sqrt(12 / pi).
     """

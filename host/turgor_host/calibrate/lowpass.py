@@ -9,7 +9,7 @@ intermediates all stay within +-2^30 is taken. The same sums bound the error aga
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from math import ceil, cos, floor, isfinite, log2, pi, sin, tan
+from math import ceil, cos, floor, log2, pi, sin, tan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ FULL_SCALE = 2.0**23 * 2**FRACTION_BITS
 WORD_BIAS = 2**29
 # Enough for cut-offs down to rate / 2^17; the 64-bit form of the products has room for it.
 MOST_Z = 16
+LEAST_RATE_HZ, MOST_RATE_HZ = 0.001, 1e6
 # Responses are summed over this many periods of the cut-off: what is left is below 2^-31 of them.
 PERIODS = 12
 
@@ -156,9 +157,9 @@ class Lowpass:
         return tuple((s.e, s.c, s.z, s.g) for s in self.sections)
 
     @cached_property
-    def step_samples(self) -> int:
-        """Samples after which the filter counts as settled: 6 periods of the cut-off."""
-        return ceil(6 * self.rate_hz / self.cutoff_hz)
+    def settle_samples(self) -> int:
+        """Samples after which nothing is left of a step: 6 periods of the cut-off, 10 at order 4."""
+        return ceil((6 if self.order == 2 else 10) * self.rate_hz / self.cutoff_hz)
 
     def gain(self, frequency_hz: float) -> float:
         """|H| of the integer coefficients."""
@@ -236,7 +237,9 @@ def _fit(e: float, c: float, x: Floats) -> tuple[Section, Reach]:
                 if best is None or off < best[0]:
                     best = off, section
         if z > MOST_Z or best is None:
-            return Section(0, 0, z, g), Reach(0, 0, 0)
+            raise UsageError(
+                f"this low-pass does not fit: its coefficients would need a z of {z}, the limit is {MOST_Z}"
+            )
         section = best[1]
         u, v, y = _run(*section.floats, g, x)
         slack = _rounding(section, len(x))
@@ -252,16 +255,18 @@ def lowpass(cutoff_hz: float, rate_hz: float, order: int = 2) -> Lowpass:
     """The integers of a Butterworth low-pass of order 2 or 4; UsageError names the limit of what does not fit."""
     if order not in ORDERS:
         raise UsageError(f"a low-pass of order {order} cannot be made: the order is 2 or 4")
-    if not (isfinite(cutoff_hz) and isfinite(rate_hz) and 0 < cutoff_hz < rate_hz / 4):
+    if not LEAST_RATE_HZ <= rate_hz <= MOST_RATE_HZ:
+        raise UsageError(f"a rate of {rate_hz:g} samples/s is not within {LEAST_RATE_HZ:g} to {MOST_RATE_HZ:g}")
+    if not 0 < cutoff_hz < rate_hz / 4:
         raise UsageError(
-            f"a cut-off of {cutoff_hz:g} Hz does not go with {rate_hz:g} samples/s: "
-            f"it must be above 0 and below a quarter of the rate, {rate_hz / 4:g} Hz"
+            f"a cut-off of {cutoff_hz:.10g} Hz does not go with {rate_hz:.10g} samples/s: "
+            f"it must be above 0 and below a quarter of the rate, {rate_hz / 4:.10g} Hz"
         )
     # 1 - a2 is close to 2.8 pi cutoff / rate (order 2), or a little more and half of it (order 4).
     least_hz = rate_hz * 2.0**-MOST_Z / 2
     if cutoff_hz < least_hz:
         raise UsageError(
-            f"a cut-off of {cutoff_hz:g} Hz is too low at {rate_hz:g} samples/s: take at least {least_hz:.2g} Hz"
+            f"a cut-off of {cutoff_hz:.10g} Hz is too low at {rate_hz:.10g} samples/s: take at least {least_hz:.10g} Hz"
         )
     n = ceil(PERIODS * rate_hz / cutoff_hz) + 16
     x = _numerator(order, n)
@@ -284,7 +289,7 @@ def lowpass(cutoff_hz: float, rate_hz: float, order: int = 2) -> Lowpass:
 
 def step_response(design: Lowpass) -> Floats:
     """What the integer coefficients make of a step from 0 to 1, sample by sample until the filter counts as settled."""
-    y: Floats = np.cumsum(_numerator(design.order, design.step_samples)) / 2**FRACTION_BITS
+    y: Floats = np.cumsum(_numerator(design.order, design.settle_samples)) / 2**FRACTION_BITS
     for section in design.sections:
         y = _run(*section.floats, section.g, y)[2]
     return y

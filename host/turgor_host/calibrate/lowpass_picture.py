@@ -27,7 +27,7 @@ def sketch(design: Lowpass) -> list[str]:
 
 
 def draw(design: Lowpass, path: Path) -> None:
-    """A picture of gain and step response; TurgorError when matplotlib is missing or the file cannot be written."""
+    """Gain and step response as a PNG at just that path; TurgorError when it cannot be written or matplotlib lacks."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -47,6 +47,7 @@ def draw(design: Lowpass, path: Path) -> None:
     step.set(xlabel="s", ylabel="answer to a step of 1", title=f"delay {1000 * design.delay_s:.3g} ms")
     step.grid(alpha=0.3)
     try:
-        figure.savefig(path, dpi=120)
-    except (OSError, ValueError) as error:
-        raise TurgorError(f"{path}: {error}; choose another file ending in .png") from None
+        with path.open("wb") as file:
+            figure.savefig(file, dpi=120, format="png")
+    except OSError as error:
+        raise TurgorError(f"{path}: cannot be written ({error.strerror or error}); choose another --picture") from None

@@ -18,7 +18,7 @@ def events(
     file: Annotated[Path, typer.Argument(help="A recording, also one that is being written.")],
     expect: Annotated[
         Path | None,
-        typer.Option("--expect", metavar="FILE.toml", help="Compare with [[event]] tables; exit 1 on a difference."),
+        typer.Option("--expect", metavar="FILE.toml", help="Compare with its `event` tables; exit 1 on a difference."),
     ] = None,
     json_: JsonOption = False,
 ) -> None:
