@@ -26,9 +26,9 @@ SCRIPTS = sorted(script.name for script in HERE.glob("run_*.py"))
 # They use the core only in passing.
 BEYOND_CORE = {"run_app.py", "run_link.py"}
 LEAST_CALLS = 100_000
-# Called with a name, or once for a state: the rest of the core takes samples, readings, commands.
+# Called with a name, or once for a state or its restart: the rest of the core takes samples, readings, commands.
 FEW_CALLS = re.compile(
-    r"core\.(channels\.|channel\.pressure_channel|\w+\.\w+_(state|bins)$|filter_words\.(restart|take_flags|filtered)$)"
+    r"core\.(channels\.|channel\.pressure_channel|\w+\.\w+_(state|bins)$|filter_words\.(take_flags|filtered)$|\w+\.(\w+_)?restart$)"
 )
 PLACES = [
     (name, script)

@@ -100,7 +100,7 @@ def test_headers_are_written_in_place():
 def test_readings_of_all_channels_fit_and_unpack():
     entries = [(channel, 15, 2**32 - 1 - channel, -(2**28), 2**28) for channel in range(15)]
     tail = b"".join(struct.pack(READING, *entry) for entry in entries)
-    assert len(pack(READINGS, 255, 0, 0, 0, 0, (-1, 65535), tail)) <= RECORD_LIMIT < FRAME_LIMIT
+    assert len(pack(READINGS, 255, 0, 0, 0, 0, (-1, 65535, 0), tail)) <= RECORD_LIMIT < FRAME_LIMIT
     assert [tuple(found[field] for field in READING_FIELDS) for found in unpack_readings(tail)] == entries
     with pytest.raises(ValueError, match="a readings tail of 13 bytes is not whole entries"):
         unpack_readings(tail[:13])

@@ -107,7 +107,9 @@ class ArterialChannel(PressureChannel):
         beat_restart(self.beats)
         self._waiting = 0
 
+    @micropython.native
     def sample(self, code):
+        """Take the next conversion's code."""
         PressureChannel.sample(self, code)
         self._values[self._waiting] = self.latest
         self._waiting += 1
