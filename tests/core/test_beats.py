@@ -324,3 +324,23 @@ def test_the_words_lie_where_their_names_say() -> None:
     assert s[beats.OWN_WIDTH] == s[beats.WIDTH] << 5
     assert s[beats.OWN_PULSE] == 40000 << 5
     assert beats.STATE_WORDS == beats.SORTED + 8 == len(s)
+
+
+def test_a_step_out_of_a_flat_line_is_no_beat() -> None:
+    """Learning ends with sample 200 at 100/s; steps right then leave a beat of no length."""
+    for step in range(190, 215):
+        s = beats.beat_state(100)
+        x = array("i", [80000] * step + [90000] * 40 + [100000] * 40 + [80000] * 300)
+        beats.beat_block(0, len(x), s, x)
+        assert beats.diastolic_milli_mmhg(s) == ABSENT
+
+
+def test_feet_of_two_kinds_give_the_lower_one() -> None:
+    s = beats.beat_state(320)
+    s[beats.TROUBLE] = 0
+    s[beats.GOOD] = 8
+    for apart, expected in ((7000, 53500), (9000, 50000), (20000, 50000)):
+        for first in (0, 1):
+            for i in range(8):
+                s[beats.DIASTOLICS + i] = beats.LEVEL_0 + 50000 + (apart if i % 2 == first else 0)
+            assert beats.diastolic_milli_mmhg(s) == expected

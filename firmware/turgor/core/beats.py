@@ -23,6 +23,10 @@ Above 250 mmHg, or when an upstroke rises by over twice the usual + 50 mmHg, it 
 When no upstroke comes for 2.5 usual intervals or 4 s, there are no beats: blood draw, stopcock, a flush to any level,
 arrest. Until then the values are those of the beats before.
 
+The rate counts what was found: twice the pulse where a balloon pump's second rise passes for a beat, half of it where
+every other beat is too weak. A square artefact of 15 mmHg, or noise of 5 mmHg RMS and more on a line without a pulse,
+can pass for beats. Damping that comes over minutes lifts the diastolic by up to 7 mmHg before it is told.
+
 A held (repeated) value is a flat stretch: less than 16 ms do no harm, more may spoil one beat's judgement, and from 2.5
 intervals on there are no beats. After a gap of unknown length, or another sensor, `beat_restart`.
 """
@@ -105,6 +109,7 @@ FLUSHED = const(4)
 FEW = const(8)
 
 LEVEL_0 = const(200000)
+_APART_MILLI_MMHG = const(8000)
 # Where AGE ends.
 MOST_AGE = const(0x1FFFFFFF)
 # Faults besides.
@@ -215,6 +220,9 @@ def beat_block(a: int, b: int, s: ptr32, x: ptr32) -> int:
                 strikes = s[STRIKES]
                 # What is damped or flushed before the foot lifts it too.
                 faults |= s[FAULTS_BEFORE] & (DAMPED | FLUSHED | NONE)
+                if low_at == foot_at:
+                    # A beat of no length: the pressure has only stepped.
+                    faults |= FLUSHED
                 if faults & FLUSHED == 0:
                     i = s[KEPT_PLACE]
                     s[MEANS + i] = low_sum // (low_at - foot_at) << 1
@@ -402,8 +410,29 @@ def _median(s, at):
 
 
 def diastolic_milli_mmhg(s):
-    """The median of the last eight good beats; ABSENT unless the quality is 0."""
-    return ABSENT if beat_quality(s) else _median(s, DIASTOLICS) - LEVEL_0
+    """The median of the last eight good beats; ABSENT unless the quality is 0.
+
+    When they alternate between two kinds over _APART_MILLI_MMHG apart, as with a balloon pump, whose notch is taken for
+    a foot, it is the mean of the lower four: the median would lie between the two.
+    """
+    if beat_quality(s):
+        return ABSENT
+    even_least = even_most = even_sum = s[DIASTOLICS]
+    odd_least = odd_most = odd_sum = s[DIASTOLICS + 1]
+    for i in range(2, 8, 2):
+        even = s[DIASTOLICS + i]
+        odd = s[DIASTOLICS + i + 1]
+        even_sum += even
+        odd_sum += odd
+        even_least = even if even < even_least else even_least
+        even_most = even if even > even_most else even_most
+        odd_least = odd if odd < odd_least else odd_least
+        odd_most = odd if odd > odd_most else odd_most
+    if odd_least - even_most > _APART_MILLI_MMHG:
+        return (even_sum >> 2) - LEVEL_0
+    if even_least - odd_most > _APART_MILLI_MMHG:
+        return (odd_sum >> 2) - LEVEL_0
+    return _median(s, DIASTOLICS) - LEVEL_0
 
 
 def systolic_milli_mmhg(s):

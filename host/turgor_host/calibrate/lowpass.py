@@ -255,6 +255,7 @@ def lowpass(cutoff_hz: float, rate_hz: float, order: int = 2) -> Lowpass:
     """The integers of a Butterworth low-pass of order 2 or 4; UsageError names the limit of what does not fit."""
     if order not in ORDERS:
         raise UsageError(f"a low-pass of order {order} cannot be made: the order is 2 or 4")
+    order = int(order)
     if not LEAST_RATE_HZ <= rate_hz <= MOST_RATE_HZ:
         raise UsageError(f"a rate of {rate_hz:g} samples/s is not within {LEAST_RATE_HZ:g} to {MOST_RATE_HZ:g}")
     if not 0 < cutoff_hz < rate_hz / 4:
