@@ -78,7 +78,12 @@ def _compiled(median: int, sections: int, calibrated: bool) -> Callable[..., int
 
 
 def filter_block(first: int, end: int, s: "array[int]", x: Any, o: Any) -> int:
-    """`turgor.core.filters.filter_block`, at full speed on 32-bit arrays of codes and of results."""
+    """`turgor.core.filters.filter_block`, at full speed on 32-bit arrays of codes and of results.
+
+    IndexError for what lies outside them: compiled code would write there.
+    """
+    if not 0 <= first <= end <= min(len(x), len(o)):
+        raise IndexError(f"samples {first} to {end} of {len(x)} codes and {len(o)} results")
     block = _compiled(s[filter_words.MEDIAN], s[filter_words.SECTIONS], bool(s[filter_words.CALIBRATED]))
     if numba is None:
         return block(first, end, s, x, o)

@@ -96,3 +96,11 @@ def test_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
         assert lines(compiled.filter_block, 2000) == lines(filters.filter_block, 2000)
     finally:
         compiled._compiled.cache_clear()
+
+
+@pytest.mark.parametrize(("first", "end"), [(-5, 20), (50, 20), (0, 101), (0, 200000)])
+def test_samples_that_are_not_there_are_refused(first: int, end: int) -> None:
+    s = filter_words.filter_state(1, SHAPES[0][2], None, 0, 0, 0)
+    x = array("i", bytes(400))
+    with pytest.raises(IndexError, match=f"samples {first} to {end} of 100 codes"):
+        compiled.filter_block(first, end, s, x, x)
