@@ -9,6 +9,21 @@ from arterial_signal import RATE_HZ, SECONDS, Signal
 
 from turgor.app.config import LOWPASS_20_HZ_AT_320, NOMINAL_PRESSURE
 from turgor.core import beats
+from turgor.core.beats import (
+    DIASTOLICS,
+    GOOD_PLACE,
+    LEVEL_0,
+    PHASE,
+    RISING,
+    SYSTOLICS,
+    WAITING,
+    beat_block,
+    beat_quality,
+    diastolic_milli_mmhg,
+    mean_milli_mmhg,
+    pulse_tenths_per_min,
+    systolic_milli_mmhg,
+)
 from turgor.core.filter_words import filter_state
 from turgor_host import compiled
 
@@ -27,25 +42,25 @@ def _follow(s, x, step, upstrokes, outputs, values):
     found = 0
     complete = 0
     for i in range(len(x)):
-        before = s[136]
-        strikes = s[165]
-        if beat_block(i, i + 1, s, x):  # noqa: F821
+        before = s[PHASE]
+        strikes = s[GOOD_PLACE]
+        if beat_block(i, i + 1, s, x):
             values[complete, 0] = i
-            values[complete, 1] = s[165] != strikes
-            last = (s[165] + 7) & 7
-            values[complete, 2] = s[167 + last] - 200000
-            values[complete, 3] = s[175 + last] - 200000
+            values[complete, 1] = s[GOOD_PLACE] != strikes
+            last = (s[GOOD_PLACE] + 7) & 7
+            values[complete, 2] = s[DIASTOLICS + last] - LEVEL_0
+            values[complete, 3] = s[SYSTOLICS + last] - LEVEL_0
             complete += 1
-        if before == 0 and s[136] == 1:
+        if before == WAITING and s[PHASE] == RISING:
             upstrokes[found] = i
             found += 1
         if (i + 1) % step == 0:
             row = i // step
-            outputs[row, 0] = beat_quality(s)  # noqa: F821
-            outputs[row, 1] = diastolic_milli_mmhg(s)  # noqa: F821
-            outputs[row, 2] = systolic_milli_mmhg(s)  # noqa: F821
-            outputs[row, 3] = mean_milli_mmhg(s)  # noqa: F821
-            outputs[row, 4] = pulse_tenths_per_min(s)  # noqa: F821
+            outputs[row, 0] = beat_quality(s)
+            outputs[row, 1] = diastolic_milli_mmhg(s)
+            outputs[row, 2] = systolic_milli_mmhg(s)
+            outputs[row, 3] = mean_milli_mmhg(s)
+            outputs[row, 4] = pulse_tenths_per_min(s)
     return found, complete
 
 
