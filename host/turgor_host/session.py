@@ -167,7 +167,7 @@ class Session:
         self._heard_s = now
         done = False
         for i, record in enumerate(records):
-            kind, _, _, _, t_s, _ = unpack_from(HEADER, record)
+            kind, _, _, _, t_s = unpack_from(HEADER, record)
             if self._first_s is None:
                 self._first_s = t_s
             if kind == BOOT:
@@ -213,7 +213,7 @@ class Session:
         round_trip_s = now - self._hello_s
         self._heard_s = now
         self._writer.anchor(
-            header["boot"], header["t_s"], header["t_us"], self._hello_utc + round_trip_s / 2, round_trip_s / 2
+            header["boot"], header["t_s"], body["t_us"], self._hello_utc + round_trip_s / 2, round_trip_s / 2
         )
         self._writer.set_identity(identity)
         self._live.identity(identity)

@@ -74,7 +74,7 @@ class Replica:
                 self.text = frame
             return None
         record = bytes(data[:-4])
-        kind, _, boot, seq, _, _ = unpack_from(HEADER, record)
+        kind, _, boot, seq, _ = unpack_from(HEADER, record)
         if kind == ANSWER and seq == NO_SEQ:
             self.answers.append(record)
             return None

@@ -49,11 +49,10 @@ class Log:
         self.dropped = 0
         # Board time of the newest record that left, dropped or committed, for a gap that stands for it.
         self.dropped_s = 0
-        self.dropped_us = 0
 
-    def append(self, n, kind, channel, t_s, t_us):
+    def append(self, n, kind, channel, t_s):
         """Give the record of `n` bytes in `record` (whose header is written here) the next sequence number."""
-        pack_into(HEADER, self.record, 0, kind, channel, self.boot, self.next_seq, t_s, t_us)
+        pack_into(HEADER, self.record, 0, kind, channel, self.boot, self.next_seq, t_s)
         need = n + 1
         while True:
             if self.used and self._head <= self._tail:
@@ -86,7 +85,6 @@ class Log:
         ring = self._ring
         at = self._tail + 1
         self.dropped_s = ring[at + 8] | ring[at + 9] << 8 | ring[at + 10] << 16 | ring[at + 11] << 24
-        self.dropped_us = ring[at + 12] | ring[at + 13] << 8 | ring[at + 14] << 16
         n = ring[self._tail] + 1
         self._tail += n
         self.used -= n

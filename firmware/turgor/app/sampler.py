@@ -13,9 +13,11 @@ from turgor.link.records import RESTARTED as BLOCK_RESTARTED
 from turgor.mp import const, micropython
 
 # Body sizes of the `samples` record, before its tail.
-_SAMPLES_BODY = const(16)
-_IMPEDANCE_BODY = const(36)
-_FAULT_BODY = const(6)
+_SAMPLES_BODY = const(20)
+_IMPEDANCE_BODY = const(40)
+_FAULT_BODY = const(10)
+# The first field of each of these records is its microsecond.
+_BODY = const(16)
 _SECOND_US = const(1000000)
 
 
@@ -39,7 +41,7 @@ class _Sampler:
         """Nothing to switch off."""
 
     def _stamp(self, n, kind, tick):
-        """Append the record of `n` bytes with the board time of `tick`."""
+        """Append the record of `n` bytes with the board time of `tick`, its microsecond as the body's first field."""
         s = self._time.s
         us = self._time.offset_us(tick)
         while us < 0:
@@ -48,13 +50,14 @@ class _Sampler:
         while us >= _SECOND_US:
             us -= _SECOND_US
             s += 1
-        self._log.append(n, kind, self.number, s, us)
+        pack_into("<I", self._log.record, HEADER_SIZE, us)
+        self._log.append(n, kind, self.number, s)
 
     def _note_fault(self, fault, index, now):
         """Log that a fault began (or another one did), or with 0 that it ended."""
         if fault == self.fault:
             return
-        pack_into("<BBI", self._log.record, HEADER_SIZE, fault or self.fault, 1 if fault else 0, index)
+        pack_into("<BBI", self._log.record, _BODY, fault or self.fault, 1 if fault else 0, index)
         self.fault = fault
         self._stamp(HEADER_SIZE + _FAULT_BODY, FAULT_RECORD, now)
 
@@ -128,7 +131,7 @@ class PressureSampler(_Sampler):
         record = self._log.record
         span = ticks_diff(self._tick, self._first_tick)
         missed = self._missed_count
-        pack_into("<IBBHIi", record, HEADER_SIZE, self._first_index, count, missed, self._flags, span, self._codes[0])
+        pack_into("<IBBHIi", record, _BODY, self._first_index, count, missed, self._flags, span, self._codes[0])
         at = HEADER_SIZE + _SAMPLES_BODY
         for i in range(2 * missed):
             record[at + i] = self._missed[i]
@@ -188,7 +191,7 @@ class ImpedanceSampler(_Sampler):
         pack_into(
             "<IBBHIiiiiii",
             self._log.record,
-            HEADER_SIZE,
+            _BODY,
             self.channel.index,
             driver.frequency_index,
             driver.count,

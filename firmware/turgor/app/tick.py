@@ -85,7 +85,7 @@ class Tick:
                 self._pending[at + i] = word
             self._pending_count += 1
             pack_into("<IBBHiiiii", self._log.record, HEADER_SIZE, id, command, status, 0, a, b, c, d, e)
-            self._log.append(HEADER_SIZE + _COMMAND_BODY, COMMAND, NO_CHANNEL, self._time.s, self._time.us)
+            self._log.append(HEADER_SIZE + _COMMAND_BODY, COMMAND, NO_CHANNEL, self._time.s)
         return status
 
     def _misfit(self, command, a, b, c, d, e):
@@ -139,7 +139,7 @@ class Tick:
         self._samplers[position].close()
         if self.judge.reading(position, self._values[position]):
             pack_into("<Bi", self._log.record, HEADER_SIZE, AT_ATTACH, self.judge.baselines[position])
-            self._log.append(HEADER_SIZE + 5, BASELINE, self.judge.channels[position], self._second, 0)
+            self._log.append(HEADER_SIZE + 5, BASELINE, self.judge.channels[position], self._second)
 
     def _log_readings(self):
         judge = self.judge
@@ -154,7 +154,7 @@ class Tick:
                 flags |= MEDIAN_VALID
             pack_into(READING, record, at, judge.channels[position], flags, channel.captured, channel.value, median)
             at += READING_SIZE
-        self._log.append(at, READINGS, NO_CHANNEL, self._second, 0)
+        self._log.append(at, READINGS, NO_CHANNEL, self._second)
 
     def _decide(self, position):
         self.judge.decide(position)
@@ -176,7 +176,7 @@ class Tick:
                 events[at + 5],
                 events[at + 6],
             )
-            self._log.append(HEADER_SIZE + 12, EVENT, events[at], self._second, 0)
+            self._log.append(HEADER_SIZE + 12, EVENT, events[at], self._second)
         rules.event_count = 0
 
     def _annunciate(self):

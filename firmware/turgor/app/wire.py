@@ -15,7 +15,7 @@ from turgor.mp import const, micropython
 
 _CHUNK = const(64)
 _POLL_US = const(20000)
-_ANSWER_BODY = const(12)
+_ANSWER_BODY = const(32)
 
 
 class Wire:
@@ -87,7 +87,7 @@ class Wire:
         log = self._log
         if self._next_seq < log.first_seq:
             # The records in between were dropped: say so in their place.
-            pack_into(HEADER, self._record, 0, GAP, 255, log.boot, self._next_seq, log.dropped_s, log.dropped_us)
+            pack_into(HEADER, self._record, 0, GAP, 255, log.boot, self._next_seq, log.dropped_s)
             pack_into("<I", self._record, HEADER_SIZE, log.first_seq - 1)
             self._next_seq = log.first_seq
             n = HEADER_SIZE + 4
@@ -100,9 +100,9 @@ class Wire:
     def _answer(self):
         text = self._identity if self._answer_command == lines.HELLO else self._refusal
         record = self._record
-        pack_into(HEADER, record, 0, ANSWER, 255, self._log.boot, NO_SEQ, self._time.s, self._time.us)
+        pack_into(HEADER, record, 0, ANSWER, 255, self._log.boot, NO_SEQ, self._time.s)
         pack_into(
-            "<IBBHI",
+            "<IBBHIIIIII",
             record,
             HEADER_SIZE,
             self._answer_id,
@@ -110,6 +110,11 @@ class Wire:
             self._answer_status,
             WIRE_VERSION,
             self._log.next_seq,
+            self._next_seq,
+            self._sent,
+            self._time.us,
+            self._time.s,
+            self._time.us,
         )
         at = HEADER_SIZE + _ANSWER_BODY
         copy(text, 0, len(text), record, at)

@@ -79,34 +79,34 @@ class BootLog:
         self.baselines = _fields(BASELINE, rows)
 
     def _sorted(self, store: Store) -> dict[int, dict[int, list[Row]]]:
-        """(seq, t_s, t_us, body) by kind and channel; finds holes and changed records on the way."""
+        """(seq, t_s, body) by kind and channel; finds holes and changed records on the way."""
         found: dict[int, dict[int, list[Row]]] = defaultdict(lambda: defaultdict(list))
         expected = 0
-        for seq, kind, channel, t_s, t_us, crc, body in store.query(
-            "SELECT seq, kind, channel, t_s, t_us, crc, body FROM records WHERE board = ? AND boot = ? ORDER BY seq",
+        for seq, kind, channel, t_s, crc, body in store.query(
+            "SELECT seq, kind, channel, t_s, crc, body FROM records WHERE board = ? AND boot = ? ORDER BY seq",
             *self.boot.key,
         ):
             self.count += 1
-            header = pack(HEADER, kind, channel, self.boot.number, seq, t_s, t_us)
+            header = pack(HEADER, kind, channel, self.boot.number, seq, t_s)
             now = crc32(body, crc32(header))
             readable = _is_readable(kind, body)
             if now != crc:
-                self.changed.append(Changed(seq, kind, channel, t_s + t_us / 1e6, crc, now))
+                self.changed.append(Changed(seq, kind, channel, t_s, crc, now))
             if seq > expected or kind == GAP or not readable:
                 self.holes.append(expected - 1)
             expected = seq + 1
             if readable:
-                found[kind][channel].append((seq, t_s, t_us, body))
+                found[kind][channel].append((seq, t_s, body))
                 if kind == GAP:
                     expected = unpack_from("<I", body)[0] + 1
         return found
 
     def _spoiled(self, kind: int, channel: int, found: Row) -> None:
         """A record that cannot be read counts as missing, and as changed where its CRC-32 did not tell already."""
-        seq, t_s, t_us, _ = found
+        seq, t_s, _ = found
         self.holes.append(seq - 1)
         if all(changed.seq != seq for changed in self.changed):
-            self.changed.append(Changed(seq, kind, channel, t_s + t_us / 1e6, 0, 0))
+            self.changed.append(Changed(seq, kind, channel, t_s, 0, 0))
 
     def _sound(self, blocks: Blocks, seqs: list[int]) -> int:
         """How many of the channel's samples came before anything was missing, in rising order."""
@@ -136,6 +136,6 @@ def _fields(kind: int, rows: dict[int, dict[int, list[Row]]]) -> list[tuple[int,
     found = [
         (seq, t_s, channel, unpack_from(form, body))
         for channel, entries in rows[kind].items()
-        for seq, t_s, _, body in entries
+        for seq, t_s, body in entries
     ]
     return [entry[1:] for entry in sorted(found)]

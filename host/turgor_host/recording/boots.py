@@ -140,8 +140,8 @@ def _ends(store: Store) -> Iterator[Boot]:
             return
         board, number = found[0]
         where = "FROM records WHERE board = ? AND boot = ? ORDER BY seq"
-        (first_seq, first_s) = store.query(f"SELECT seq, t_s + t_us / 1e6 {where} LIMIT 1", board, number)[0]
-        (last_seq, last_s) = store.query(f"SELECT seq, t_s + t_us / 1e6 {where} DESC LIMIT 1", board, number)[0]
+        (first_seq, first_s) = store.query(f"SELECT seq, t_s {where} LIMIT 1", board, number)[0]
+        (last_seq, last_s) = store.query(f"SELECT seq, t_s {where} DESC LIMIT 1", board, number)[0]
         yield Boot(board, number, first_seq, last_seq, first_s, last_s)
 
 
@@ -226,12 +226,12 @@ def _calibrate(store: Store, boot: Boot, command: Command) -> None:
 
 
 def rows_between(store: Store, boot: Boot, kind: int, channel: int | None, t0: float, t1: float) -> list[Row]:
-    """(seq, t_s, t_us, body) of the records of `kind` that may hold something of board time t0 to t1."""
+    """(seq, t_s, body) of the records of `kind` that may hold something of board time t0 to t1."""
     low = _seq_at(store, boot, t0 - _DISORDER_S)
     high = _seq_at(store, boot, t1 + _DISORDER_S)
     which, values = ("", ()) if channel is None else ("AND channel = ?", (channel,))
     return store.query(
-        "SELECT seq, t_s, t_us, body FROM records WHERE board = ? AND boot = ? "
+        "SELECT seq, t_s, body FROM records WHERE board = ? AND boot = ? "
         f"AND seq BETWEEN ? AND ? AND kind = ? {which} ORDER BY seq",
         *boot.key,
         low,

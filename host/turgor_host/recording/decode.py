@@ -59,14 +59,15 @@ class Blocks:
     last: Ints
     flags: Ints
     span_us: Ints
+    t_us: Ints
     bad: Bools
 
     def sample_times(self, block_times: Floats) -> Floats:
-        """Time of each sample from the times of the blocks' first ones, evenly over conversions."""
+        """Time of each sample from the second in which its block begins, evenly over conversions."""
         counts = np.diff(self.starts)
         step = self.span_us / 1e6 / np.maximum(self.last - self.first, 1)
         since = self.index - np.repeat(self.first, counts)
-        times: Floats = np.repeat(block_times, counts) + since * np.repeat(step, counts)
+        times: Floats = np.repeat(block_times + self.t_us / 1e6, counts) + since * np.repeat(step, counts)
         return times
 
 
@@ -78,8 +79,8 @@ def decode_blocks(bodies: Sequence[bytes]) -> Blocks:
     starts = np.concatenate([[0], np.cumsum(np.concatenate([part[0] for part in parts]))])
     joined = [np.concatenate([part[i] for part in parts]) for i in range(1, 7)]
     codes, index, first, last, fixed, bad = joined
-    flags, span_us = fixed["flags"].astype(np.int64), fixed["span_us"].astype(np.int64)
-    return Blocks(codes, index, starts, first, last, flags, span_us, bad)
+    flags, span_us, t_us = (fixed[name].astype(np.int64) for name in ("flags", "span_us", "t_us"))
+    return Blocks(codes, index, starts, first, last, flags, span_us, t_us, bad)
 
 
 def _decode(

@@ -126,15 +126,15 @@ def _impedance(log: BootLog, setup: Setup, entries: Entries) -> list[Reading]:
     seqs, steps = log.steps.get(setup.number, ([], None))
     sweeps = []
     if steps is not None:
-        sweeps = [(seq, step) for seq, step in zip(seqs, steps.tolist(), strict=True) if not step[1]]
+        sweeps = [(seq, step) for seq, step in zip(seqs, steps.tolist(), strict=True) if not step[2]]
     channel = ImpedanceChannel(setup.words)
     readings = []
     last_seq = -1
     at = 0
     for i, tick in enumerate(entries.tick):
         tick_seq = log.tick_seqs[tick]
-        while at < len(sweeps) and sweeps[at][0] < tick_seq and sweeps[at][1][0] <= entries.last_index[i]:
-            seq, (index, frequency, count, leads, _, *sums) = sweeps[at]
+        while at < len(sweeps) and sweeps[at][0] < tick_seq and sweeps[at][1][1] <= entries.last_index[i]:
+            seq, (_, index, frequency, count, leads, _, *sums) = sweeps[at]
             if log.is_hole_between(last_seq, seq):
                 channel.index = index - 1
             channel.result(frequency, count, leads, *sums)

@@ -14,7 +14,7 @@ FORMAT_VERSION = 1
 TABLES = """
 CREATE TABLE records (
     board INTEGER NOT NULL, boot INTEGER NOT NULL, seq INTEGER NOT NULL, kind INTEGER NOT NULL,
-    channel INTEGER NOT NULL, t_s INTEGER NOT NULL, t_us INTEGER NOT NULL, crc INTEGER NOT NULL,
+    channel INTEGER NOT NULL, t_s INTEGER NOT NULL, crc INTEGER NOT NULL,
     body BLOB NOT NULL, PRIMARY KEY (board, boot, seq)
 ) WITHOUT ROWID;
 CREATE INDEX rare ON records (kind, board, boot, seq) WHERE kind NOT IN (5, 6, 7);

@@ -94,7 +94,7 @@ class Track:
         parts = []
         for boot, rows in self._rows(READINGS, *_span(t0, t1)):
             try:
-                ticks = decode_readings([row[3] for row in rows])
+                ticks = decode_readings([row[2] for row in rows])
             except ValueError as error:
                 raise self._damaged(error) from None
             mine = ticks.entries["channel"] == self.number
@@ -166,10 +166,10 @@ class PressureTrack(Track):
 
     def _from_restart(self, rows: list[Row], t0: float) -> list[Row]:
         """The rows from the last restart before board time `t0` on, and one before them for its last code."""
-        flags = body_array(SAMPLES, [row[3] for row in rows])["flags"]
+        flags = body_array(SAMPLES, [row[2] for row in rows])["flags"]
         begin = 0
         for i in np.flatnonzero(flags & RESTARTED):
-            if rows[i][1] + rows[i][2] / 1e6 <= t0:
+            if rows[i][1] <= t0:
                 begin = max(int(i) - 1, 0)
         return rows[begin:]
 
@@ -180,7 +180,7 @@ class PressureTrack(Track):
             yield boot, blocks, Codes(time, blocks.index, blocks.codes)
 
     def _decoded(self, rows: list[Row]) -> Blocks:
-        blocks = decode_blocks([row[3] for row in rows])
+        blocks = decode_blocks([row[2] for row in rows])
         if blocks.bad.any():
             raise self._damaged(f"record {rows[int(np.argmax(blocks.bad))][0]}")
         return blocks
@@ -237,7 +237,7 @@ class ImpedanceTrack(Track):
         parts = []
         for boot, rows in self._rows(IMPEDANCE_RECORD, *_span(t0, t1)):
             try:
-                steps = body_array(IMPEDANCE_RECORD, [row[3] for row in rows])
+                steps = body_array(IMPEDANCE_RECORD, [row[2] for row in rows])
                 hertz = np.array(FREQUENCIES_HZ)[steps["frequency"]]
             except (ValueError, IndexError) as error:
                 raise self._damaged(error) from None
@@ -245,7 +245,7 @@ class ImpedanceTrack(Track):
             values = [_step(setup, step) for step in steps.tolist()]
             resistance, reactance, valid = (np.array(column) for column in zip(*values, strict=True))
             index, count, leads = (steps[name].astype(np.int64) for name in ("index", "count", "leads"))
-            time = _times(rows, boot)
+            time = _times(rows, boot) + steps["t_us"] / 1e6
             parts.append(Sweeps(time, index, hertz, resistance, reactance, valid, leads, count))
         types = (float, np.int64, np.int64, float, float, bool, np.int64, np.int64)
         return Sweeps(*_cut(_joined(parts, types), t0, t1))
@@ -253,7 +253,7 @@ class ImpedanceTrack(Track):
 
 def _step(setup: Setup | None, step: tuple[int, ...]) -> tuple[float, float, bool]:
     """Resistance and reactance in ohm and validity of one `impedance` record."""
-    _, frequency, count, leads, _, sum_i, sum_q, *extremes = step
+    _, _, frequency, count, leads, _, sum_i, sum_q, *extremes = step
     if setup is None or not count:
         return np.nan, np.nan, False
     judge = ImpedanceChannel(setup.words)
@@ -270,8 +270,8 @@ def _span(t0: float | None, t1: float | None) -> tuple[float, float]:
 
 
 def _times(rows: list[Row], boot: Boot) -> Floats:
-    """Recording time of rows (seq, t_s, t_us, ...)."""
-    return np.array([row[1] + row[2] / 1e6 for row in rows], dtype=np.float64) + boot.shift_s
+    """Recording time of the second of rows (seq, t_s, body)."""
+    return np.array([row[1] for row in rows], dtype=np.float64) + boot.shift_s
 
 
 def _joined(parts: list[Any], types: tuple[Any, ...]) -> list[NDArray[Any]]:

@@ -105,7 +105,7 @@ class Writer:
         """
         pending = self._pending
         for record in records:
-            kind, channel, boot, seq, t_s, t_us = unpack_from(HEADER, record)
+            kind, channel, boot, seq, t_s = unpack_from(HEADER, record)
             if boot != self._boot or kind == BOOT:
                 self._enter(boot, record if kind == BOOT else None)
             board = self._board
@@ -117,7 +117,7 @@ class Writer:
             if seq <= stored.highest and self._is_here(key, crc):
                 continue
             body = bytes(record[HEADER_SIZE:])
-            pending[key] = (board, boot, seq, kind, channel, t_s, t_us, crc, body)
+            pending[key] = (board, boot, seq, kind, channel, t_s, crc, body)
             after = seq + 1
             if kind == GAP:
                 after = int.from_bytes(body[:4], "little") + 1
@@ -137,7 +137,7 @@ class Writer:
     def _is_here(self, key: tuple[int, int, int], crc: int) -> bool:
         row = self._pending.get(key)
         if row is not None:
-            found = row[7]
+            found = row[6]
         else:
             try:
                 hit = self._database.execute(
@@ -193,7 +193,7 @@ class Writer:
 
     def _insert(self, anchors: list[tuple[int, Row]]) -> None:
         many = self._database.executemany
-        many("INSERT OR IGNORE INTO records VALUES (?,?,?,?,?,?,?,?,?)", self._pending.values())
+        many("INSERT OR IGNORE INTO records VALUES (?,?,?,?,?,?,?,?)", self._pending.values())
         many("INSERT OR REPLACE INTO meta VALUES (?,?)", self._meta.items())
         many("INSERT OR IGNORE INTO notes VALUES (?,?,?,?)", self._notes)
         many(
