@@ -89,7 +89,7 @@ class Playback:
         text = _REFUSAL
         if command == lines.HELLO:
             text = ";".join(f"{key}={meta[name]}" for key, name in _IDENTITY.items() if name in meta)
-        body = (number, command, status, WIRE_VERSION, seq, seq, 0, 0, t_s, 0)
+        body = (number, command, status, WIRE_VERSION, seq, boot, seq, 0, 0, t_s, 0)
         self._answers.append(_frame(pack(ANSWER, NO_CHANNEL, boot, NO_SEQ, t_s, body, text.encode())))
         self._begun = self._begun or time.monotonic()
 
