@@ -93,6 +93,13 @@ class Playback:
         self._answers.append(_frame(pack(ANSWER, NO_CHANNEL, boot, NO_SEQ, t_s, body, text.encode())))
         self._begun = self._begun or time.monotonic()
 
+    def reopen(self) -> bool:
+        """A file does not vanish."""
+        return False
+
+    def reject(self) -> None:
+        """There is no other board behind it."""
+
     def close(self) -> None:
         self._recording.close()
 

@@ -100,6 +100,11 @@ class Replica:
         """Boot and seq of the record that is next in order; NO_BOOT before anything is known."""
         return (self._boots[0].number, self._boots[0].next_seq) if self._boots else (NO_BOOT, 0)
 
+    @property
+    def boot(self) -> int:
+        """The board's present boot; NO_BOOT before it has answered."""
+        return self._boots[-1].number if self._boots else NO_BOOT
+
     def hello(self, now: float = 0.0) -> None:
         """Greet the board, asking for what comes next."""
         self._read = self._told = 0
