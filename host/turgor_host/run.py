@@ -48,9 +48,7 @@ def open_run(
         source = stack.enter_context(contextlib.closing(open_source(name, speed=speed, runtime=runtime, seed=seed)))
         writer = stack.enter_context(contextlib.closing(Writer(file, name, source.simulated, speed)))
         live = Live(name, source.simulated, speed, str(file))
-        session = Session(
-            source, writer, live, seconds=seconds, progress=progress, calibrations=calibrations, say=say
-        )
+        session = Session(source, writer, live, seconds=seconds, progress=progress, calibrations=calibrations, say=say)
         stack.enter_context(contextlib.closing(ControlServer(session.act)))
         yield Run(source, writer, live, session, file)
 

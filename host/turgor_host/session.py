@@ -169,11 +169,13 @@ class Session:
     def _exchanges(self) -> None:
         exchanges = self._replica.exchanges
         boot = self._replica.boot
-        for sent, taken, answered, received in exchanges:
+        for sent, _, answered, received in exchanges:
             # A simulated clock that runs faster has one moment in common with ours.
             if self._source.speed == 1 or self._anchored != boot:
                 self._anchored = boot
-                self._writer.anchor(boot, int(answered), round(answered % 1 * 1e6), (sent + received) / 2, received - sent)
+                seconds, part = divmod(answered, 1)
+                middle = (sent + received) / 2
+                self._writer.anchor(boot, int(seconds), round(part * 1e6), middle, received - sent)
         exchanges.clear()
 
     def _answers(self) -> None:

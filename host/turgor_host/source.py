@@ -78,7 +78,7 @@ class Source:
         self.close()
         serials = _usb_serials()
         names = [name for name, number in serials.items() if number == self._usb_serial] if self._usb_serial else []
-        names += [name for name in (self._given, *serials) if name not in names]
+        names += [] if self._given in names else [self._given]
         # A port that was another board's is looked at again once it has been away.
         self._rejected &= {*serials, self._given}
         for name in names:

@@ -147,7 +147,7 @@ class Replica:
                 self._take(kind, boot, seq, t_s, record)
         records = self._in_order()
         self._ask(now)
-        if (self._read - self._told) & TICKS_MASK >= _READ_EVERY:
+        if self.greeted and (self._read - self._told) & TICKS_MASK >= _READ_EVERY:
             self.tell(now=now)
         return records
 
@@ -159,7 +159,7 @@ class Replica:
         elif self.greeted and now - self._pinged_s >= _PING_EVERY_S:
             self._pinged_s = now
             self.lines.append(lines.command_line(self._new_id(now), lines.PING))
-        if self._read != self._told and now - self._told_s >= _READ_EVERY_S:
+        if self.greeted and self._read != self._told and now - self._told_s >= _READ_EVERY_S:
             self.tell(now=now)
         self._ask(now)
 
@@ -226,8 +226,8 @@ class Replica:
             return
         last = int.from_bytes(record[HEADER_SIZE:_GAP_TAIL], "little")
         if last >= lines.LAST_SEQ:
-            # Nothing of this boot is left from `seq` on.
-            log.closed = log.closed or seq <= log.next_seq
+            # Nothing of this boot is left from `seq` on; unless that came out of turn, all before it is here.
+            log.closed = log.closed or (seq <= log.seen and not any(first < seq for first, _ in log.missing()))
             return
         try:
             kept = unpack_page(record[_GAP_TAIL:], boot)

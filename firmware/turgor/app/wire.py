@@ -100,6 +100,7 @@ class Wire:
         self._views = [whole[:n] for n in range(_CHUNK + 1)]
         self._wrote = False
         self._wrote_tick = 0
+        self._stalled = False
         self._input = bytearray(_CHUNK)
         self._line = bytearray(lines.LINE_LIMIT)
         self._line_size = 0
@@ -120,6 +121,8 @@ class Wire:
             if n:
                 self._take(n)
                 return 0
+        if self._stalled:
+            return _POLL_US
         if self._frame_at < self._frame_size:
             return self._write(now)
         granted = self._granted()
@@ -158,7 +161,7 @@ class Wire:
         if took_us > _STALL_US:
             pack_into("<IBi", self._log.record, HEADER_SIZE, self._time.us, LINK_STALLED, took_us // 1000)
             self._log.append(HEADER_SIZE + _NOTICE_BODY, NOTICE, NO_CHANNEL, self._time.s)
-            self._read = (self._sent - lines.UNREAD_LIMIT) & TICKS_MASK
+            self._stalled = True
 
     def _next_frame(self):
         """The frame of what comes next; a boot of which nothing is left makes way for the one after it."""
@@ -287,6 +290,7 @@ class Wire:
         if not lines.read_line(self._line, n, self._command):
             self._help_wanted = True
             return
+        self._stalled = False
         id, command, _, _, a, b, c, d, e = unpack_from(lines.COMMAND, self._command, 0)
         if command == lines.HELLO:
             self._hello(id, a, b, c)
