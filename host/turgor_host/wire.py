@@ -23,9 +23,8 @@ _LINES_AT_ONCE = 8
 # Greetings and pings whose answers may still come.
 _SENT_KEPT = 32
 _PING_EVERY_S = 1.0
-# Without an answer a greeting is said again, after twice as long each time.
+# Without an answer a greeting is said again after this. Soon: a board whose log is full drops records meanwhile.
 _GREET_AGAIN_S = 1.0
-_GREET_AGAIN_MOST_S = 8.0
 # A board from which nothing whole has come for so long is greeted anew.
 SILENT_S = 2.0
 _GAP_TAIL = HEADER_SIZE + 4
@@ -89,7 +88,6 @@ class Replica:
         self._sent_s: dict[int, float] = {}
         self._pinged_s = -_PING_EVERY_S
         self._hello_s = 0.0
-        self._greet_again_s = 0.0
         # Boots in order; all before the first one are here as far as they will ever be.
         self._boots: list[_BootLog] = []
         if boot != NO_BOOT:
@@ -112,7 +110,6 @@ class Replica:
         self.pending = b""
         self.lines = [lines.command_line(self._new_id(now), lines.HELLO, *self.position, self._host)]
         self._hello_s = now
-        self._greet_again_s = min(max(2 * self._greet_again_s, _GREET_AGAIN_S), _GREET_AGAIN_MOST_S)
 
     def _new_id(self, now: float) -> int:
         self._next_id += 1
@@ -154,7 +151,7 @@ class Replica:
     def poll(self, now: float) -> None:
         """What has to be said although nothing came."""
         quiet_s = now - max(self.heard_s, self._hello_s)
-        if (not self.greeted and now - self._hello_s >= self._greet_again_s) or (self.greeted and quiet_s >= SILENT_S):
+        if (not self.greeted and now - self._hello_s >= _GREET_AGAIN_S) or (self.greeted and quiet_s >= SILENT_S):
             self.hello(now)
         elif self.greeted and now - self._pinged_s >= _PING_EVERY_S:
             self._pinged_s = now
@@ -195,8 +192,7 @@ class Replica:
                 if status != lines.OK:
                     return
                 self.greeted = True
-                self._greet_again_s = 0.0
-                self._order(boot, sent_boot)
+                        self._order(boot, sent_boot)
         if not self.greeted:
             return
         # Bytes that got lost on the way count as read, doubled ones once.
