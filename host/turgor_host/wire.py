@@ -192,7 +192,7 @@ class Replica:
                 if status != lines.OK:
                     return
                 self.greeted = True
-                        self._order(boot, sent_boot)
+                self._order(boot, sent_boot)
         if not self.greeted:
             return
         # Bytes that got lost on the way count as read, doubled ones once.
