@@ -24,7 +24,7 @@ _LINES_AT_ONCE = 8
 _SENT_KEPT = 32
 _PING_EVERY_S = 1.0
 # Without an answer a greeting is said again after this. Soon: a board whose log is full drops records meanwhile.
-_GREET_AGAIN_S = 1.0
+_GREET_AGAIN_S = 0.5
 # A board from which nothing whole has come for so long is greeted anew.
 SILENT_S = 2.0
 _GAP_TAIL = HEADER_SIZE + 4
