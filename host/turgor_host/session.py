@@ -74,7 +74,8 @@ class Session:
         first_id = random.randrange(1, 1 << 30)
         self._commands = Commands(first_id)
         self.act = self._commands.act
-        self._board, boot, next_seq = writer.position() or (None, NO_BOOT, 0)
+        self._board: str | None = None
+        _, boot, next_seq = writer.latest() or (0, NO_BOOT, 0)
         self._replica = Replica(random.randrange(1, 1 << 30), boot, next_seq)
         self._stop = threading.Event()
         self._boot = NO_BOOT
@@ -200,15 +201,11 @@ class Session:
             )
         identity = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
         board = identity.pop("id", "")
-        if self._board is not None and board != self._board:
-            if not self._known:
-                raise TurgorError(
-                    f"{self._writer.path} holds a recording of board {self._board}, {self._source.name} is board "
-                    f"{board}; choose another name for its recording"
-                )
+        if self._board not in (None, board):
             self._source.reject()
-            raise PortGone(f"{self._source.name} is board {board}")
+            raise PortGone(f"{self._source.name}: this is board {board}, not {self._board}")
         self._board = board
+        self._writer.set_board(int(board, 16) if board else 0)
         self._writer.set_identity(identity)
         self._live.identity(identity)
         self._live.connection("live")

@@ -180,7 +180,7 @@ class Rig:
 
     def checked(self) -> list[tuple[int, int, int]]:
         """The gaps (boot, first, last); every other record came exactly once, in order, as it was logged."""
-        gaps = []
+        gaps: list[tuple[int, int, int]] = []
         boot = -1
         for record in self.records:
             kind, _, number, seq, _ = unpack_from(HEADER, record)
@@ -190,6 +190,8 @@ class Rig:
             assert seq == expected, f"record {seq} of boot {boot} where {expected} should be"
             if kind == GAP:
                 expected = int.from_bytes(record[HEADER_SIZE : HEADER_SIZE + 4], "little") + 1
+                if gaps and gaps[-1][0] == boot and gaps[-1][2] == seq - 1:
+                    seq = gaps.pop()[1]
                 gaps.append((boot, seq, expected - 1))
             else:
                 assert self.truth[boot, seq] == record, f"record {seq} of boot {boot} is not what was logged"
