@@ -180,6 +180,11 @@ class Session:
         exchanges.clear()
 
     def _answers(self) -> None:
+        if self._replica.wire_version != WIRE_VERSION:
+            raise TurgorError(
+                f"{self._source.name}: the board speaks wire version {self._replica.wire_version}, this program "
+                f"{WIRE_VERSION}; run `turgor flash {self._source.name}`"
+            )
         for record in self._replica.answers:
             header, body, tail = unpack(record)
             text = tail.decode("ascii", "replace")
@@ -194,11 +199,6 @@ class Session:
             if time.monotonic() - self._begun_s > _STRANGER_S:
                 raise TurgorError(f"{self._source.name}: {text}")
             return
-        if body["wire_version"] != WIRE_VERSION:
-            raise TurgorError(
-                f"{self._source.name}: the board speaks wire version {body['wire_version']}, this program "
-                f"{WIRE_VERSION}; run `turgor flash {self._source.name}`"
-            )
         identity = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
         board = identity.pop("id", "")
         if self._board not in (None, board):

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from struct import unpack_from
+from struct import calcsize, unpack_from
 from zlib import crc32
 
 from cobs import cobs
-from turgor.link.pages import unpack_page
 
 from turgor.core.channels import NO_CHANNEL
 from turgor.core.ticks import TICKS_MASK
 from turgor.link import lines
-from turgor.link.records import ANSWER, FRAME_LIMIT, GAP, HEADER, HEADER_SIZE, NO_SEQ, pack, row, unpack
+from turgor.link.pages import unpack_page
+from turgor.link.records import ANSWER, FRAME_LIMIT, GAP, HEADER, HEADER_SIZE, NO_SEQ, WIRE_VERSION, pack, row
 
 # After this many bytes, or this long after some came, the host tells the board what it has read.
 _READ_EVERY = 512
@@ -29,6 +29,7 @@ _GREET_AGAIN_S = 0.5
 SILENT_S = 2.0
 _GAP_TAIL = HEADER_SIZE + 4
 _ANSWER_FIELDS = row(ANSWER)[2]
+_ANSWER_START = "<IBBH"
 NO_BOOT = -1
 
 
@@ -64,8 +65,8 @@ class _BootLog:
 class Replica:
     """Follows one board's log: `feed` gives each record once and in order, whatever was sent twice or spoiled.
 
-    `answers` gathers the board's answers, `lines` what has to be sent to the board, `exchanges` the times of each ping
-    (s): sent and, by the board's time, taken, then answered and, by ours, received. `poll` is to be called a few times
+    `answers` gathers the board's answers to greetings and commands, `lines` what has to be sent to the board,
+    `exchanges` the times of each ping (s): sent and, by the board's time, taken, then answered and, by ours, received. `poll` is to be called a few times
     a second; it greets and pings by itself. `now` is any clock's time in s. It begins with record `next_seq` of `boot`,
     by itself with all there is.
     """
@@ -79,6 +80,8 @@ class Replica:
         self.exchanges: list[tuple[float, float, float, float]] = []
         self.heard_s = -SILENT_S
         self.greeted = False
+        # That of a board which speaks another one.
+        self.wire_version = WIRE_VERSION
         self._host = host
         self._read = 0
         self._told = 0
@@ -174,7 +177,15 @@ class Replica:
         return bytes(data[:-4])
 
     def _take_answer(self, record: bytes, boot: int, unread: int, now: float) -> None:
-        number, command, status, _, _, sent_boot, sent_seq, sent_bytes, t_us, received_s, received_us = unpack_from(
+        # These stand where they are in every version; the rest need not.
+        number, command, status, version = unpack_from(_ANSWER_START, record, HEADER_SIZE)
+        if version != WIRE_VERSION:
+            if number in self._sent_s and command == lines.HELLO:
+                self.wire_version = version
+            return
+        if len(record) < HEADER_SIZE + calcsize(_ANSWER_FIELDS):
+            return
+        _, _, _, _, _, sent_boot, sent_seq, sent_bytes, t_us, received_s, received_us = unpack_from(
             _ANSWER_FIELDS, record, HEADER_SIZE
         )
         if command >= lines.FIRST_LOGGED:
@@ -292,9 +303,3 @@ def _cut(first: int, last: int, missing: list[tuple[int, int]], seen: int) -> It
     for start, end in (*missing, (seen, last)):
         if max(start, first) <= min(end, last):
             yield max(start, first), min(end, last)
-
-
-def unpacked_answer(record: bytes) -> tuple[dict[str, int], dict[str, int], str]:
-    """Header, fields and text of an answer."""
-    header, body, tail = unpack(record)
-    return header, body, tail.decode("ascii", "replace")

@@ -8,7 +8,18 @@ import pytest
 from turgor.link.frames import encode
 from turgor.link.lines import ACK, BUSY, COMMAND, COMMAND_SIZE, DBP, HELLO, LAST_SEQ, OK, PING, RESEND, read_line
 from turgor.link.pages import PagePacker
-from turgor.link.records import ANSWER, BASELINE, FRAME_LIMIT, GAP, NO_SEQ, RECORD_LIMIT, WIRE_VERSION, pack, unpack
+from turgor.link.records import (
+    ANSWER,
+    BASELINE,
+    FRAME_LIMIT,
+    GAP,
+    HEADER_SIZE,
+    NO_SEQ,
+    RECORD_LIMIT,
+    WIRE_VERSION,
+    pack,
+    unpack,
+)
 from turgor_host.wire import Replica
 
 BOOT = 3
@@ -315,6 +326,17 @@ def test_a_board_that_serves_another_host_is_not_greeted():
     busy = answer(ids[-1], status=BUSY)
     assert fed(replica, busy, numbered(0)) == []
     assert replica.answers == [busy]
+    assert not replica.greeted
+
+
+def test_a_board_of_another_version_is_told_by_the_start_of_its_answer():
+    replica = Replica(77)
+    replica.hello()
+    said(replica)
+    body = struct.pack("<IBBH", ids[-1], HELLO, OK, WIRE_VERSION + 1) + b"whatever that version says"
+    other = pack(ANSWER, 255, BOOT, NO_SEQ, 5, (0,) * 11)[:HEADER_SIZE] + body
+    assert fed(replica, other, numbered(0)) == []
+    assert replica.wire_version == WIRE_VERSION + 1
     assert not replica.greeted
 
 
