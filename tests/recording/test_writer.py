@@ -17,15 +17,15 @@ from turgor_host.recording.writer import Writer
 
 
 def boot(number: int = 1, board: int = 0xF000000000000002) -> bytes:
-    return pack(BOOT, 255, number, 0, 0, 0, (1, 1, 0, 0, board), b"runtime=none")
+    return pack(BOOT, 255, number, 0, 0, (1, 1, 0, 0, board), b"runtime=none")
 
 
 def command(seq: int, a: int = 0, number: int = 1) -> bytes:
-    return pack(COMMAND, 255, number, seq, seq, 500, (seq, 16, 0, 0, a, 0, 0, 0, 0))
+    return pack(COMMAND, 255, number, seq, seq, (seq, 16, 0, 0, a, 0, 0, 0, 0))
 
 
-def gap(seq: int, last_seq: int) -> bytes:
-    return pack(GAP, 255, 1, seq, seq, 0, (last_seq,))
+def gap(seq: int, last_seq: int, number: int = 1) -> bytes:
+    return pack(GAP, 255, number, seq, seq, (last_seq,))
 
 
 @pytest.fixture
@@ -41,18 +41,18 @@ def rows(path: Path, sql: str) -> list[tuple[object, ...]]:
 
 
 def test_by_hand(writer: Writer) -> None:
-    writer.add([boot(), pack(GAP, 255, 1, 1, 2, 3, (9,))])
+    writer.add([boot(), pack(GAP, 255, 1, 1, 2, (9,))])
     assert writer.commit() == 9
     assert (writer.records, writer.lost) == (2, 9)
     writer.close()
-    columns = "board, boot, seq, kind, channel, t_s, t_us, crc, body"
+    columns = "board, boot, seq, kind, channel, t_s, crc, body"
     found = rows(writer.path, f"SELECT {columns} FROM records ORDER BY seq")
     # The CRC-32 under which the board sends it.
-    sent = bytearray.fromhex("0aff0100 01000000 02000000 03000000 09000000 00000000")
-    crc_append(sent, 20, CRC_TABLE)
-    crc = int.from_bytes(sent[20:], "little")
+    sent = bytearray.fromhex("0aff0100 01000000 02000000 09000000 00000000")
+    crc_append(sent, 16, CRC_TABLE)
+    crc = int.from_bytes(sent[16:], "little")
     # 0xf000000000000002 as a signed number.
-    assert found[1] == (-0xFFFFFFFFFFFFFFE, 1, 1, 10, 255, 2, 3, crc, b"\t\0\0\0")
+    assert found[1] == (-0xFFFFFFFFFFFFFFE, 1, 1, 10, 255, 2, crc, b"\t\0\0\0")
     assert rows(writer.path, "PRAGMA application_id") == [(0x54555247,)]
     assert rows(writer.path, "PRAGMA user_version") == [(1,)]
 
@@ -194,9 +194,9 @@ from turgor.link.records import BOOT, COMMAND, pack
 from turgor_host.recording.writer import Writer
 
 writer = Writer(sys.argv[1], "sim:", True, 1)
-writer.add([pack(BOOT, 255, 1, 0, 0, 0, (1, 1, 0, 0, 1))])
+writer.add([pack(BOOT, 255, 1, 0, 0, (1, 1, 0, 0, 1))])
 writer.commit()
-writer.add([pack(COMMAND, 255, 1, 1, 1, 0, (1, 16, 0, 0, 0, 0, 0, 0, 0))])
+writer.add([pack(COMMAND, 255, 1, 1, 1, (1, 16, 0, 0, 0, 0, 0, 0, 0))])
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
