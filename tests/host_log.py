@@ -1,9 +1,9 @@
 """A board's log as the host gets it: the same bytes for the same number, whoever makes them."""
 
 from collections.abc import Iterator
+from struct import pack as struct_pack
 
 from turgor.link.records import BOOT, COMMAND, EVENT, GAP, HEADER, SAMPLES, pack
-from struct import pack as struct_pack
 
 BOARD = 0xF000000000000002
 NUMBER = 3
