@@ -8,9 +8,11 @@ It differs from the recorder's own SQLite in this: APSW carries its own one, and
 so that in WAL mode the file is locked exclusively, and no reader comes in.
 """
 
+import contextlib
 import os
 import random
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +26,11 @@ from turgor_host.recording.opened import Connect
 _SECTOR = 512
 # So few pages in the -wal file that it is copied back, and begun anew, many times in a short run.
 _CHECKPOINT_PAGES = 12
+_CODES = (
+    (apsw.FullError, sqlite3.SQLITE_FULL),
+    (apsw.IOError, sqlite3.SQLITE_IOERR),
+    (apsw.CantOpenError, sqlite3.SQLITE_CANTOPEN),
+)
 
 
 @dataclass
@@ -142,9 +149,6 @@ class _WatchedFile(apsw.VFSFile):
             self._disk.note("sync folder")
         # The truth about what lasts is the Disk's.
 
-    def excepthook(self, *_: object) -> None:
-        """SQLite may go on after an operation that failed."""
-
 
 class _WatchedVFS(apsw.VFS):
     def __init__(self, disk: Disk, name: str) -> None:
@@ -169,39 +173,48 @@ class _WatchedVFS(apsw.VFS):
         if sync_folder:
             self._disk.note("sync folder")
 
-    def excepthook(self, *_: object) -> None:
-        """SQLite may go on after an operation that failed."""
+
+class _Rows(list[Any]):
+    """What a query found, as a cursor gives it."""
+
+    def fetchone(self) -> Any:
+        return self.pop(0) if self else None
+
+    def fetchall(self) -> list[Any]:
+        return self
 
 
 class _Database:
     """An APSW connection that fails as one of sqlite3 does."""
 
     def __init__(self, path: Path, vfs: str) -> None:
-        self._connection = apsw.Connection(str(path), vfs=vfs)
+        self._connection = self._do(lambda: apsw.Connection(str(path), vfs=vfs))
 
     def execute(self, sql: str, values: Any = ()) -> Any:
         if sql == "PRAGMA journal_mode = WAL":
-            self._do(self._connection.execute, "PRAGMA locking_mode = EXCLUSIVE")
-            self._do(self._connection.execute, f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-        return self._do(self._connection.execute, sql, values)
+            self.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        return self._do(lambda: _Rows(self._connection.execute(sql, values)))
 
     def executemany(self, sql: str, rows: Any) -> Any:
-        return self._do(self._connection.executemany, sql, rows)
+        return self._do(lambda: _Rows(self._connection.executemany(sql, rows)))
 
     @property
     def in_transaction(self) -> bool:
         return self._connection.in_transaction
 
     def close(self) -> None:
-        self._do(self._connection.close)
+        # sqlite3 says nothing of what fails here.
+        with contextlib.suppress(apsw.Error):
+            self._connection.close()
 
     @staticmethod
-    def _do(call: Callable[..., Any], *arguments: Any) -> Any:
+    def _do(call: Callable[[], Any]) -> Any:
         try:
-            return call(*arguments)
+            return call()
         except apsw.Error as error:
             failure = sqlite3.OperationalError(str(error))
-            failure.sqlite_errorcode = error.extendedresult if error.extendedresult > 0 else error.result
+            failure.sqlite_errorcode = next((code for kind, code in _CODES if isinstance(error, kind)), 1)
             raise failure from error
 
 
@@ -211,7 +224,7 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[D
     disk = Disk()
     name = f"watched-{id(disk)}"
     vfs = _WatchedVFS(disk, name)
-    real_open, real_fsync = os.open, os.fsync
+    real_open, real_fsync, real_unraisable = os.open, os.fsync, sys.unraisablehook
 
     def open_(path: Any, flags: int, *rest: Any, **options: Any) -> int:
         number = real_open(path, flags, *rest, **options)
@@ -225,6 +238,12 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[D
             disk.note("sync folder")
         real_fsync(number)
 
+    def unraisable(found: Any) -> None:
+        # SQLite may go on after an operation that failed.
+        if not isinstance(found.exc_value, apsw.Error):
+            real_unraisable(found)
+
+    monkeypatch.setattr(sys, "unraisablehook", unraisable)
     monkeypatch.setattr(os, "open", open_)
     monkeypatch.setattr(os, "fsync", fsync)
     yield disk, lambda path: cast(sqlite3.Connection, _Database(path, name))

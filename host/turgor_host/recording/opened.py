@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from turgor_host.errors import DiskFull, TurgorError
 from turgor_host.recording.schema import APPLICATION_ID, FORMAT_VERSION, TABLES
@@ -17,7 +18,7 @@ _OTHER_NAME = "choose another name"
 # What may be over in a while, and what the user can do about it.
 _PASSING = {
     sqlite3.SQLITE_FULL: "make room or record to another place",
-    sqlite3.SQLITE_IOERR: "make room, look at the disk, or record to another place",
+    sqlite3.SQLITE_IOERR: "look whether the disk is full or failing, or record to another place",
     sqlite3.SQLITE_CANTOPEN: "make room or record to another place",
     sqlite3.SQLITE_BUSY: "end the program that holds it",
 }
@@ -42,6 +43,8 @@ class OpenedRecording:
         try:
             self.database = connect(path)
         except sqlite3.Error as error:
+            if made:
+                path.unlink(missing_ok=True)
             raise failed(path, error) from None
         try:
             self.is_new = self._make(meta, made)
@@ -64,7 +67,7 @@ class OpenedRecording:
         database.execute("PRAGMA synchronous = FULL")
         # A Mac's disk keeps in its own memory what any other call hands it.
         database.execute("PRAGMA fullfsync = 1")
-        if self._pragma("page_count"):
+        if self._value("PRAGMA page_count"):
             return False
         try:
             database.execute("BEGIN EXCLUSIVE")
@@ -89,9 +92,9 @@ class OpenedRecording:
     def _look(self, simulated: bool) -> None:
         """TurgorError for a file that is none to go on with."""
         path = self.path
-        if self._pragma("application_id") != APPLICATION_ID:
+        if self._value("PRAGMA application_id") != APPLICATION_ID:
             raise _no_recording(path)
-        version = self._pragma("user_version")
+        version = self._value("PRAGMA user_version")
         if version != FORMAT_VERSION:
             remedy = f"update it with `pip install -U turgor` or {_OTHER_NAME}" if version > FORMAT_VERSION else ""
             raise TurgorError(
@@ -105,27 +108,27 @@ class OpenedRecording:
             )
 
     def _enter_wal(self) -> None:
-        mode = self.database.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        if mode != "wal":
+        if self._value("PRAGMA journal_mode = WAL") != "wal":
             raise TurgorError(f"{self.path}: programs cannot share memory at this place; record to a local disk")
         # Only the first look at the tables opens the -wal file of a recording that was left behind.
-        self.database.execute("SELECT count(*) FROM meta").fetchone()
+        self._value("SELECT count(*) FROM meta")
 
     def _check(self) -> None:
         """TurgorError when SQLite finds the file damaged; a second for a million records."""
-        found = self.database.execute("PRAGMA quick_check(1)").fetchone()[0]
+        found = self._value("PRAGMA quick_check(1)")
         if found != "ok":
-            raise _damaged(self.path, found)
+            raise _damaged(self.path, found.splitlines()[-1])
 
-    def _pragma(self, name: str) -> int:
-        return int(self.database.execute(f"PRAGMA {name}").fetchone()[0])
+    def _value(self, sql: str) -> Any:
+        # To the last step: a statement that changes something may only fail there.
+        return self.database.execute(sql).fetchall()[0][0]
 
     def close(self) -> None:
         """Close, leaving one file where nobody reads it; what is not committed is gone."""
         if self._lock is not None:
             with contextlib.suppress(sqlite3.Error):
                 # One file that opens in a folder that cannot be written; not while a reader is in it.
-                self.database.execute("PRAGMA journal_mode = DELETE")
+                self._value("PRAGMA journal_mode = DELETE")
         self.database.close()
         if self._lock is not None:
             os.close(self._lock)
