@@ -77,6 +77,9 @@ class Session:
         self._calibrations = calibrations or {}
         self._calibrated_boot = -1
         self._replica = Replica()
+        latest = writer.latest()
+        if latest:
+            _, self._replica.boot, self._replica.next_seq = latest
         self._stop = threading.Event()
         self._commands: queue.Queue[_Command] = queue.Queue()
         self._current: _Command | None = None

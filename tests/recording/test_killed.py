@@ -79,5 +79,5 @@ def test_kills_at_random_moments(tmp_path: Path) -> None:
         rows = recording.store.query("SELECT seq, crc FROM records ORDER BY seq")
         opened = recording.store.query("SELECT count(*) FROM notes WHERE kind = 'opened'")[0][0]
     assert rows == [(seq, crc32(host_log.record(seq))) for seq in host_log.seqs(end)]
-    # Most kills hit a recorder that had opened the file.
-    assert opened > _KILLS * 0.7
+    # Many kills hit a recorder that had opened the file for good, and many one that had not.
+    assert _KILLS * 0.3 < opened
