@@ -17,7 +17,7 @@ _ALL = 255
 class _Command:
     def __init__(self, id: int, command: int, arguments: tuple[int, ...]) -> None:
         self.id = id
-        self.line = lines.command_line(id, command, *arguments)
+        self.line: bytes = lines.command_line(id, command, *arguments)
         # Why the board refused it, "" when it took it.
         self.answer: Future[str] = Future()
         self.tries = 0

@@ -91,7 +91,11 @@ def test_by_hand(fake):
     host.run(10 * SECOND_US + HALF_US)
     (answer,) = host.replica.answers
     header, body, identity = unpack(answer)
-    assert (body["command"], body["status"], identity) == (lines.HELLO, lines.OK, board.identity + b";id=0123456789abcdef")
+    assert (body["command"], body["status"], identity) == (
+        lines.HELLO,
+        lines.OK,
+        board.identity + b";id=0123456789abcdef",
+    )
     assert (header["t_s"], body["t_us"], body["received_us"], body["next_seq"]) == (0, 0, 0, 10)
     assert host.records == board.logged()
     assert host.gaps() == []
