@@ -22,7 +22,7 @@ _ASK_AGAIN_TRIPS = 2.0
 _LINES_AT_ONCE = 8
 # Greetings and pings whose answers may still come.
 _SENT_KEPT = 32
-_PING_EVERY_S = 1.0
+PING_EVERY_S = 1.0
 # Without an answer a greeting is said again after this. Soon: a board whose log is full drops records meanwhile.
 _GREET_AGAIN_S = 0.5
 # A board from which nothing whole has come for so long is greeted anew.
@@ -66,9 +66,9 @@ class Replica:
     """Follows one board's log: `feed` gives each record once and in order, whatever was sent twice or spoiled.
 
     `answers` gathers the board's answers to greetings and commands, `lines` what has to be sent to the board,
-    `exchanges` the times of each ping (s): sent and, by the board's time, taken, then answered and, by ours, received. `poll` is to be called a few times
-    a second; it greets and pings by itself. `now` is any clock's time in s. It begins with record `next_seq` of `boot`,
-    by itself with all there is.
+    `exchanges` the times of each ping (s): sent and, by the board's time, taken, then answered and, by ours, received.
+    `poll` is to be called a few times a second; it greets, and pings every `ping_every_s`. `now` is any clock's time in
+    s. It begins with record `next_seq` of `boot`, by itself with all there is.
     """
 
     def __init__(self, host: int = 0, boot: int = NO_BOOT, next_seq: int = 0) -> None:
@@ -79,6 +79,7 @@ class Replica:
         self.pending = b""
         self.exchanges: list[tuple[float, float, float, float]] = []
         self.heard_s = -SILENT_S
+        self.ping_every_s = PING_EVERY_S
         self.greeted = False
         # That of a board which speaks another one.
         self.wire_version = WIRE_VERSION
@@ -89,7 +90,7 @@ class Replica:
         self._rtt_s = 0.0
         self._next_id = 1
         self._sent_s: dict[int, float] = {}
-        self._pinged_s = -_PING_EVERY_S
+        self._pinged_s = -PING_EVERY_S
         self._hello_s = 0.0
         # Boots in order; all before the first one are here as far as they will ever be.
         self._boots: list[_BootLog] = []
@@ -156,7 +157,7 @@ class Replica:
         quiet_s = now - max(self.heard_s, self._hello_s)
         if (not self.greeted and now - self._hello_s >= _GREET_AGAIN_S) or (self.greeted and quiet_s >= SILENT_S):
             self.hello(now)
-        elif self.greeted and now - self._pinged_s >= _PING_EVERY_S:
+        elif self.greeted and now - self._pinged_s >= self.ping_every_s:
             self._pinged_s = now
             self.lines.append(lines.command_line(self._new_id(now), lines.PING))
         if self.greeted and self._read != self._told and now - self._told_s >= _READ_EVERY_S:
