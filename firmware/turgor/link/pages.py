@@ -55,13 +55,25 @@ _STATE_WORDS = const(208)
 _RAW = const(0x80)
 _PLAIN = const(0x400)
 _GOLOMB = const(0xC00)
-# The most of a record: two words for each of 5 numbers and questions at its head, of 7 of a channel; their decisions,
-# which are at most those of 12 fresh channels.
-_PART_WORDS = const(200)
-_SYMBOLS = const(700)
+# The most of a record: its head and 12 fresh channels make 24 + 12 * 16 words, its head and 12 predicted ones with all
+# numbers at their longest 38 + 12 * 48 decisions. Viper would write on behind either.
+_PART_WORDS = const(216)
+_SYMBOLS = const(614)
 
-# The contexts' first probabilities of a 0 in 1/256.
-EXPECTED = bytes([128] * 110)
+# The contexts' first probabilities of a 0 in 1/256, near those of quiet and of pulsing limbs.
+EXPECTED = (
+    # A block for each Golomb coded number: not zero, negative, ones.
+    bytes((232, 40, 32, 32, 176, 128, 128, 128, 200, 240, 128, 128, 128, 128, 128, 128))
+    + bytes((252, 216, 128, 32, 16, 16, 16, 16))
+    + bytes((104, 48, 36, 8, 128, 128, 128, 128, 144, 184, 176, 136, 112, 96, 80, 40))
+    + bytes((104, 128, 144, 152, 184, 192, 192, 128))
+    + bytes((192, 116, 104, 104, 96, 252, 4, 128, 92, 140, 152, 108, 88, 72, 64, 48))
+    + bytes((208, 116, 92, 48, 40, 32, 16, 16))
+    + bytes((250, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128))
+    + bytes((128, 128, 128, 128, 128, 128, 128, 128))
+    # From _ITEM on.
+    + bytes((244, 12, 248, 240, 208, 250, 248, 244, 16, 244, 248, 250, 216, 12))
+)
 
 
 @micropython.viper
