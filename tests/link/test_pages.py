@@ -256,8 +256,8 @@ def test_the_longest_records_come_back():
 
 
 def test_the_costliest_readings_come_back():
-    """12 channels with nothing in common, each field as far from the last as it gets: the working arrays hold them."""
-    low = [(2 * c + 1, c, 0, -(2**29), 2**28 - 1) for c in range(12)]
+    """12 channels with nothing in common, each field as far from the last as it gets, fill the working arrays."""
+    low = [(2 * c + 1, c + 4, 0, -(2**29), 2**28 - 1) for c in range(12)]
     high = [(2 * c + 1, 255 - c, 2**32 - 1, 2**28 - 1, -(2**29)) for c in range(12)]
     far = [
         readings(1, 1, low, (-(2**29), 3000, 9)),
