@@ -21,10 +21,14 @@ from turgor.core.median import ABSENT
 from turgor.core.noise import noise_block, noise_rms_code_q4, noise_state, still_codes
 from turgor.core.rules import DEFAULT_LIMITS
 from turgor.core.slope import slope_per_hour, slope_push, slope_state
+from turgor.link.pages import PagePacker
 
 SAMPLES = 100000
 HOUR_S = 3600
 _WORD_LIMIT = 1 << 19
+# Bytes of a reading that are 0 most of the time, and top bytes that are not.
+WIDE = (8, 9, 12, 13)
+LIMITS = (0x0F, 0xE0, 0xF0, 0x10, 0x80)
 
 
 def locked(name, count, work, *objects):
@@ -156,6 +160,40 @@ def tick(count, judge):
             judge.decide(position)
 
 
+def pack_pages(count, packer, record, channels):
+    """Readings a second, values of all sizes, now and then an event, a reading out of all bounds, or other channels."""
+    x = 1
+    n = 19 + 14 * channels
+    for t_s in range(count):
+        record[0] = 7
+        record[1] = 255
+        record[4] = (14 * t_s) & 0xFF
+        record[5] = (14 * t_s) >> 8 & 0xFF
+        record[8] = t_s & 0xFF
+        record[9] = t_s >> 8
+        for i in range(channels):
+            x = (x * 181 + 12345) & 0x3FFFFF
+            at = 19 + 14 * i
+            record[at] = i
+            record[at + 2] = (79 * t_s) & 0xFF
+            record[at + 3] = (79 * t_s) >> 8 & 0xFF
+            record[at + 4] = (79 * t_s) >> 16
+            for byte in range(6, 14):
+                record[at + byte] = 0 if byte in WIDE else x >> byte & 0xFF
+            # The ends of the range, an absent one, and beyond both.
+            record[at + 9] = LIMITS[(x >> 8) % 60] if (x >> 8) % 60 < 5 else 0
+            record[at + 13] = LIMITS[(x >> 3) % 60] if (x >> 3) % 60 < 5 else 0
+        if x % 97 == 0:
+            record[19] = 9
+        size = n
+        if x % 20 == 0:
+            record[0] = 8
+            size = 24
+        if not packer.add(record, size):
+            packer.start()
+            packer.add(record, size)
+
+
 def main():
     slow = filter_state(3, LOWPASS_1_HZ_AT_80, NOMINAL_PRESSURE, 30000, 28000, 160)
     quick = filter_state(3, LOWPASS_20_HZ_AT_320, NOMINAL_PRESSURE, 200000, 190000, 160)
@@ -170,6 +208,8 @@ def main():
     locked("estimates", SAMPLES, correct, words)
     locked("trend", HOUR_S, trend, Trend())
     locked("judge", HOUR_S, tick, Judge([channel.number for channel in channels], DEFAULT_LIMITS))
+
+    locked("pages", HOUR_S, pack_pages, PagePacker(228), bytearray(255), 10)
 
     e, c, z, g = LOWPASS_1_HZ_AT_80[0]
     wide = filter_state(3, ((16 * e, c, z, g + 4),), NOMINAL_PRESSURE, 30000, 28000, 160)
