@@ -10,7 +10,7 @@ from cobs import cobs
 from turgor.core.channels import NO_CHANNEL
 from turgor.core.ticks import TICKS_MASK
 from turgor.link import lines
-from turgor.link.pages import unpack_page
+from turgor.link.page_reader import unpack_page
 from turgor.link.records import ANSWER, FRAME_LIMIT, GAP, HEADER, HEADER_SIZE, NO_SEQ, WIRE_VERSION, pack, row
 
 # After this many bytes, or this long after some came, the host tells the board what it has read.
@@ -28,6 +28,7 @@ _GREET_AGAIN_S = 0.5
 # A board from which nothing whole has come for so long is greeted anew.
 SILENT_S = 2.0
 _GAP_TAIL = HEADER_SIZE + 4
+_KEPT_SIZE = 4
 _ANSWER_FIELDS = row(ANSWER)[2]
 _ANSWER_START = "<IBBH"
 NO_BOOT = -1
@@ -238,7 +239,7 @@ class Replica:
             log.closed = log.closed or (seq <= log.seen and not any(first < seq for first, _ in log.missing()))
             return
         try:
-            kept = unpack_page(record[_GAP_TAIL:], boot)
+            kept = unpack_kept(record[_GAP_TAIL:], boot, t_s)
         except ValueError:
             # A page that the flash has spoiled: nothing of it is left.
             kept = []
@@ -297,6 +298,15 @@ class Replica:
                     log.asked[last] = now
                 words = [seq for both in pair for seq in both] + [-1, -1] * (2 - len(pair))
                 self.lines.append(lines.command_line(0, lines.RESEND, log.number, *words))
+
+
+def unpack_kept(tail: bytes, boot: int, t_s: int) -> list[bytes]:
+    """The records in the tail of a gap with time `t_s`; ValueError when it is damaged."""
+    if not tail:
+        return []
+    content = tail[_KEPT_SIZE:]
+    kept: list[bytes] = unpack_page(content, len(content), boot, int.from_bytes(tail[:_KEPT_SIZE], "little"), t_s)
+    return kept
 
 
 def _cut(first: int, last: int, missing: list[tuple[int, int]], seen: int) -> Iterator[tuple[int, int]]:

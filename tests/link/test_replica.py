@@ -36,8 +36,8 @@ def numbered(seq, boot=BOOT):
     return pack(BASELINE, 4, boot, seq, seq, (1, 1000 + seq))
 
 
-def gap(first, last, boot=BOOT, kept=b""):
-    return pack(GAP, 255, boot, first, 0, (last,), kept)
+def gap(first, last, boot=BOOT, kept=b"", t_s=0):
+    return pack(GAP, 255, boot, first, t_s, (last,), kept)
 
 
 def answer(id, command=HELLO, boot=BOOT, sent_boot=None, sent_seq=0, sent_bytes=0, status=OK, t_s=5):
@@ -270,9 +270,9 @@ def test_of_a_gap_what_was_kept_comes_too():
     for seq in (2, 3, 7):
         record = bytearray(numbered(seq)) + bytes(8)
         assert packer.add(record, len(record) - 8)
-    kept = bytes(packer.content[: packer.size])
+    kept = struct.pack("<I", packer.first_seq) + bytes(packer.content[: packer.size])
     replica = greeted()
-    got = fed(replica, numbered(0), gap(1, 9, kept=kept), numbered(10))
+    got = fed(replica, numbered(0), gap(1, 9, kept=kept, t_s=packer.first_t_s), numbered(10))
     seqs = [(record[0] == GAP, unpack(record)[0]["seq"]) for record in got]
     assert seqs == [(False, 0), (True, 1), (False, 2), (False, 3), (True, 4), (False, 7), (True, 8), (False, 10)]
     assert [record for record in got if record[0] != GAP] == [numbered(seq) for seq in (0, 2, 3, 7, 10)]

@@ -225,7 +225,8 @@ class Wire:
         pages = self._pages
         pack_into(HEADER, self._record, 0, GAP, NO_CHANNEL, pages.boot, seq, pages.t_s)
         pack_into("<I", self._record, HEADER_SIZE, until)
-        at = HEADER_SIZE + _GAP_BODY
+        pack_into("<I", self._record, HEADER_SIZE + 4, pages.first_seq)
+        at = HEADER_SIZE + _GAP_BODY + 4
         copy(pages.content, pages.content_at, pages.size, self._record, at)
         self._encode(at + pages.size)
         return until + 1

@@ -7,7 +7,8 @@ body    the row's struct format, fields in order
 tail    bytes (`samples`, `readings`, `page`, `words`, `text` as the row says), the rest of the record
 
 `seq` counts all records of a boot from 0 without a hole. A `gap` stands in the place of the dropped records from its
-own seq to `last_seq`; what was kept of them, on the board's flash, is in its tail, packed by `turgor.link.pages`.
+own seq to `last_seq`; what was kept of them, on the board's flash, is in its tail: the seq of the first of these, u32,
+and the content of a page (`turgor.link.pages`); then t_s is that record's.
 An `answer` has no place in the log: its seq is NO_SEQ, its time the moment it was made. `next_seq` is the log's;
 of boot `sent_boot` everything below `sent_seq` was sent once; `sent_bytes` went out since the greeting before this
 answer, whose line was taken at `received_s`, `received_us`.
