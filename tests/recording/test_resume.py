@@ -122,6 +122,8 @@ def test_a_gap_over_what_is_here_changes_nothing_of_it(path: Path) -> None:
         assert (writer.commit(), writer.lost) == (9, 6)
     with Writer(path, "port", False, 1) as writer:
         assert writer.latest() == (SIGNED, 1, 10)
+    with open_recording(path) as recording:
+        assert recording.check()["whole"]
 
 
 @pytest.mark.parametrize("seed", range(40))
