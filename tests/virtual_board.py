@@ -4,6 +4,7 @@ import os
 import pty
 import subprocess
 import tty
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,6 +19,7 @@ class VirtualBoard:
 
     `speed` is board seconds per second, 0 for as fast as possible. With `hold` the board's clock waits while its log
     has no room, so that nothing is dropped however long no host is there. `options` go to `turgor_host.sim.board`.
+    Another wire may give the descriptor that is the board's port: `ends` is called for it, and `port` is empty then.
     """
 
     def __init__(
@@ -30,15 +32,21 @@ class VirtualBoard:
         runtime: str = "auto",
         seed: int = 1,
         options: tuple[str, ...] = (),
+        ends: Callable[[], int] | None = None,
     ) -> None:
         compiled = folder / "scenario.json"
         write_compiled(read_scenario(scenario) if scenario else leak_episode(), seed, compiled)
         self._errors = folder / "board-errors.txt"
         # Open until the end: what the board writes while no host is there waits in it, and the board sees no hang-up.
-        board_end, self._host_end = pty.openpty()
-        tty.setraw(self._host_end)
-        os.set_blocking(board_end, False)
-        self.port = os.ttyname(self._host_end)
+        self._host_end = -1
+        self.port = ""
+        if ends:
+            board_end = ends()
+        else:
+            board_end, self._host_end = pty.openpty()
+            tty.setraw(self._host_end)
+            os.set_blocking(board_end, False)
+            self.port = os.ttyname(self._host_end)
         command = [*board_command(runtime), "-m", "turgor_host.sim.board", str(compiled), "--speed", str(speed)]
         with self._errors.open("wb") as errors:
             self.process = subprocess.Popen(
@@ -64,4 +72,5 @@ class VirtualBoard:
     ) -> None:
         self.process.terminate()
         self.process.wait(timeout=10)
-        os.close(self._host_end)
+        if self._host_end >= 0:
+            os.close(self._host_end)

@@ -7,6 +7,10 @@ class TurgorError(Exception):
     exit_code = 1
 
 
+class PortGone(TurgorError):
+    """A board's port has vanished; it may come back."""
+
+
 class UsageError(TurgorError):
     """The command was given something it cannot take. Exit code 2."""
 

@@ -88,7 +88,7 @@ class Live:
             self.version += 1
 
     def connection(self, text_state: str) -> None:
-        """`waiting`, `live` or `lost`."""
+        """`waiting`, `live`, `lost`, or `full` while the disk is."""
         with self._lock:
             if text_state != self._connection[0]:
                 self._connection = (text_state, time.time())

@@ -1,6 +1,7 @@
 """What `record`, `monitor` and `demo` have in common: source, recording and session put together and taken apart."""
 
 import contextlib
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ def open_run(
     seconds: float | None = None,
     progress: Callable[[int], None] | None = None,
     calibration: Path | None = None,
+    say: Callable[[str], None] = lambda text: print(f"turgor: {text}", file=sys.stderr, flush=True),
 ) -> Iterator[Run]:
     """Open source, recording and local socket; on leaving, everything is committed and closed."""
     calibrations = read_certificate(calibration) if calibration else {}
@@ -50,7 +52,7 @@ def open_run(
         source = stack.enter_context(contextlib.closing(open_source(name, speed=speed, runtime=runtime, seed=seed)))
         writer = stack.enter_context(contextlib.closing(Writer(file, name, source.simulated, speed)))
         live = Live(name, source.simulated, speed, str(file))
-        session = Session(source, writer, live, seconds=seconds, progress=progress, calibrations=calibrations)
+        session = Session(source, writer, live, seconds=seconds, progress=progress, calibrations=calibrations, say=say)
         stack.enter_context(contextlib.closing(ControlServer(session.act)))
         yield Run(source, writer, live, session, file)
 

@@ -28,7 +28,8 @@ class App:
             setup.log_next()
         samplers = make_samplers(self.log, self.time, now)
         self.tick = Tick(config, samplers, self.log, self.time, ports.alarm, now)
-        self.wire = Wire(self.log, self.time, ports.serial, ports.identity, self.tick, setup, now)
+        identity = ports.identity + (";id=%016x" % ports.board_id).encode()
+        self.wire = Wire(self.log, self.time, ports.serial, identity, self.tick, setup, None, now)
         # Sorted by due: the tick is the one that is not due at once.
         self._samplers = samplers
         self.jobs = samplers + [self.wire, self.tick]

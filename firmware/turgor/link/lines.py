@@ -15,13 +15,15 @@ COMMAND_SIZE = const(28)
 LINE_LIMIT = const(200)
 # Bytes on the wire that the host has not read; the board never sends beyond.
 UNREAD_LIMIT = const(2048)
+# As the last seq of a range: whatever there is. A gap up to it says that nothing more is left of a boot.
+LAST_SEQ = const(0x3FFFFFFF)
 _MARK = const(0x21)
 _TEXT_LENGTH = const(44)
 
 # About the wire itself: not logged.
 HELLO = const(1)  # a, b: boot and seq wanted next (boot -1: the oldest there is); c: who asks
 ACK = const(2)  # a: bytes read since hello; b, c: boot and seq committed (seq -1: none)
-RESEND = const(3)  # a, b, c: boot, first and last seq to send again
+RESEND = const(3)  # a: boot; b, c and d, e: first and last seq of what to send again (-1: none)
 PING = const(4)  # answered at once, with the times of both
 # Logged, acting at the next 1 Hz tick.
 FIRST_LOGGED = const(16)

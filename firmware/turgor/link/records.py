@@ -6,11 +6,11 @@ header  kind u8, channel u8 (255: none), boot u16, seq u32, t_s u32 (board time)
 body    the row's struct format, fields in order
 tail    bytes (`samples`, `readings`, `page`, `words`, `text` as the row says), the rest of the record
 
-`seq` counts all records of a boot from 0 without a hole. A `gap` stands in the place of the dropped records from its own
-seq to `last_seq`; what was kept of them, on the board's flash, is in its tail, packed by `turgor.link.pages`.
-An `answer` has no place in the log: its seq is NO_SEQ, its time the moment it was made. `next_seq` is the log's,
-below `sent_seq` everything was sent once, `sent_bytes` went out since the greeting before this answer; its line was
-taken at `received_s`, `received_us`.
+`seq` counts all records of a boot from 0 without a hole. A `gap` stands in the place of the dropped records from its
+own seq to `last_seq`; what was kept of them, on the board's flash, is in its tail, packed by `turgor.link.pages`.
+An `answer` has no place in the log: its seq is NO_SEQ, its time the moment it was made. `next_seq` is the log's;
+of boot `sent_boot` everything below `sent_seq` was sent once; `sent_bytes` went out since the greeting before this
+answer, whose line was taken at `received_s`, `received_us`.
 """
 
 import struct
@@ -149,13 +149,14 @@ RECORDS = (
     (
         ANSWER,
         "answer",
-        "<IBBHIIIIII",
+        "<IBBHIHIIIII",
         (
             "id",
             "command",
             "status",
             "wire_version",
             "next_seq",
+            "sent_boot",
             "sent_seq",
             "sent_bytes",
             "t_us",
