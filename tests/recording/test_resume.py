@@ -214,6 +214,8 @@ def test_a_damaged_file_is_refused(path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(TurgorError, match=r"a.turgor is damaged \(Page .*\); choose another name, `turgor info --"):
         Writer(path, "port", False, 1)
+    assert path.read_bytes() == content
+    assert [found.name for found in path.parent.iterdir()] == [path.name]
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
