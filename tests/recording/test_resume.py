@@ -122,6 +122,8 @@ def test_a_gap_over_what_is_here_changes_nothing_of_it(path: Path) -> None:
         assert (writer.commit(), writer.lost) == (9, 6)
     with Writer(path, "port", False, 1) as writer:
         assert writer.latest() == (SIGNED, 1, 10)
+    with open_recording(path) as recording:
+        assert recording.check()["whole"]
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -212,6 +214,8 @@ def test_a_damaged_file_is_refused(path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(TurgorError, match=r"a.turgor is damaged \(Page .*\); choose another name, `turgor info --"):
         Writer(path, "port", False, 1)
+    assert path.read_bytes() == content
+    assert [found.name for found in path.parent.iterdir()] == [path.name]
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:

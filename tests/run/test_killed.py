@@ -26,7 +26,7 @@ def _recorder(board: VirtualBoard, path: Path) -> subprocess.Popen[str]:
 def _wait_until_open(recorder: subprocess.Popen[str], path: Path, is_new: bool) -> None:
     if is_new:
         while not path.exists():
-            assert recorder.poll() is None
+            assert recorder.poll() is None, recorder.communicate()[1]
             time.sleep(0.01)
         return
     assert recorder.stderr is not None

@@ -33,7 +33,7 @@ class OpenedRecording:
     """The file at `path`, locked; `is_new` when it was made, with `meta` in it.
 
     A file that is there is gone on with when it is a whole recording, simulated or not as `meta` says, that nobody
-    else writes. TurgorError otherwise: it is left as it is. What a power cut left of a file being made is made anew.
+    else writes. TurgorError otherwise, which leaves it as it is. What a power cut left of one being made is made anew.
     """
 
     def __init__(self, path: Path, meta: Mapping[str, object], connect: Connect) -> None:
@@ -50,10 +50,9 @@ class OpenedRecording:
             self.is_new = self._make(meta, made)
             if not self.is_new:
                 self._look(bool(meta["simulated"]))
+                self._check()
             self._enter_wal()
             self._lock = _lock(path)
-            if not self.is_new:
-                self._check()
         except sqlite3.Error as error:
             self.close()
             raise failed(path, error) from None
@@ -194,12 +193,14 @@ def _lock(path: Path) -> int:
     The lock lies on the -wal file, which stays the same as long as anybody has the recording open. The recording
     itself may not be opened beside SQLite: closing it again would take away SQLite's own locks.
     """
-    number = os.open(path.with_name(path.name + "-wal"), os.O_RDONLY)
+    number = None
     try:
+        number = os.open(path.with_name(path.name + "-wal"), os.O_RDONLY)
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        os.close(number)
-        if error.errno != errno.EWOULDBLOCK:
-            raise TurgorError(f"{path}: cannot be locked ({error.strerror}); record to a local disk") from None
-        raise TurgorError(f"{path}: another program records into it; end that one or {_OTHER_NAME}") from None
+        if number is not None:
+            os.close(number)
+        if error.errno == errno.EWOULDBLOCK:
+            raise TurgorError(f"{path}: another program records into it; end that one or {_OTHER_NAME}") from None
+        raise TurgorError(f"{path}: cannot be locked ({error.strerror}); record to a local disk") from None
     return number

@@ -175,7 +175,7 @@ class Recording:
         """Over board time (u32) and body of each readings record."""
         digest = hashlib.sha256()
         for boot in self.boots:
-            for _, t_s, _, body in rows_between(self.store, boot, READINGS, None, *_ALL):
+            for _, t_s, body in rows_between(self.store, boot, READINGS, None, *_ALL):
                 digest.update(pack("<I", t_s) + body)
         return digest.hexdigest()
 
@@ -205,7 +205,8 @@ class Recording:
                         hole = {"boot": boot.number, "seq": expected, "last_seq": seq - 1}
                         holes.append(hole)
                     lost = kind == GAP and len(body) >= 4
-                    expected = (unpack_from("<I", body)[0] if lost else seq) + 1
+                    # Records that came before the gap over them are there all the same.
+                    expected = max(expected, (unpack_from("<I", body)[0] if lost else seq) + 1)
         whole = integrity == ["ok"] and not changed and not holes
         return {"whole": whole, "integrity": integrity, "changed": changed, "holes": holes}
 

@@ -1,9 +1,9 @@
 """The `.turgor` file: a SQLite database that holds each record of a board's log once.
 
 `records` is the log's replica: header fields as columns, `body` all that follows the header, `crc` the CRC-32 of the
-whole record, the one under which it came over the wire. `board` is the u64 board id of the boot record as a signed
-number, 0 when that record was lost before it could be read. `meta` says what was recorded and with what, `anchors` are
-moments at which board time and the host's UTC were both known, `notes` what the host did.
+whole record, the one under which it came over the wire. `board` is the u64 board id as a signed number, 0 when the
+board had not named itself before the boot's first record came. `meta` says what was recorded and with what, `anchors`
+are moments at which board time and the host's UTC were both known, `notes` what the host did.
 """
 
 from typing import Any

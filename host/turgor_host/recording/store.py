@@ -13,6 +13,7 @@ from typing import Self
 from turgor_host.errors import TurgorError
 from turgor_host.recording.schema import APPLICATION_ID, FORMAT_VERSION, Row
 
+_MAGIC = b"SQLite format 3\0"
 _MAKE = "make one with `turgor record`"
 
 
@@ -68,7 +69,9 @@ class Store:
 
     def _unreadable(self, error: Exception) -> TurgorError:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
-            return TurgorError(f"{self.path} is no Turgor recording; {_MAKE}")
+            with self.path.open("rb") as file:
+                if file.read(len(_MAGIC)) != _MAGIC:
+                    return TurgorError(f"{self.path} is no Turgor recording; {_MAKE}")
         return TurgorError(
             f"{self.path} cannot be read ({error}); fetch it again, with the -wal file beside it if there is one"
         )

@@ -11,7 +11,10 @@ _OF_BOOT = "FROM records WHERE board = ? AND boot = ?"
 
 
 class Stored:
-    """Below `whole` every record is here or declared as lost; beyond it `ahead` maps what is here, seq to seq after."""
+    """Below `whole` every record is here or declared as lost; beyond it `ahead` maps what is, seq to the seq after.
+
+    Beyond `highest` there is nothing yet.
+    """
 
     __slots__ = ("ahead", "highest", "whole")
 
@@ -35,7 +38,7 @@ class Stored:
         """Of the records `seq` to `after` - 1 none will come that is not here; returns how many those are."""
         first = max(seq, self.whole)
         here = sum(max(min(end, after) - max(start, first), 0) for start, end in self.ahead.items())
-        self.highest = max(self.highest, seq)
+        self.highest = max(self.highest, after - 1)
         self.ahead[seq] = after
         self._join()
         return max(after - first - here, 0)
@@ -76,7 +79,7 @@ def stored_in(database: sqlite3.Connection, board: int, boot: int) -> Stored:
             stored.take(seq)
         else:
             stored.take_gap(seq, _after(body))
-    stored.highest = end - 1
+    stored.highest = max(stored.highest, end - 1)
     return stored
 
 

@@ -163,9 +163,10 @@ class Writer:
         """Another boot begins, or the record that names its board came."""
         if boot_record is not None:
             self.set_board(unpack_from("<q", boot_record, HEADER_SIZE + 4)[0])
+        board = self._boards.get(boot, self._only_board)
+        self._present = self._of(board, boot)
+        self._board = self._boards[boot] = board
         self._boot = boot
-        self._board = self._boards.setdefault(boot, self._only_board)
-        self._present = self._of(self._board, boot)
 
     def _is_here(self, key: tuple[int, int, int], kind: int, crc: int) -> bool:
         row = self._pending.get(key)
