@@ -274,7 +274,7 @@ class Session:
 
     def _stranger(self) -> str:
         name = self._source.name
-        text = self._replica.text + self._replica.pending
+        text = self._replica.decoder.text + self._replica.decoder.pending
         if b">>>" in text:
             return (
                 f"{name}: this board shows a MicroPython prompt and no Turgor; "

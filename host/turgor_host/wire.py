@@ -11,7 +11,8 @@ from turgor.core.channels import NO_CHANNEL
 from turgor.core.ticks import TICKS_MASK
 from turgor.link import lines
 from turgor.link.page_reader import unpack_page
-from turgor.link.records import ANSWER, FRAME_LIMIT, GAP, HEADER, HEADER_SIZE, NO_SEQ, WIRE_VERSION, pack, row
+from turgor.link.records import ANSWER, GAP, HEADER, HEADER_SIZE, NO_SEQ, WIRE_VERSION, pack, row
+from turgor_host.decoder import Decoder
 
 # After this many bytes, or this long after some came, the host tells the board what it has read.
 _READ_EVERY = 512
@@ -75,9 +76,7 @@ class Replica:
     def __init__(self, host: int = 0, boot: int = NO_BOOT, next_seq: int = 0) -> None:
         self.answers: list[bytes] = []
         self.lines: list[bytes] = []
-        self.bad_frames = 0
-        self.text = b""
-        self.pending = b""
+        self.decoder = Decoder()
         self.exchanges: list[tuple[float, float, float, float]] = []
         self.heard_s = -SILENT_S
         self.ping_every_s = PING_EVERY_S
@@ -112,7 +111,7 @@ class Replica:
         """Greet the board, asking for what comes next."""
         self._read = self._told = 0
         self.greeted = False
-        self.pending = b""
+        self.decoder.pending = b""
         self.lines = [lines.command_line(self._new_id(now), lines.HELLO, *self.position, self._host)]
         self._hello_s = now
 
@@ -132,21 +131,16 @@ class Replica:
     def feed(self, data: bytes, now: float = 0.0) -> list[bytes]:
         """Take bytes from the board; returns the whole records that are next in order."""
         self._read = (self._read + len(data)) & TICKS_MASK
-        *frames, self.pending = (self.pending + data).split(b"\0")
-        left = len(self.pending) + sum(map(len, frames)) + len(frames)
-        if len(self.pending) > 4 * FRAME_LIMIT:
-            self.text = self.pending = self.pending[-FRAME_LIMIT:]
-        for frame in frames:
-            left -= len(frame) + 1
-            record = self._decoded(frame)
-            if record is None:
-                continue
-            self.heard_s = now
+        before = self.decoder.pending
+        found = self.decoder.feed(data)
+        for record in found:
             kind, _, boot, seq, t_s = unpack_from(HEADER, record)
             if kind == ANSWER and seq == NO_SEQ:
-                self._take_answer(record, boot, len(frame) + 1 + left, now)
+                self._take_answer(record, boot, _from(before + data, record), now)
             elif self.greeted:
                 self._take(kind, boot, seq, t_s, record)
+        if found:
+            self.heard_s = now
         records = self._in_order()
         self._ask(now)
         if self.greeted and (self._read - self._told) & TICKS_MASK >= _READ_EVERY:
@@ -164,19 +158,6 @@ class Replica:
         if self.greeted and self._read != self._told and now - self._told_s >= _READ_EVERY_S:
             self.tell(now=now)
         self._ask(now)
-
-    def _decoded(self, frame: bytes) -> bytes | None:
-        if not frame:
-            return None
-        try:
-            data = cobs.decode(frame)
-        except cobs.DecodeError:
-            data = b""
-        if len(data) < HEADER_SIZE + 4 or crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
-            self.bad_frames += 1
-            self.text = frame
-            return None
-        return bytes(data[:-4])
 
     def _take_answer(self, record: bytes, boot: int, unread: int, now: float) -> None:
         # These stand where they are in every version; the rest need not.
@@ -298,6 +279,11 @@ class Replica:
                     log.asked[last] = now
                 words = [seq for both in pair for seq in both] + [-1, -1] * (2 - len(pair))
                 self.lines.append(lines.command_line(0, lines.RESEND, log.number, *words))
+
+
+def _from(data: bytes, record: bytes) -> int:
+    """How many bytes of `data` there are from the last frame of `record` on."""
+    return len(data) - data.rfind(cobs.encode(record + crc32(record).to_bytes(4, "little")))
 
 
 def unpack_kept(tail: bytes, boot: int, t_s: int) -> list[bytes]:

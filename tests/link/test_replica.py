@@ -179,7 +179,7 @@ def test_the_cut_of_the_stream_does_not_matter(size):
     for at in range(0, len(stream), size):
         got += replica.feed(stream[at : at + size])
     assert got == records
-    assert replica.bad_frames == 0
+    assert replica.decoder.bad_frames == 0
 
 
 def test_the_longest_record_comes_through():
@@ -234,7 +234,7 @@ def test_lost_and_doubled_bytes_do_not_narrow_the_grant():
 def test_a_spoiled_frame_is_counted_and_asked_for():
     replica = greeted()
     assert replica.feed(frame(numbered(0)) + spoiled(frame(numbered(1))) + frame(numbered(2))) == [numbered(0)]
-    assert replica.bad_frames == 1
+    assert replica.decoder.bad_frames == 1
     assert asked(replica) == [(1, 1)]
 
 
@@ -343,9 +343,9 @@ def test_a_board_of_another_version_is_told_by_the_start_of_its_answer():
 def test_what_comes_before_the_first_frame_is_no_record_and_is_kept_as_text():
     replica = greeted()
     assert replica.feed(b"rst:0x1 (POWERON_RESET)\r\nboot\r\n\0" + frame(numbered(0))) == [numbered(0)]
-    assert b"POWERON_RESET" in replica.text
+    assert b"POWERON_RESET" in replica.decoder.text
     replica.feed(b"MicroPython v1.28\r\n>>> " * 100)
-    assert b">>>" in replica.text + replica.pending
+    assert b">>>" in replica.decoder.text + replica.decoder.pending
 
 
 def test_tells_what_it_has_read_every_512_bytes_and_after_a_while():
