@@ -190,7 +190,7 @@ class Timebase:
         agrees = self._agrees(exchange)
         if not self._bounds.add(exchange):
             return False
-        if agrees and exchange.answered - self._latest_s < _ESTIMATE_EVERY_S:
+        if self._latest and agrees and 0 <= exchange.answered - self._latest_s < _ESTIMATE_EVERY_S:
             return True
         self._bounds.forget(exchange.answered - WINDOW_S)
         estimate = self._bounds.at(exchange.answered) if agrees else None
