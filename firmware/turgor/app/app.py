@@ -28,6 +28,7 @@ class App:
             setup.log_next()
         samplers = make_samplers(self.log, self.time, now)
         self.tick = Tick(config, samplers, self.log, self.time, ports.alarm, now)
+        self.tick.snapshots.log_start()
         self.wire = Wire(self.log, self.time, ports.serial, ports.identity, self.tick, setup, now)
         # Sorted by due: the tick is the one that is not due at once.
         self._samplers = samplers
