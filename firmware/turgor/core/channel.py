@@ -215,7 +215,10 @@ def _index(kept):
 
 
 class ImpedanceChannel:
-    """Readings of an impedance channel whose correction is `words` (see `core.impedance`)."""
+    """Readings of an impedance channel whose correction is `words` (see `core.impedance`).
+
+    `usable` says whether the last sweep gave a value.
+    """
 
     def __init__(self, words):
         self.words = words
@@ -225,7 +228,7 @@ class ImpedanceChannel:
         self.captured = 0
         self._age = _SWEEP_TICKS
         self._saturated = 0
-        self._usable = False
+        self.usable = False
         self._kept = array("i", bytes(4 * _SWEEP_WORDS))
 
     def result(self, frequency, count, leads, sum_i, sum_q, min_i, max_i, min_q, max_q):
@@ -235,8 +238,8 @@ class ImpedanceChannel:
         self.index += 1
         saturated = max_i >= _IQ_LIMIT or min_i <= -_IQ_LIMIT or max_q >= _IQ_LIMIT or min_q <= -_IQ_LIMIT
         self._saturated = READING_SATURATED if saturated else 0
-        self._usable = not saturated and not leads and count > 0
-        if self._usable:
+        self.usable = not saturated and not leads and count > 0
+        if self.usable:
             self.value = resistance_milliohm(self.words, 0, sum_i, sum_q, count)
 
     def capture(self):
@@ -245,7 +248,7 @@ class ImpedanceChannel:
         if self._age > _SWEEP_TICKS:
             self._age = _SWEEP_TICKS + 1
         self.captured = self.index
-        valid = self._usable and self._age <= _SWEEP_TICKS
+        valid = self.usable and self._age <= _SWEEP_TICKS
         self.flags = self._saturated | (READING_VALID if valid else 0)
         return self.value if valid else ABSENT
 
@@ -257,7 +260,7 @@ class ImpedanceChannel:
         kept[3] = self.value
         kept[4] = self._age
         kept[5] = self._saturated
-        kept[6] = 1 if self._usable else 0
+        kept[6] = 1 if self.usable else 0
         buffer[at] = _IMPEDANCE_LAYOUT
         return put_words(kept, 0, _SWEEP_WORDS, buffer, at + 1)
 
@@ -276,5 +279,5 @@ class ImpedanceChannel:
         self.value = kept[3]
         self._age = kept[4]
         self._saturated = kept[5]
-        self._usable = kept[6] == 1
+        self.usable = kept[6] == 1
         return True

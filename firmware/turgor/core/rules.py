@@ -121,13 +121,19 @@ class Rules:
     """All alarms of all channels, and the events of the last tick.
 
     `events` holds `event_count` events of EVENT_WORDS words: channel, rule, state, priority, stage, value, limit.
-    `limits` maps (rule, stage) to a row of DEFAULT_LIMITS by position rule * 3 + stage.
+    `limits` maps (rule, stage) to a row of DEFAULT_LIMITS by position rule * 3 + stage; `limits_sum` is a check sum of
+    30 bits over them.
     """
 
     def __init__(self, channel_count, limits=DEFAULT_LIMITS):
         self.limits = [_NEVER] * (len(RULES) * _STAGES)
         for limit in limits:
             self.limits[limit[0] * _STAGES + limit[1]] = limit
+        self.limits_sum = 0
+        for limit in self.limits:
+            for value in limit:
+                mixed = (self.limits_sum & 0x1FFFFF) * 181 + (value >> 15 & 0x7FFF) + (value & 0x7FFF)
+                self.limits_sum = mixed ^ self.limits_sum >> 21
         self.channel_count = channel_count
         words = channel_count * len(RULES) * ALARM_WORDS
         self.words = array("i", bytes(4 * words))
