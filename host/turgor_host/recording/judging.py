@@ -57,8 +57,8 @@ class Inputs:
 
 @dataclass
 class Course:
-    """Each tick of a boot, and for each snapshot of the rules the state that should be there: None where it cannot be
-    told, or nothing can be."""
+    """Each tick of a boot, and with each snapshot of the rules the state that it should have: None where that cannot be
+    told."""
 
     ticks: list[Judged] = field(default_factory=list)
     states: list[tuple[Snapshot, bytes | None]] = field(default_factory=list)
@@ -122,13 +122,14 @@ class _Judging:
             self._pass(snapshot.seq, snapshot.t_s)
         own = self._packed() if self._is_known and not at_start else None
         is_equal = own == snapshot.state
-        self._course.states.append((snapshot, own if is_equal or not self._is_doubted else None))
+        is_sure = own is not None and (is_equal or not self._is_doubted)
+        self._course.states.append((snapshot, own if is_sure else None))
         if is_equal:
             for tick in self._doubted:
                 tick.is_known = True
         self._doubted.clear()
         self._is_doubted = False
-        self._is_known = is_equal or self._take_over(snapshot)
+        self._is_known = is_sure or self._take_over(snapshot)
         self._seq = snapshot.last_seq
 
     def _packed(self) -> bytes:

@@ -7,10 +7,11 @@ has come to by itself. Filters start at rest, so the start of a boot needs none.
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from turgor.core.channel import ArterialChannel, ImpedanceChannel, PressureChannel
+from turgor.core.channel import ArterialChannel, ImpedanceChannel
 from turgor.core.filter_words import set_calibration
 from turgor.core.median import ABSENT
 from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG
@@ -51,7 +52,8 @@ class Reading:
 
 
 class Entries:
-    """A channel's entries in the readings records: `tick[i]` is the number of the tick of entry i, `seq[i]` its record's."""
+    """A channel's entries in the readings records: `tick[i]` is the number of the tick of entry i, `seq[i]` that of its
+    record."""
 
     def __init__(self, log: BootLog, channel: int) -> None:
         mine = log.ticks.entries["channel"] == channel
@@ -66,11 +68,11 @@ class Entries:
 
 @dataclass
 class Recomputed:
-    """A Reading for each of a channel's entries, and for each of its snapshots whether the core's own state is that:
-    None where it cannot be told."""
+    """A Reading for each of a channel's entries, and with each of its snapshots the state that it should have: None
+    where that cannot be told, nothing where it has none that can be."""
 
     readings: list[Reading]
-    states: list[tuple[Snapshot, bool | None]] = field(default_factory=list)
+    states: list[tuple[Snapshot, bytes | None]] = field(default_factory=list)
 
 
 def recompute(log: BootLog, channel: int, entries: Entries, calibration: tuple[int, ...] | None = None) -> Recomputed:
@@ -88,10 +90,11 @@ def recompute(log: BootLog, channel: int, entries: Entries, calibration: tuple[i
     return _pressure(log, setup, entries, snapshots, calibration)
 
 
-def packed(channel: PressureChannel | ImpedanceChannel) -> bytes:
+def packed(channel: Any) -> bytes:
     """The state of a channel as its snapshot has it."""
     buffer = bytearray(_STATE_BYTES)
-    return bytes(buffer[: channel.pack_state(buffer, 0)])
+    end: int = channel.pack_state(buffer, 0)
+    return bytes(buffer[:end])
 
 
 @dataclass
@@ -155,8 +158,7 @@ class _Codes:
     def run(self, acts: dict[int, list[tuple[int, ...]]], result: Recomputed) -> None:
         stretch, entries = self._stretch, self._entries
         if stretch.base:
-            # Not read: the board wrote what cannot be its state.
-            result.states.append((stretch.base, None if self._is_sound else False))
+            result.states.append((stretch.base, None if self._is_sound else b""))
         if not self._is_sound:
             result.states += [(snapshot, None) for snapshot in stretch.checks]
             return
@@ -195,11 +197,9 @@ class _Codes:
             return
         feed = self._feed
         feed.until(int(np.searchsorted(self._index[: self._sound], snapshot.index, "right")))
-        equal = packed(self._channel) == snapshot.state
-        if not equal and feed.may_have_restarted():
+        if packed(self._channel) != snapshot.state and feed.may_have_restarted():
             feed.restart_now()
-            equal = packed(self._channel) == snapshot.state
-        result.states.append((snapshot, equal))
+        result.states.append((snapshot, packed(self._channel)))
 
 
 def _part(log: BootLog, channel: int, stretch: _Stretch, index: int) -> Blocks:
@@ -296,10 +296,10 @@ class _Sweeps:
         self._take(snapshot.seq, snapshot.index)
         channel = self._channel
         if self._is_whole and not self._log.is_hole_between(self._known_seq, snapshot.seq):
-            self._result.states.append((snapshot, packed(channel) == snapshot.state))
+            self._result.states.append((snapshot, packed(channel)))
             return
         is_sound = channel.unpack_state(snapshot.state, 0, len(snapshot.state))
-        self._result.states.append((snapshot, None if is_sound else False))
+        self._result.states.append((snapshot, None if is_sound else b""))
         if is_sound:
             self._known_seq = snapshot.seq
             self._is_whole = True

@@ -32,6 +32,8 @@ from turgor_host.recording.snapshots import Snapshot
 
 # Differences kept of each kind and channel.
 _SHOWN = 20
+# Bytes shown of a state, from the first that differs.
+_SHOWN_BYTES = 8
 _KIND_NAMES = {entry[0]: entry[1] for entry in RECORDS}
 _FLAG_NAMES = (
     (VALID, "valid"),
@@ -176,8 +178,8 @@ class _Verification:
         for channel in self._channels:
             self._compare_readings(channel, course.ticks)
         self._compare_judged(course.ticks)
-        for snapshot, expected in course.states:
-            self._compare_state(None, snapshot, None if expected is None else expected == snapshot.state)
+        for snapshot, state in course.states:
+            self._compare_state(None, snapshot, state)
 
     def _judged(self) -> Course:
         values, medians = {}, {}
@@ -206,8 +208,8 @@ class _Verification:
         arterial = CHANNELS[channel][1] == ARTERIAL
         line_diastolic = log.ticks.line_diastolic()
         recomputed = recompute(log, channel, entries)
-        for snapshot, is_equal in recomputed.states:
-            self._compare_state(channel, snapshot, is_equal)
+        for snapshot, state in recomputed.states:
+            self._compare_state(channel, snapshot, state)
         for i, reading in enumerate(recomputed.readings):
             tick = entries.tick[i]
             t = log.tick_s[tick] + self._boot.shift_s
@@ -279,16 +281,20 @@ class _Verification:
             self._report.baselines.unverifiable += len(baselines.get(t_s, ()))
             self._report.cannot_tell("events", None, t_s + self._boot.shift_s, cut or AT_END)
 
-    def _compare_state(self, channel: int | None, snapshot: Snapshot, is_equal: bool | None) -> None:
-        tally = self._report.states
-        if is_equal is None:
+    def _compare_state(self, channel: int | None, snapshot: Snapshot, expected: bytes | None) -> None:
+        tally, found = self._report.states, snapshot.state
+        if expected is None:
             tally.unverifiable += 1
-        elif is_equal:
+        elif expected == found:
             tally.equal += 1
         else:
             tally.different += 1
             name = None if channel is None else self._name(channel)
-            self._report.differ("state", name, snapshot.t_s + self._boot.shift_s, seq=snapshot.seq)
+            same = [one == other for one, other in zip(expected, found, strict=False)]
+            at = same.index(False) if False in same else len(same)
+            shown = [state[at : at + _SHOWN_BYTES].hex() for state in (expected, found)]
+            t = snapshot.t_s + self._boot.shift_s
+            self._report.differ("state", name, t, field=f"from byte {at}", expected=shown[0], found=shown[1])
 
     def _compare_dbp(self, tick: int, expected: Judged) -> None:
         ticks = self._log.ticks
