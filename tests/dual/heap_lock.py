@@ -25,6 +25,7 @@ from turgor.core.slope import slope_per_hour, slope_push, slope_state
 SAMPLES = 100000
 HOUR_S = 3600
 _WORD_LIMIT = 1 << 19
+STATE = bytearray(1024)
 
 
 def locked(name, count, work, *objects):
@@ -40,7 +41,7 @@ def locked(name, count, work, *objects):
 
 
 def feed_pressure(count, channel):
-    """Codes of the whole range, some of them missed, and a reading every 80."""
+    """Codes of the whole range, some of them missed, and a reading and its state every 80."""
     x = 1
     for i in range(count):
         x = (x * 181 + 12345) & 0x3FFFFF
@@ -48,6 +49,7 @@ def feed_pressure(count, channel):
         if i % 80 == 0:
             channel.hold(x & 3)
             channel.capture()
+            channel.pack_state(STATE, 0)
         if i % 10000 == 0:
             channel.restart()
 
@@ -65,6 +67,7 @@ def feed_line(count, channel):
         if i % 320 == 0:
             channel.hold(x & 3)
             channel.capture()
+            channel.pack_state(STATE, 0)
         if i % 40000 == 39999:
             channel.restart()
 
@@ -136,10 +139,11 @@ def feed_impedance(count, channel):
         channel.result(i % 3, 16, 0, 16 * word, -16 * word - 16, word, word, -word - 1, -word - 1)
         if i % 3 == 2:
             channel.capture()
+            channel.pack_state(STATE, 0)
 
 
 def tick(count, judge):
-    """A tick a second of every channel: readings that come and go, alarms, entries, acknowledgements."""
+    """A tick a second of every channel: readings that come and go, alarms, entries, acknowledgements, snapshots."""
     x = 1
     channels = len(judge.channels)
     for t_s in range(1, count + 1):
@@ -154,6 +158,7 @@ def tick(count, judge):
             judge.reading(position, ABSENT if x % 20 == 0 else 35000 - 5 * t_s + x % 500)
         for position in range(channels):
             judge.decide(position)
+        judge.pack_state(STATE, 0, t_s)
 
 
 def main():
