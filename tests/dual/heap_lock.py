@@ -10,6 +10,8 @@ from array import array
 import micropython
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320, NOMINAL_PRESSURE, default_channels
+from turgor.app.log import Log
+from turgor.app.snapshot import Snapshots
 from turgor.core.change import fall_permille, lowest_push, lowest_state, reanchored, rise_permille
 from turgor.core.channel import ArterialChannel, ImpedanceChannel, PressureChannel
 from turgor.core.decimate import MINUTE_LEAST, MINUTE_S, mean_block, mean_state
@@ -161,6 +163,23 @@ def tick(count, judge):
         judge.pack_state(STATE, 0, t_s)
 
 
+class Place:
+    """A channel with its number, as snapshots want it."""
+
+    def __init__(self, number, channel):
+        self.number = number
+        self.channel = channel
+
+
+def snapshots(count, wanted):
+    """All states into the log, each second."""
+    for t_s in range(1, count + 1):
+        wanted.request()
+        wanted.begin(t_s)
+        while wanted.step():
+            pass
+
+
 def main():
     slow = filter_state(3, LOWPASS_1_HZ_AT_80, NOMINAL_PRESSURE, 30000, 28000, 160)
     quick = filter_state(3, LOWPASS_20_HZ_AT_320, NOMINAL_PRESSURE, 200000, 190000, 160)
@@ -174,7 +193,10 @@ def main():
     words = channels[-1].words
     locked("estimates", SAMPLES, correct, words)
     locked("trend", HOUR_S, trend, Trend())
-    locked("judge", HOUR_S, tick, Judge([channel.number for channel in channels], DEFAULT_LIMITS))
+    judge = Judge([channel.number for channel in channels], DEFAULT_LIMITS)
+    locked("judge", HOUR_S, tick, judge)
+    places = [Place(0, PressureChannel(slow)), Place(4, ImpedanceChannel(words)), Place(6, ArterialChannel(quick, 400))]
+    locked("snapshots", HOUR_S, snapshots, Snapshots(judge, places, Log(2000, 1)))
 
     e, c, z, g = LOWPASS_1_HZ_AT_80[0]
     wide = filter_state(3, ((16 * e, c, z, g + 4),), NOMINAL_PRESSURE, 30000, 28000, 160)
