@@ -10,6 +10,8 @@ from array import array
 import micropython
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320, NOMINAL_PRESSURE, default_channels
+from turgor.app.log import Log
+from turgor.app.snapshot import Snapshots
 from turgor.core.change import fall_permille, lowest_push, lowest_state, reanchored, rise_permille
 from turgor.core.channel import ArterialChannel, ImpedanceChannel, PressureChannel
 from turgor.core.decimate import MINUTE_LEAST, MINUTE_S, mean_block, mean_state
@@ -29,6 +31,7 @@ _WORD_LIMIT = 1 << 19
 # Bytes of a reading that are 0 most of the time, and top bytes that are not.
 WIDE = (8, 9, 12, 13)
 LIMITS = (0x0F, 0xE0, 0xF0, 0x10, 0x80)
+STATE = bytearray(1024)
 
 
 def locked(name, count, work, *objects):
@@ -44,7 +47,7 @@ def locked(name, count, work, *objects):
 
 
 def feed_pressure(count, channel):
-    """Codes of the whole range, some of them missed, and a reading every 80."""
+    """Codes of the whole range, some of them missed, and a reading and its state every 80."""
     x = 1
     for i in range(count):
         x = (x * 181 + 12345) & 0x3FFFFF
@@ -52,6 +55,7 @@ def feed_pressure(count, channel):
         if i % 80 == 0:
             channel.hold(x & 3)
             channel.capture()
+            channel.pack_state(STATE, 0)
         if i % 10000 == 0:
             channel.restart()
 
@@ -69,6 +73,7 @@ def feed_line(count, channel):
         if i % 320 == 0:
             channel.hold(x & 3)
             channel.capture()
+            channel.pack_state(STATE, 0)
         if i % 40000 == 39999:
             channel.restart()
 
@@ -140,10 +145,11 @@ def feed_impedance(count, channel):
         channel.result(i % 3, 16, 0, 16 * word, -16 * word - 16, word, word, -word - 1, -word - 1)
         if i % 3 == 2:
             channel.capture()
+            channel.pack_state(STATE, 0)
 
 
 def tick(count, judge):
-    """A tick a second of every channel: readings that come and go, alarms, entries, acknowledgements."""
+    """A tick a second of every channel: readings that come and go, alarms, entries, acknowledgements, snapshots."""
     x = 1
     channels = len(judge.channels)
     for t_s in range(1, count + 1):
@@ -158,6 +164,24 @@ def tick(count, judge):
             judge.reading(position, ABSENT if x % 20 == 0 else 35000 - 5 * t_s + x % 500)
         for position in range(channels):
             judge.decide(position)
+        judge.pack_state(STATE, 0, t_s)
+
+
+class Place:
+    """A channel with its number, as snapshots want it."""
+
+    def __init__(self, number, channel):
+        self.number = number
+        self.channel = channel
+
+
+def snapshots(count, wanted):
+    """All states into the log, each second."""
+    for t_s in range(1, count + 1):
+        wanted.request()
+        wanted.begin(t_s)
+        while wanted.step():
+            pass
 
 
 def pack_pages(count, packer, record, channels):
@@ -207,7 +231,10 @@ def main():
     words = channels[-1].words
     locked("estimates", SAMPLES, correct, words)
     locked("trend", HOUR_S, trend, Trend())
-    locked("judge", HOUR_S, tick, Judge([channel.number for channel in channels], DEFAULT_LIMITS))
+    judge = Judge([channel.number for channel in channels], DEFAULT_LIMITS)
+    locked("judge", HOUR_S, tick, judge)
+    places = [Place(0, PressureChannel(slow)), Place(4, ImpedanceChannel(words)), Place(6, ArterialChannel(quick, 400))]
+    locked("snapshots", HOUR_S, snapshots, Snapshots(judge, places, Log(2000, 1)))
 
     locked("pages", HOUR_S, pack_pages, PagePacker(228), bytearray(255), 10)
 

@@ -28,6 +28,7 @@ class App:
             setup.log_next()
         samplers = make_samplers(self.log, self.time, now)
         self.tick = Tick(config, samplers, self.log, self.time, ports.alarm, now)
+        self.tick.snapshots.log_start()
         identity = ports.identity + (";id=%016x" % ports.board_id).encode()
         self.wire = Wire(self.log, self.time, ports.serial, identity, self.tick, setup, None, now)
         # Sorted by due: the tick is the one that is not due at once.

@@ -1,8 +1,9 @@
-"""The one-second tick in slices: commands, readings, medians, rules, alarm."""
+"""The one-second tick in slices: commands, readings, medians, rules, alarm, and snapshots when they are due."""
 
 from array import array
 from struct import pack_into
 
+from turgor.app.snapshot import Snapshots
 from turgor.core.bounds import CALIBRATION_BOUNDS, misfit
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, NO_CHANNEL
 from turgor.core.filter_words import set_calibration
@@ -44,6 +45,7 @@ class Tick:
         self.refusal = ""
         self.judge = Judge([channel.number for channel in config.channels], config.limits)
         self._samplers = samplers[:]
+        self.snapshots = Snapshots(self.judge, self._samplers, log)
         self._log = log
         self._time = time
         self._alarm = alarm
@@ -67,13 +69,19 @@ class Tick:
             self._log_readings()
         elif number <= 2 * count + 1:
             self._decide(number - count - 2)
-        else:
+        elif number == 2 * count + 2:
             self._annunciate()
-            self._slice = 0
-            self.busy = False
-            # Ticks that a stall passed over follow at once, one by one.
-            return max(0, ticks_diff(self._time.tick_at((self._second + 1 - self._time.s) * _SECOND_US), now))
+            if not self.snapshots.begin(self._second):
+                return self._end(now)
+        elif not self.snapshots.step():
+            return self._end(now)
         return 0
+
+    def _end(self, now):
+        self._slice = 0
+        self.busy = False
+        # Ticks that a stall passed over follow at once, one by one.
+        return max(0, ticks_diff(self._time.tick_at((self._second + 1 - self._time.s) * _SECOND_US), now))
 
     def execute(self, id, command, a, b, c, d, e):
         """Check a command, log it, and keep it for the next tick; returns the status of its answer."""
@@ -133,6 +141,7 @@ class Tick:
         elif command == lines.CALIBRATE:
             state = self._samplers[self._position(words[at + 1])].channel.words
             set_calibration(state, words[at + 2], words[at + 3], words[at + 4], words[at + 5])
+            self.snapshots.request()
 
     def _median(self, position):
         # The codes that a reading used stand before it in the log.

@@ -46,7 +46,8 @@ class Command:
 
 @dataclass
 class Setup:
-    """How the board was set up for one channel. `words` are those of the record, in the core's order."""
+    """How the board was set up for one channel, by the first record (`seq`) that says so; `words` are in the core's
+    order."""
 
     number: int
     name: str
@@ -54,6 +55,7 @@ class Setup:
     settle_samples: int
     rate_millihz: int
     words: tuple[int, ...]
+    seq: int = 0
     # (last index under the old one, offset code, gain high, low, shift), in order
     calibrations: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
 
@@ -171,8 +173,8 @@ def _shift(earlier: list[Boot], boot: Boot) -> float:
 
 def _configure(store: Store, boot: Boot) -> None:
     limits = []
-    for kind, channel, body in store.query(
-        f"SELECT kind, channel, body FROM records WHERE kind IN (?, ?, ?) AND {RARE} "
+    for seq, kind, channel, body in store.query(
+        f"SELECT seq, kind, channel, body FROM records WHERE kind IN (?, ?, ?) AND {RARE} "
         "AND board = ? AND boot = ? ORDER BY seq",
         PRESSURE_CHANNEL,
         IMPEDANCE_CHANNEL,
@@ -187,8 +189,9 @@ def _configure(store: Store, boot: Boot) -> None:
             limits.append(values)
             continue
         name = body[calcsize(form) :].decode("utf-8", "replace")
-        boot.setups[channel] = Setup(
-            channel, name or channel_name(channel), values[0], values[2], values[3], values[4:]
+        # Later ones, for a late host, have the calibration then in force.
+        boot.setups.setdefault(
+            channel, Setup(channel, name or channel_name(channel), values[0], values[2], values[3], values[4:], seq)
         )
     boot.limits = tuple(limits)
     boot.commands = list(_commands(store, boot))
@@ -229,7 +232,7 @@ def _calibrate(store: Store, boot: Boot, command: Command) -> None:
         command.seq,
         READINGS,
     )
-    if not found or channel not in boot.setups:
+    if not found or channel not in boot.setups or command.seq < boot.setups[channel].seq:
         return
     tail = found[0][0][_READINGS_BODY:]
     for at in range(0, len(tail) - READING_SIZE + 1, READING_SIZE):
