@@ -96,7 +96,7 @@ def test_by_hand(fake):
         lines.OK,
         board.identity + b";id=0123456789abcdef",
     )
-    assert (header["t_s"], body["t_us"], body["received_us"], body["next_seq"]) == (0, 0, 0, 10)
+    assert (header["t_s"], body["t_us"], body["received_us"], body["next_seq"]) == (0, 0, 0, 11)
     assert host.records == board.logged()
     assert host.gaps() == []
     assert host.replica.decoder.bad_frames == 0
