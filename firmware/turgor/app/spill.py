@@ -1,16 +1,18 @@
 """Records that no host has fetched, packed into pages of flash before the log has to drop them.
 
-All but raw data and snapshots is kept: readings, events, commands, faults, set-up. The log says which records are old;
-`step` packs one of them, or writes a page, a call. `find` gives the page in which records of a boot are left; the page
+All but raw data, snapshots and blind intervals is kept: readings, events, commands, faults, set-up. The log says which
+records are old; `step` packs one of them a call. `find` gives the page in which records of a boot are left; the page
 that is still being packed counts as the last one.
 """
 
 from turgor.app.ring import CONTENT, CONTENT_AT, Ring, u32
 from turgor.link.pages import PagePacker
-from turgor.link.records import FILTER_STATE, IMPEDANCE, RULE_STATE, SAMPLES
+from turgor.link.records import BLIND, FILTER_STATE, IMPEDANCE, RULE_STATE, SAMPLES
 from turgor.mp import const
 
 _PAGE_KIND = const(0x50)
+# Raw data, and what is of use beside them alone.
+_LEFT_OUT = (SAMPLES, IMPEDANCE, FILTER_STATE, RULE_STATE, BLIND)
 # Of a page: seq of its first and last record, board second of its first.
 _FIRST_AT = const(8)
 _LAST_AT = const(12)
@@ -20,7 +22,8 @@ _T_S_AT = const(16)
 class Spill:
     """Pages in `sectors` sectors of `flash` from `first` on, fed from `log`.
 
-    After `find`: `boot`, `first_seq`, `last_seq` and `t_s` of the page, its `content` from `content_at` on, `size` bytes.
+    After `find`: `boot`, `first_seq`, `last_seq` and `t_s` of the page, `size` bytes of its `content` from `content_at`
+    on.
     """
 
     def __init__(self, flash, first, sectors, log):
@@ -39,7 +42,8 @@ class Spill:
         self._waiting = 0
         self._packer = PagePacker(CONTENT)
         self._packer.start()
-        self._full = False
+        # A page that waits to be written.
+        self.full = False
         # All pages before this one were delivered.
         self._tail = self.ring.oldest()
 
@@ -49,30 +53,27 @@ class Spill:
 
     def wants_step(self):
         """Whether there is anything to pack or to write."""
-        return self._full or self._waiting > 0 or self._log.has_old()
-
-    def wants_write(self):
-        return self._full and self.ring.can_write()
+        return self.full or self._waiting > 0 or self._log.has_old()
 
     def wants_erase(self):
         """Whether a sector should be erased ahead of the pages to come; nothing is erased before anything spills."""
-        return (self._packer.count > 0 or self._full) and self.ring.wants_erase()
+        return (self._packer.count > 0 or self.full) and self.ring.wants_erase()
 
     def step(self):
         """Pack one record that is old; when the page is full, nothing until it is written."""
-        if self._full:
+        if self.full:
             return
         if not self._waiting:
             self._waiting = self._log.fetch_old(self._record)
             kind = self._record[0]
-            if kind == SAMPLES or kind == IMPEDANCE or kind == FILTER_STATE or kind == RULE_STATE:
+            if kind in _LEFT_OUT:
                 self._waiting = 0
             if not self._waiting:
                 return
         if self._packer.add(self._record, self._waiting):
             self._waiting = 0
         elif self._packer.count:
-            self._full = True
+            self.full = True
         else:
             # Too long for an empty page: it becomes part of a gap.
             self._waiting = 0
@@ -86,7 +87,7 @@ class Spill:
         first, last, t_s = packer.first_seq, packer.last_seq, packer.first_t_s
         if self.ring.write(_PAGE_KIND, packer.size, self._log.boot, first, last, t_s):
             packer.start()
-            self._full = False
+            self.full = False
         else:
             # Once more, on the next page.
             self.failures += 1
@@ -101,7 +102,7 @@ class Spill:
         """A host has stored everything up to record `seq` of `boot`."""
         if boot == self._log.boot and self._packer.count and self._packer.last_seq <= seq:
             self._packer.start()
-            self._full = False
+            self.full = False
         while self._tail < self.ring.head:
             if self.ring.holds(self._tail) and not self._is_before(boot, seq + 1):
                 return

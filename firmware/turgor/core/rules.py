@@ -160,6 +160,15 @@ class Rules:
                 highest = words[alarm + _PRIORITY]
         return highest
 
+    def is_counting(self):
+        """Whether a run counts towards an alarm."""
+        words = self.words
+        for alarm in range(0, len(words), ALARM_WORDS):
+            for stage in range(_STAGES):
+                if words[alarm + stage] >= 0:
+                    return True
+        return False
+
     def judge_pressure(self, channel, icp, dbp, dbp_age_s):
         """One tick of `dp_low` and `pressure_high`: 60 s median of ICP, last DBP (-1: none) and its age."""
         dp = dp_milli_mmhg(dbp, dbp_age_s, icp)
