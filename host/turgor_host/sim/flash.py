@@ -29,7 +29,8 @@ class Flash:
         self.program_us = program_us
         self.clock = clock
         self._file = None
-        self.data = bytearray(b"\xff" * SECTOR) * sectors
+        # MicroPython multiplies bytes, not bytearrays.
+        self.data = bytearray(b"\xff" * (SECTOR * sectors))
         if path:
             self._open(path)
 
