@@ -53,6 +53,10 @@ class Flash:
         self.data = bytearray(data)
         self._file = open(path, "r+b")  # noqa: SIM115  open as long as the board runs
 
+    def close(self):
+        if self._file:
+            self._file.close()
+
     def read(self, address, buffer):
         n = len(buffer)
         buffer[:] = memoryview(self.data)[address : address + n]
