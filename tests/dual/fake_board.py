@@ -211,7 +211,9 @@ class Board:
             for i, word in enumerate(3 * (1 << 27, 0, 0, 1 << 27, 0, 0) + (3,)):
                 channel.words[i] = word
             channels.append(channel)
-        self.config = Config(channels, limits)
+        config = Config(channels, limits)
+        self.config = keep.configuration(config) if keep else config
+        self.keep = keep
         self.drivers = {}
         self.app = App(self, self.config, self._make_samplers, keep, self.ticks())
 

@@ -1,7 +1,7 @@
 """What a board keeps over a restart: the newest whole entry of a ring of pages, old or new and never half.
 
 An entry is up to PARTS pages of consecutive serials. It counts as soon as its last page is written; until then, and
-when one of its pages is lost, the entry before it does.
+when one of its pages is lost, the entry before it does. No sector is erased that holds a part of the newest whole one.
 """
 
 from turgor.app.log import copy
@@ -10,14 +10,13 @@ from turgor.mp import const
 
 ENTRY = const(0x45)
 PARTS = const(6)
-_MOST_FAILURES = const(8)
 
 
 class Journal:
     """Entries in `sectors` sectors of `flash` from `first` on. `boot`, `a` and `size` are those of the newest entry.
 
     To save, fill `content` and call `begin`; `step` then does one page or one erase a call, while `saving`. `failed`:
-    the flash did not take it.
+    the flash did not take it in any sector; the entry before it is kept.
     """
 
     def __init__(self, flash, first, sectors):
@@ -31,6 +30,8 @@ class Journal:
         self._part = 0
         self._parts = 0
         self._failures = 0
+        # The serial of the first page of the newest whole entry, -1 without any.
+        self._kept = -1
         self._newest()
 
     def _newest(self):
@@ -58,6 +59,7 @@ class Journal:
                 return False
             copy(ring.page, CONTENT_AT, ring.page[1], self.content, size)
             size += ring.page[1]
+        self._kept = last - parts + 1
         self.size = size
         self.boot = ring.page[2] | ring.page[3] << 8
         self.a = u32(ring.page, 8)
@@ -71,24 +73,41 @@ class Journal:
         self._part = 0
         self._parts = max(1, (size + CONTENT - 1) // CONTENT)
         self.saving = True
+        self.failed = False
+
+    def wants_erase(self):
+        """Whether a sector should be erased soon, and may be."""
+        return self.ring.wants_erase() and self._may_erase()
+
+    def _may_erase(self):
+        return self._kept < 0 or self.ring.spares(self._kept)
 
     def step(self):
         """Write the next page of what is being saved, or erase a sector where none is ready."""
         ring = self.ring
         if not ring.can_write():
-            ring.erase()
+            if self._may_erase():
+                ring.erase()
+            else:
+                self._give_up()
             return
         at = self._part * CONTENT
         n = min(CONTENT, self.size - at)
         copy(self.content, at, n, ring.page, CONTENT_AT)
         if not ring.write(ENTRY, n, self.boot, self.a, self._parts << 8 | self._part, 0):
-            # Begun anew behind the page that failed; a flash that goes on failing is given up.
+            # Begun anew in the next sector.
             self._part = 0
             self._failures += 1
-            self.failed = self._failures == _MOST_FAILURES
-            self.saving = not self.failed
+            if self._failures == ring.sectors:
+                self._give_up()
             return
         self._part += 1
         if self._part == self._parts:
+            self._kept = ring.head - self._parts
             self._failures = 0
             self.saving = False
+
+    def _give_up(self):
+        self._failures = 0
+        self.failed = True
+        self.saving = False

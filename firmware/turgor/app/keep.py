@@ -77,7 +77,7 @@ class Keep:
         while self._state.saving:
             self._state.step()
         for journal in (self._config, self._state):
-            while journal.ring.wants_erase():
+            while journal.wants_erase():
                 journal.ring.erase()
 
     def configuration(self, default):
@@ -112,6 +112,7 @@ class Keep:
         self._packing = -1
         self._packed = 0
         self._told_failure = False
+        self._look(self._state.failed, self._state)
         if self.refused:
             self._note(CONFIG_REFUSED, 0)
         if self.state_size >= STATE_AT and self.spill:
@@ -130,7 +131,11 @@ class Keep:
                 self._note(STATE_REFUSED, self.boot - 1)
 
     def commit(self, boot, seq):
-        """A host has stored everything up to record `seq` of `boot`."""
+        """A host has stored everything up to record `seq` of `boot`; nothing happens when it cannot have."""
+        if not 0 <= boot <= self.boot or (boot == self.boot and seq >= self._log.next_seq):
+            return
+        if boot < self._delivered_boot or (boot == self._delivered_boot and seq <= self._delivered_seq):
+            return
         self._delivered_boot = boot
         self._delivered_seq = seq
         if self.spill:
@@ -171,14 +176,14 @@ class Keep:
             return 0
         if self._config.saving:
             self._write_journal(self._config, now)
-            if not self._config.saving:
+            if not self._config.saving and not self._config.failed:
                 self._note(STORED, self._config.ring.head)
             return 0
         spill = self.spill
         us = self._time.us
         if _QUIET_FROM_US <= us < _QUIET_TO_US:
             for journal in (self._config, self._state):
-                if journal.ring.wants_erase():
+                if journal.wants_erase():
                     self._begin(ERASE, now)
                     journal.ring.erase()
                     return 0
@@ -193,15 +198,20 @@ class Keep:
             if spill.ring.can_write():
                 self._begin(PROGRAM, now)
                 spill.write()
+                self._look(spill.failed, spill)
                 return 0
         return _POLL_US
 
     def _write_journal(self, journal, now):
         self._begin(PROGRAM if journal.ring.can_write() else ERASE, now)
         journal.step()
-        if journal.failed and not self._told_failure:
+        self._look(journal.failed, journal)
+
+    def _look(self, failed, place):
+        """Say once that the flash does not take what `place` writes."""
+        if failed and not self._told_failure:
             self._told_failure = True
-            self._note(FLASH_FAILED, journal.ring.head)
+            self._note(FLASH_FAILED, place.ring.sector())
 
     def _pack(self):
         """One channel's configuration, or all limits, into the image."""

@@ -2,13 +2,14 @@
 
 A page of PAGE bytes is a header, content and a CRC-32 over both; all numbers are little-endian.
 
-header   kind u8, size u8 (of the content), boot u16, serial u32, a u32, b u32, c u32 (as the kind says), reserved u32
+header   kind u8, size u8 (of the content), boot u16, serial u32, a u32, b u32, c u32 (as the kind says), CRC-32 of these
 content  CONTENT bytes at most, then 0xFF
 CRC-32   over all before it
 
-Serials count the pages of a ring from 0 and decide where a page lies: serial modulo the number of pages. A page whose
-writing was cut off is none; behind it writing goes on in the next sector. Sectors are erased ahead, so that a page
-never waits for one. Of the ring's pages all but those of one sector, which may be erased, can be read.
+Serials grow from 0 page by page and decide where a page lies: serial modulo the number of pages. A page that was cut
+off, or did not read back, is none: writing goes on in the next sector, whose first page tells a boot that it was. So
+the serials of the pages that are there have holes, of less than a sector each. Sectors are erased ahead, so that a page
+seldom waits for one. Of the ring's pages all but those of one sector, which may be erased, can be read.
 """
 
 from struct import pack_into
@@ -21,6 +22,7 @@ SECTOR = const(4096)
 CONTENT_AT = const(24)
 CONTENT = const(228)
 _PAGES = const(16)
+_HEAD_CRC_AT = const(20)
 _CRC_AT = const(252)
 _HEADER = "<BBHIIII"
 # The next sector is erased when no more than this many erased pages are left.
@@ -42,61 +44,70 @@ def _blank(page: ptr8, n: int) -> int:
 
 
 class Ring:
-    """Pages in `sectors` sectors of `flash` from `first` on; `page` is where one is made and read.
+    """Pages in `sectors` sectors of `flash` from `first` on.
 
     `flash` gives `read(address, buffer)`, `program(address, page)` and `erase(sector)`. `head` is the serial of the
-    next page.
+    next page. `page` is where one is made, and read by `holds`; `header` is where one's header is read by `peek`.
     """
 
     def __init__(self, flash, first, sectors):
         self.page = bytearray(PAGE)
+        self.header = bytearray(CONTENT_AT)
         self.pages = sectors * _PAGES
         self.head = 0
-        # The serial before which pages are erased or written.
+        # The serial before which pages are erased or written; the first of a sector.
         self._ready = 0
         self._flash = flash
         self._first = first
-        self._sectors = sectors
+        self.sectors = sectors
         self._scan()
 
     def _scan(self):
         """Find the newest page: the first pages of all sectors, then those of its own sector."""
-        newest = -1
-        for sector in range(self._sectors):
-            if self._load(sector * _PAGES):
-                serial = u32(self.page, 4)
-                if serial > newest and serial % self.pages == sector * _PAGES:
-                    newest = serial
-        if newest < 0:
+        start = -1
+        for sector in range(self.sectors):
+            if self._read_header(sector * _PAGES):
+                serial = u32(self.header, 4)
+                if serial > start and serial % self.pages == sector * _PAGES:
+                    start = serial
+        if start < 0:
             # Nothing, or only what cannot be read: begin with the first sector, erased.
             return
-        start = newest
-        while newest + 1 < start + _PAGES and self.holds(newest + 1):
-            newest += 1
-        self.head = newest + 1
         end = start + _PAGES
-        for serial in range(self.head, end):
+        head = start + 1
+        while head < end and self.peek(head):
+            head += 1
+        for serial in range(head, end):
             self._flash.read(self._address(serial), self.page)
             if not _blank(self.page, PAGE):
                 # Something was begun here: the sector is not used any further.
-                self.head = end
+                head = end
+        self.head = head
         self._ready = end
 
     def _address(self, serial):
         return self._first * SECTOR + serial % self.pages * PAGE
 
-    def _load(self, serial):
-        self._flash.read(self._address(serial), self.page)
-        return crc_fits(self.page, _CRC_AT)
+    def _read_header(self, serial):
+        self._flash.read(self._address(serial), self.header)
+        return crc_fits(self.header, _HEAD_CRC_AT)
+
+    def peek(self, serial):
+        """Whether that page was begun; then its header is in `header`. Its content may have been cut off."""
+        return self._read_header(serial) and u32(self.header, 4) == serial
 
     def holds(self, serial):
-        """Whether that page is there; then it is in `page`."""
-        return self._load(serial) and u32(self.page, 4) == serial
+        """Whether that page is there, all of it; then it is in `page`."""
+        self._flash.read(self._address(serial), self.page)
+        return crc_fits(self.page, _CRC_AT) and u32(self.page, 4) == serial
 
     def oldest(self):
         """The lowest serial that may still be there."""
-        lowest = self._ready - self.pages
-        return lowest if lowest > 0 else 0
+        return max(0, self._ready - self.pages)
+
+    def sector(self):
+        """The sector of the flash in which the next page lies."""
+        return self._first + self.head // _PAGES % self.sectors
 
     def wants_erase(self):
         """Whether a sector should be erased soon."""
@@ -106,21 +117,27 @@ class Ring:
         """Whether the next page lies in an erased sector."""
         return self.head < self._ready
 
+    def spares(self, serial):
+        """Whether the page `serial` will outlive the next `erase`."""
+        return serial >= self._ready + _PAGES - self.pages
+
     def erase(self):
         """Erase the sector after those that are ready; what it held is gone."""
-        self._flash.erase(self._first + self._ready // _PAGES % self._sectors)
+        self._flash.erase(self._first + self._ready // _PAGES % self.sectors)
         self._ready += _PAGES
 
     def write(self, kind, size, boot, a, b, c):
         """Write `page`, whose content is in its place, as the next one; False when it does not read back."""
         page = self.page
-        pack_into(_HEADER, page, 0, kind, size, boot, self.head, a, b, c)
-        for i in range(20, CONTENT_AT):
-            page[i] = 0xFF
+        serial = self.head
+        pack_into(_HEADER, page, 0, kind, size, boot, serial, a, b, c)
+        crc_append(page, _HEAD_CRC_AT, CRC_TABLE)
         for i in range(CONTENT_AT + size, _CRC_AT):
             page[i] = 0xFF
         crc_append(page, _CRC_AT, CRC_TABLE)
-        serial = self.head
-        self.head = serial + 1
         self._flash.program(self._address(serial), page)
-        return self.holds(serial)
+        if self.holds(serial):
+            self.head = serial + 1
+            return True
+        self.head = serial - serial % _PAGES + _PAGES
+        return False

@@ -17,6 +17,8 @@ _LEFT_OUT = (SAMPLES, IMPEDANCE, FILTER_STATE, RULE_STATE, BLIND)
 _FIRST_AT = const(8)
 _LAST_AT = const(12)
 _T_S_AT = const(16)
+# So many pages in a row that the flash did not take: it takes none.
+_MOST_FAILURES = const(8)
 
 
 class Spill:
@@ -35,8 +37,9 @@ class Spill:
         self.content = self.ring.page
         self.content_at = CONTENT_AT
         self.size = 0
-        # Pages that did not read back.
-        self.failures = 0
+        # The flash takes no pages, and nothing is spilled any more.
+        self.failed = False
+        self._failures = 0
         self._log = log
         self._record = bytearray(256)
         self._waiting = 0
@@ -53,11 +56,11 @@ class Spill:
 
     def wants_step(self):
         """Whether there is anything to pack or to write."""
-        return self.full or self._waiting > 0 or self._log.has_old()
+        return not self.failed and (self.full or self._waiting > 0 or self._log.has_old())
 
     def wants_erase(self):
         """Whether a sector should be erased ahead of the pages to come; nothing is erased before anything spills."""
-        return (self._packer.count > 0 or self.full) and self.ring.wants_erase()
+        return self._packer.count > 0 and not self.failed and self.ring.wants_erase()
 
     def step(self):
         """Pack one record that is old; when the page is full, nothing until it is written."""
@@ -86,11 +89,13 @@ class Spill:
             page[CONTENT_AT + i] = packer.content[i]
         first, last, t_s = packer.first_seq, packer.last_seq, packer.first_t_s
         if self.ring.write(_PAGE_KIND, packer.size, self._log.boot, first, last, t_s):
+            self._failures = 0
             packer.start()
             self.full = False
         else:
-            # Once more, on the next page.
-            self.failures += 1
+            # Once more, in the next sector.
+            self._failures += 1
+            self.failed = self._failures == _MOST_FAILURES
 
     def erase(self):
         self.ring.erase()
@@ -103,28 +108,14 @@ class Spill:
         if boot == self._log.boot and self._packer.count and self._packer.last_seq <= seq:
             self._packer.start()
             self.full = False
-        while self._tail < self.ring.head:
-            if self.ring.holds(self._tail) and not self._is_before(boot, seq + 1):
-                return
-            self._tail += 1
+        self._tail = self._search(boot, seq + 1)
 
     def find(self, boot, seq):
         """Take up the first page with a record of `boot` from `seq` on, or else of a later boot; False without any."""
         ring = self.ring
-        low = self._tail
-        high = ring.head
-        while low < high:
-            middle = (low + high) >> 1
-            # A page that is none says nothing: one of those after it does.
-            at = middle
-            while at < high and not ring.holds(at):
-                at += 1
-            if at < high and self._is_before(boot, seq):
-                low = at + 1
-            else:
-                high = middle
-        while low < ring.head:
-            if ring.holds(low):
+        serial = self._search(boot, seq)
+        while serial < ring.head:
+            if ring.holds(serial):
                 page = ring.page
                 self.boot = page[2] | page[3] << 8
                 self.first_seq = u32(page, _FIRST_AT)
@@ -134,8 +125,25 @@ class Spill:
                 self.content_at = CONTENT_AT
                 self.size = page[1]
                 return True
-            low += 1
+            serial += 1
         return self._take_packed(boot, seq)
+
+    def _search(self, boot, seq):
+        """The serial before which all pages come before record `seq` of `boot`, by their headers alone."""
+        ring = self.ring
+        low = self._tail
+        high = ring.head
+        while low < high:
+            middle = (low + high) >> 1
+            # A page that is none says nothing: one of those after it does.
+            at = middle
+            while at < high and not ring.peek(at):
+                at += 1
+            if at < high and self._is_before(boot, seq):
+                low = at + 1
+            else:
+                high = middle
+        return low
 
     def _take_packed(self, boot, seq):
         packer = self._packer
@@ -152,7 +160,7 @@ class Spill:
         return True
 
     def _is_before(self, boot, seq):
-        """Whether all of the page at hand comes before record `seq` of `boot`."""
-        page = self.ring.page
-        of = page[2] | page[3] << 8
-        return of < boot or (of == boot and u32(page, _LAST_AT) < seq)
+        """Whether all of the page whose header is at hand comes before record `seq` of `boot`."""
+        header = self.ring.header
+        of = header[2] | header[3] << 8
+        return of < boot or (of == boot and u32(header, _LAST_AT) < seq)

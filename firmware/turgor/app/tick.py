@@ -158,6 +158,7 @@ class Tick:
         if self.judge.reading(position, self._values[position]):
             pack_into("<Bi", self._log.record, HEADER_SIZE, AT_ATTACH, self.judge.baselines[position])
             self._log.append(HEADER_SIZE + 5, BASELINE, self.judge.channels[position], self._second)
+            self._urgent = True
 
     def _log_readings(self):
         judge = self.judge

@@ -8,6 +8,12 @@ ERASE_US = 45000
 PROGRAM_US = 700
 
 
+# What a power cut leaves of its operation: nothing of it was done, the first half, or any bits at random.
+NOTHING = "nothing"
+HALF = "half"
+RANDOM = "random"
+
+
 class PowerCut(Exception):
     """The power went in the middle of an operation."""
 
@@ -16,7 +22,7 @@ class Flash:
     """`sectors` sectors; operations advance `clock`, and the `pins` (`Drdy`) learn that interrupts were off.
 
     With `path` the content is that of a file, which outlives the board. `cut_at` is the number of the operation, from
-    0 on, at which the power goes: before anything of it is done, or with `torn` half-way through it.
+    0 on, at which the power goes; `cut` says what is left of it (NOTHING, HALF, RANDOM, by `seed`).
     """
 
     def __init__(self, clock, sectors=SECTORS, path=None, erase_us=ERASE_US, program_us=PROGRAM_US):
@@ -24,7 +30,8 @@ class Flash:
         self.pins = []
         self.operations = 0
         self.cut_at = -1
-        self.torn = False
+        self.cut = NOTHING
+        self.seed = 1
         self.erase_us = erase_us
         self.program_us = program_us
         self.clock = clock
@@ -47,6 +54,10 @@ class Flash:
         self.data = bytearray(data)
         self._file = open(path, "r+b")  # noqa: SIM115  open as long as the board runs
 
+    def close(self):
+        if self._file:
+            self._file.close()
+
     def read(self, address, buffer):
         n = len(buffer)
         buffer[:] = memoryview(self.data)[address : address + n]
@@ -57,32 +68,47 @@ class Flash:
             raise ValueError("a page is 256 bytes at a multiple of 256")
         n = self._begin(PAGE)
         data = self.data
+        random = self._is_random()
         for i in range(n):
-            data[address + i] &= page[i]
-        self._end(address, PAGE, self.program_us, n < PAGE)
+            data[address + i] &= page[i] | self._bits() if random else page[i]
+        self._end(address, PAGE, self.program_us)
 
     def erase(self, sector):
         n = self._begin(SECTOR)
         address = sector * SECTOR
-        self.data[address : address + n] = b"\xff" * n
-        self._end(address, SECTOR, self.erase_us, n < SECTOR)
+        if self._is_random():
+            for i in range(address, address + n):
+                self.data[i] |= self._bits()
+        else:
+            self.data[address : address + n] = b"\xff" * n
+        self._end(address, SECTOR, self.erase_us)
 
     def _begin(self, n):
-        """How many of `n` bytes this operation does."""
+        """How many of `n` bytes this operation touches."""
         number = self.operations
         self.operations += 1
         if number != self.cut_at:
             return n
-        if not self.torn:
+        if self.cut == NOTHING:
             raise PowerCut()
-        return n // 2
+        return n // 2 if self.cut == HALF else n
 
-    def _end(self, address, n, duration_us, is_cut):
+    def _is_cut(self):
+        return self.operations - 1 == self.cut_at
+
+    def _is_random(self):
+        return self._is_cut() and self.cut == RANDOM
+
+    def _bits(self):
+        self.seed = (self.seed * 1103515245 + 12345) & 0x7FFFFFFF
+        return self.seed >> 16 & 0xFF
+
+    def _end(self, address, n, duration_us):
         if self._file:
             self._file.seek(address)
             self._file.write(memoryview(self.data)[address : address + n])
             self._file.flush()
-        if is_cut:
+        if self._is_cut():
             raise PowerCut()
         start_us = self.clock.us
         self.clock.us = start_us + duration_us
