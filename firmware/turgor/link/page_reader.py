@@ -1,4 +1,4 @@
-"""Takes apart the pages that `link.pages` packs: the same state and predictions, in the order of the code. For the host."""
+"""Takes apart the pages that `link.pages` packs: the same state and predictions, in order. For the host."""
 
 from struct import pack
 
