@@ -174,7 +174,11 @@ def test_a_night_without_a_host() -> None:
 def asleep(exchanges: list[Exchange], at: float, seconds: float) -> list[Exchange]:
     """The host's clock stood still for `seconds` at `at`, while board time went on; negative: it leapt ahead."""
     return [
-        x._replace(sent=x.sent - seconds, received=x.received - seconds) if x.sent - UTC > at else x for x in exchanges
+        x._replace(
+            sent=x.sent - seconds * (x.sent - UTC > at),
+            received=x.received - seconds * (x.received - UTC > at),
+        )
+        for x in exchanges
     ]
 
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from turgor_host.clockrange import DRIFT, RATE_LIMIT, RESOLUTION_S, SWING, ClockRange, Estimate
+from turgor_host.clockrange import DRIFT, RATE_LIMIT, RESOLUTION_S, SWING, ClockRange
 from turgor_host.wallclock import JUMP_S
 
 Floats = NDArray[np.float64]
@@ -28,6 +28,8 @@ Floats = NDArray[np.float64]
 _KNOT_S = 120.0
 # Beyond the first and the last exchange their distances double, up to a year.
 _BEYOND_S = tuple(2.0**i for i in range(-3, 26))
+# No exchange takes longer than this on its way.
+_UNDER_WAY_S = 10.0
 
 
 class Exchange(NamedTuple):
@@ -72,58 +74,69 @@ def alone(exchange: Exchange, base_s: float) -> ClockRange:
     return narrowed(known, exchange, base_s) or known
 
 
+def jump_between(before: ClockRange, after: ClockRange, board_s: float | None = None) -> Jump:
+    """From where one piece leads to where the next is, at its begin or another board time."""
+    at_s = after.time_s if board_s is None else board_s
+    led, stands = before.at(at_s), after.at(at_s)
+    return Jump(at_s, stands.offset_s - led.offset_s, led.uncertainty_s + stands.uncertainty_s)
+
+
 class Timebase:
-    """One boot's board time to UTC as the exchanges come. `piece` counts the jumps that were seen, `jump` the last."""
+    """One boot's board time to UTC as the exchanges come. `piece` counts the jumps that were seen, `jump` is the last.
+
+    An exchange that contradicts those before may have been under way when the clock jumped, others with it: the next
+    piece begins with one that was sent after it. Until then `is_in_doubt`, and the old piece goes on.
+    """
 
     def __init__(self) -> None:
         self.piece = 0
         self.jump: Jump | None = None
         self._known: ClockRange | None = None
         self._base_s = 0.0
-        # Of the pieces before: how far theirs lies from the present one's host time, and how sure that is.
+        # The piece before, and when the exchange was received that contradicts it.
+        self._before: ClockRange | None = None
+        self._doubted_s = 0.0
+        # How far UTC lies from the host's time in the piece before, and how sure that is.
         self._shift_s = self._shift_uncertainty_s = 0.0
-        # Where the last piece leads to at the jump.
-        self._before: Estimate | None = None
+
+    @property
+    def is_in_doubt(self) -> bool:
+        return self._known is None and self._before is not None
 
     def add(self, exchange: Exchange) -> bool:
         """Take an exchange; True when it says what those before did not, so that it is worth keeping."""
         if not is_possible(exchange):
             return False
         if self._known is None:
-            self._base_s = exchange.sent - exchange.taken
-            self._known = alone(exchange, self._base_s)
+            if self._before is not None and 0 < self._doubted_s - exchange.sent < _UNDER_WAY_S:
+                return False
+            self._begin_piece(exchange)
             return True
         left = narrowed(self._known, exchange, self._base_s)
         if left is self._known:
             return False
         if left is None:
-            self._begin_piece(exchange, self._known)
-        else:
-            self._known = left
-            self._refine_jump()
+            self._before = self._known
+            self._doubted_s = exchange.received
+        self._known = left
+        self._refine_jump()
         return True
 
-    def _begin_piece(self, exchange: Exchange, known: ClockRange) -> None:
-        shift_s, uncertainty_s = self._shift()
-        before = known.at(exchange.answered)
-        self._shift_s, self._shift_uncertainty_s = shift_s, uncertainty_s
-        self._before = before
+    def _begin_piece(self, exchange: Exchange) -> None:
+        if self._before is None:
+            self._base_s = exchange.sent - exchange.taken
         self._known = alone(exchange, self._base_s)
-        self.piece += 1
-        self.jump = None
-        self._refine_jump(exchange.answered)
+        if self._before is not None:
+            self._shift_s, self._shift_uncertainty_s = self._shift()
+            self.piece += 1
+            self.jump = jump_between(self._before, self._known)
 
-    def _refine_jump(self, board_s: float | None = None) -> None:
-        """A jump is known the better the more is known of the piece after it, at first."""
-        if self._before is None or self._known is None:
-            return
-        at_s = self.jump.board_s if self.jump else board_s
-        if at_s is None:
-            return
-        after = self._known.at(at_s)
-        uncertainty_s = self._before.uncertainty_s + after.uncertainty_s
-        if self.jump is None or uncertainty_s < self.jump.uncertainty_s:
-            self.jump = Jump(at_s, after.offset_s - self._before.offset_s, uncertainty_s)
+    def _refine_jump(self) -> None:
+        """It is known the better the more is known of the piece after it, at first."""
+        if self._known and self._before and self.jump:
+            jump = jump_between(self._before, self._known, self.jump.board_s)
+            if jump.uncertainty_s < self.jump.uncertainty_s:
+                self.jump = jump
 
     def _shift(self) -> tuple[float, float]:
         if self.jump is None or abs(self.jump.by_s) <= JUMP_S:
@@ -132,15 +145,17 @@ class Timebase:
 
     def utc(self, board_s: float) -> tuple[float, float]:
         """UTC of a board time near the latest exchange, and its uncertainty; NaN and infinite before the first one."""
-        if self._known is None:
+        known = self._known or self._before
+        if known is None:
             return float("nan"), float("inf")
         shift_s, shift_uncertainty_s = self._shift()
-        offset_s, uncertainty_s, _ = self._known.at(board_s)
+        offset_s, uncertainty_s, _ = known.at(board_s)
         return board_s + (self._base_s + shift_s + offset_s), uncertainty_s + shift_uncertainty_s
 
     def rate(self) -> float:
         """By how many ppm UTC passes faster than board time; 0 before the first exchange."""
-        return 1e6 * self._known.at(self._known.time_s).rate if self._known else 0.0
+        known = self._known or self._before
+        return 1e6 * known.at(known.time_s).rate if known else 0.0
 
 
 def thinned(exchanges: Iterable[Exchange]) -> list[Exchange]:
@@ -168,7 +183,7 @@ class Mapping:
             if last is None:
                 knots.add(ranges[0], [ranges[0].time_s - away for away in reversed(_BEYOND_S)])
             else:
-                self.jumps.append(_jump(last, ranges[0]))
+                self.jumps.append(jump_between(last, ranges[0]))
                 knots.cross(self.jumps[-1])
             for known in ranges:
                 knots.add(known, [known.time_s])
@@ -237,7 +252,7 @@ def _pieces(exchanges: Iterable[Exchange]) -> list[list[Exchange]]:
     base = Timebase()
     pieces: list[list[Exchange]] = []
     for exchange in sorted(filter(is_possible, exchanges), key=lambda exchange: exchange.taken):
-        if base.add(exchange):
+        if base.add(exchange) and not base.is_in_doubt:
             if base.piece == len(pieces):
                 pieces.append([])
             pieces[-1].append(exchange)
@@ -268,9 +283,3 @@ def _followed(
             known = (known and narrowed(known, exchanges[at], base_s)) or known or alone(exchanges[at], base_s)
             at += 1
         yield known and known.moved(time_s)
-
-
-def _jump(last: ClockRange, first: ClockRange) -> Jump:
-    """From where one piece leads to where the next begins."""
-    before, after = last.at(first.time_s), first.at(first.time_s)
-    return Jump(first.time_s, after.offset_s - before.offset_s, before.uncertainty_s + after.uncertainty_s)
