@@ -4,6 +4,8 @@ A channel's codes since the last record make a chunk (`turgor.link.blocks`); wha
 record is logged at every quarter of a second of board time, by the tick at whole seconds, or when it is full.
 """
 
+from array import array
+
 from turgor.app.log import copy
 from turgor.core.channels import NO_CHANNEL
 from turgor.core.ticks import ticks_diff
@@ -12,11 +14,9 @@ from turgor.link.blocks import (
     FULL_BITS,
     INDEX_LOW,
     INDEX_LOW_BITS,
-    MOST_K,
     PERIOD_LIMIT,
     TICK_BIAS,
-    chunk_bits,
-    middle,
+    chunk_plan,
     put_bits,
     put_codes,
     usual_k,
@@ -30,7 +30,7 @@ _TAIL_BITS = const(1896)
 
 
 class Blocks:
-    """A job of the schedule. `samplers` add their chunks by `add`; `close` has all do so and logs the record."""
+    """A job of the schedule. The `samplers` add their chunks by `add`, when their `close` is called or before."""
 
     def __init__(self, log, time):
         self.due = time.tick_at(_QUARTER_US)
@@ -40,27 +40,28 @@ class Blocks:
         self._tail = bytearray(RECORD_LIMIT - HEADER_SIZE + 1)
         self._t_s = 0
         self._bits = 0
-        # What `_plan` chose.
-        self._k = 0
-        self._predictor = 0
-        self._base = 0
+        # k, predictor and base of a chunk.
+        self._plan = array("i", bytes(12))
+        self._position = 0
 
     def step(self, now):
-        """Log what has gathered; returns the microseconds until the next quarter that is no whole second."""
-        self.close()
+        """One channel's chunk, then the record; returns the microseconds until the next step."""
+        position = self._position
+        if position < len(self.samplers):
+            self._position = position + 1
+            self.samplers[position].close()
+            return 0
+        self._position = 0
+        self.append()
+        # The next quarter that is no whole second.
         time = self._time
         quarter = time.us // _QUARTER_US + 1
         if quarter == 4:
             quarter = 5
         return max(0, ticks_diff(time.tick_at(quarter * _QUARTER_US), now))
 
-    def close(self):
-        """Log all codes that have come."""
-        for sampler in self.samplers:
-            sampler.close()
-        self._append()
-
-    def _append(self):
+    def append(self):
+        """Log the record gathered so far."""
         size = (self._bits + 7) >> 3
         if not size:
             return
@@ -73,14 +74,17 @@ class Blocks:
     @micropython.native
     def add(self, number, full, how, index, first_tick, last_tick, codes, count):
         """Add a chunk of channel `number`: `count` codes (offset binary), the first with `index` and `first_tick`."""
-        bits = self._plan(codes, count) + (FULL_BITS if full else 0) + BRIEF_BITS
+        plan = self._plan
+        bits = chunk_plan(codes, count, usual_k(codes, count), plan) + (FULL_BITS if full else 0) + BRIEF_BITS
+        k = plan[0]
+        shape = k << 2 | plan[1]
         if self._bits + bits > _TAIL_BITS:
-            self._append()
+            self.append()
         if not self._bits:
             self._t_s = self._time.s
         tail = self._tail
         at = put_bits(tail, self._bits, number << 1 | (1 if full else 0), 5)
-        at = put_bits(tail, at, (count - 1) << 6 | self._k << 2 | self._predictor, 12)
+        at = put_bits(tail, at, (count - 1) << 6 | shape, 12)
         at = put_bits(tail, at, index & INDEX_LOW, INDEX_LOW_BITS)
         if full:
             period = ticks_diff(last_tick, first_tick) // (count - 1) if count > 1 else 0
@@ -89,39 +93,5 @@ class Blocks:
             offset_us = self._time.offset_us(first_tick) + (self._time.s - self._t_s) * _SECOND_US
             at = put_bits(tail, at, offset_us + TICK_BIAS, 23)
             at = put_bits(tail, at, period if period <= PERIOD_LIMIT else 0, 17)
-        at = put_bits(tail, at, self._base, 23 - self._k)
-        self._bits = put_codes(codes, count, self._k << 2 | self._predictor, self._base, tail, at)
-
-    @micropython.native
-    def _plan(self, codes, count):
-        """Choose predictor, k and base by what they cost; returns the bits of base and codes."""
-        first = middle(codes, count)
-        k = usual_k(codes, count)
-        best = self._try(codes, count, k, 0, first, 0x3FFFFFFF)
-        for predictor in range(1, 4):
-            best = self._try(codes, count, k, predictor, first, best)
-        # With the best predictor smaller k while that helps, else larger ones.
-        predictor = self._predictor
-        before = 0
-        step = -1
-        while before != best or step < 0:
-            if before == best:
-                step = 1
-                k = self._k
-            before = best
-            k += step
-            if 0 <= k <= MOST_K:
-                best = self._try(codes, count, k, predictor, first, best)
-        return best
-
-    def _try(self, codes, count, k, predictor, first, best):
-        base = (first + (1 << k)) >> (k + 1)
-        if base >> (23 - k):
-            base -= 1
-        bits = 23 - k + chunk_bits(codes, count, k, predictor, base)
-        if bits >= best:
-            return best
-        self._k = k
-        self._predictor = predictor
-        self._base = base
-        return bits
+        at = put_bits(tail, at, plan[2], 23 - k)
+        self._bits = put_codes(codes, count, shape, plan[2], tail, at)

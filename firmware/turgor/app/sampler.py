@@ -37,6 +37,9 @@ class _Sampler:
         self._log = log
         self._time = time
 
+    def close(self):
+        """Nothing to add to a block."""
+
     def stop(self):
         """Nothing to switch off."""
 

@@ -154,14 +154,15 @@ class Tick:
                 self._keep.store()
 
     def _median(self, position):
+        # The codes that a reading used stand before it in the log.
+        self._samplers[position].close()
         if self.judge.reading(position, self._values[position]):
             pack_into("<Bi", self._log.record, HEADER_SIZE, AT_ATTACH, self.judge.baselines[position])
             self._log.append(HEADER_SIZE + 5, BASELINE, self.judge.channels[position], self._second)
             self._urgent = True
 
     def _log_readings(self):
-        # The codes that a reading used stand before it in the log.
-        self._blocks.close()
+        self._blocks.append()
         judge = self.judge
         record = self._log.record
         pack_into("<iHB", record, HEADER_SIZE, judge.dbp_milli_mmhg, judge.dbp_age_s, judge.dbp_source)

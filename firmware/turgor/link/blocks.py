@@ -40,55 +40,85 @@ FULL_BITS = const(65)
 
 
 @micropython.viper
-def chunk_bits(codes: ptr32, n: int, k: int, predictor: int, base: int) -> int:
-    """How many bits the residuals of `n` codes take."""
-    a = 2 - predictor if predictor < 2 else 3 - predictor
-    b = 2 if predictor == 2 else (1 if predictor == 3 else 0)
-    p = base << (k + 1)
-    v = 0
-    escaped = 0
-    bits = n * (k + 1)
-    i = 0
-    while i < n:
-        p += v
-        e = codes[i] - p
-        z = e + e
-        if e < 0:
-            z = -z - 1
-        q = z >> k
-        if q < 8:
-            bits += q
-            p += e >> a
-            if b:
-                v += e >> b
-            escaped = 0
-        else:
-            bits += 31 - k
-            if escaped:
-                p += e
-                v = 0
-            escaped ^= 1
-        i += 1
-    return bits
+def chunk_plan(codes: ptr32, n: int, start: int, plan: ptr32) -> int:
+    """Choose k, predictor and base for `n` codes by what they cost, from k near `start` on; returns the bits they take.
 
-
-@micropython.viper
-def middle(codes: ptr32, n: int) -> int:
-    """The first code, or the middle one of the first three: one outlier does not move it."""
+    `plan` gets the three. Every predictor is tried with `start` and the two k beside it, the best one further on.
+    """
+    # The middle one of the first three: one outlier does not move it.
     first = codes[0]
-    if n < 3:
-        return first
-    low = first
-    high = codes[1]
-    if low > high:
-        low = high
-        high = first
-    first = codes[2]
-    if first < low:
-        return low
-    if first > high:
-        return high
-    return first
+    if n > 2:
+        low = first
+        high = codes[1]
+        if low > high:
+            low = high
+            high = first
+        first = codes[2]
+        if first < low:
+            first = low
+        if first > high:
+            first = high
+    best = 0x3FFFFFFF
+    k = start - 1 if start > 0 else 0
+    last = start + 1 if start < 15 else 15
+    predictor = 0
+    way = 0
+    while True:
+        a = 2 - predictor if predictor < 2 else 3 - predictor
+        b = 2 if predictor == 2 else (1 if predictor == 3 else 0)
+        base = (first + (1 << k)) >> (k + 1)
+        if base >> (23 - k):
+            base -= 1
+        p = base << (k + 1)
+        v = 0
+        escaped = 0
+        bits = 23 - k + n * (k + 1)
+        i = 0
+        while i < n:
+            p += v
+            e = codes[i] - p
+            z = e + e
+            if e < 0:
+                z = -z - 1
+            q = z >> k
+            if q < 8:
+                bits += q
+                p += e >> a
+                if b:
+                    v += e >> b
+                escaped = 0
+            else:
+                bits += 31 - k
+                if escaped:
+                    p += e
+                    v = 0
+                escaped ^= 1
+            i += 1
+        if bits < best:
+            best = bits
+            plan[0] = k
+            plan[1] = predictor
+            plan[2] = base
+        elif way:
+            break
+        if not way:
+            predictor += 1
+            if predictor < 4:
+                continue
+            predictor = 0
+            k += 1
+            if k <= last:
+                continue
+            # The best of these further on, where it lies at an end.
+            predictor = plan[1]
+            k = plan[0]
+            way = 1 if k == last else (-1 if k == start - 1 else 0)
+            if not way:
+                break
+        k += way
+        if k < 0 or k > 15:
+            break
+    return best
 
 
 @micropython.viper
