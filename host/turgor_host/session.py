@@ -13,7 +13,8 @@ from turgor_host.commands import Commands
 from turgor_host.errors import DiskFull, PortGone, TurgorError
 from turgor_host.live import Live
 from turgor_host.recording.writer import Writer
-from turgor_host.wire import NO_BOOT, SILENT_S, Replica
+from turgor_host.timebase import Exchange, Timebase, WallClock
+from turgor_host.wire import NO_BOOT, PING_EVERY_S, SILENT_S, Replica
 
 # A commit every second of wall time, sooner when this much of the board's 40 KB log waits for it.
 _COMMIT_S = 1.0
@@ -23,6 +24,9 @@ _STRANGER_S = 6.0
 _READ_S = 0.05
 # How often a port that is gone, or a disk that is full, is tried again.
 _AGAIN_S = 0.5
+# While board time is known less exactly than this, the board is asked for it more often.
+_UNCERTAIN_S = 1e-3
+_PING_SOON_S = 0.125
 _FULL_AGAIN_S = 2.0
 
 
@@ -79,7 +83,9 @@ class Session:
         self._replica = Replica(random.randrange(1, 1 << 30), boot, next_seq)
         self._stop = threading.Event()
         self._boot = NO_BOOT
-        self._anchored = NO_BOOT
+        self._clock = WallClock()
+        self._timebase = Timebase()
+        self._timed_boot = NO_BOOT
         # Board time of this run before the present boot, and the present boot's first second.
         self._before_s = 0
         self._first_s: int | None = None
@@ -111,7 +117,7 @@ class Session:
             self._commands.fail()
 
     def _now(self) -> float:
-        return time.time()
+        return self._clock.now()
 
     def _step(self) -> bool:
         """Send what has to be said, take what has come; True when the run is complete."""
@@ -170,14 +176,28 @@ class Session:
     def _exchanges(self) -> None:
         exchanges = self._replica.exchanges
         boot = self._replica.boot
-        for sent, _, answered, received in exchanges:
-            # A simulated clock that runs faster has one moment in common with ours.
-            if self._source.speed == 1 or self._anchored != boot:
-                self._anchored = boot
-                seconds, part = divmod(answered, 1)
-                middle = (sent + received) / 2
-                self._writer.anchor(boot, int(seconds), round(part * 1e6), middle, received - sent)
+        for times in exchanges:
+            exchange = Exchange(*times)
+            if boot != self._timed_boot:
+                self._timed_boot = boot
+                self._timebase = Timebase()
+            elif self._source.speed != 1:
+                # A simulated clock that runs faster has one moment in common with ours.
+                continue
+            piece = self._timebase.piece
+            if self._timebase.add(exchange):
+                self._writer.exchange(boot, self._timebase.piece, exchange)
+            if self._timebase.piece != piece:
+                self._writer.note("clock", f"board and host time moved apart by {self._timebase.jump_s:.3f} s")
+            uncertainty_s = self._timebase.uncertainty_s
+            self._replica.ping_every_s = _PING_SOON_S if uncertainty_s > _UNCERTAIN_S else PING_EVERY_S
+            self._live.clock(boot, self._timebase.utc(exchange.answered)[0] - exchange.answered, uncertainty_s)
         exchanges.clear()
+        moved_s = self._clock.jump()
+        if moved_s:
+            self._writer.note(
+                "clock", f"the computer's clock was moved by {moved_s:+.3f} s; UTC here goes on as before"
+            )
 
     def _answers(self) -> None:
         if self._replica.wire_version != WIRE_VERSION:
@@ -274,7 +294,7 @@ class Session:
 
     def _stranger(self) -> str:
         name = self._source.name
-        text = self._replica.text + self._replica.pending
+        text = self._replica.decoder.text + self._replica.decoder.pending
         if b">>>" in text:
             return (
                 f"{name}: this board shows a MicroPython prompt and no Turgor; "

@@ -10,8 +10,9 @@ from cobs import cobs
 from turgor.core.channels import NO_CHANNEL
 from turgor.core.ticks import TICKS_MASK
 from turgor.link import lines
-from turgor.link.pages import unpack_page
-from turgor.link.records import ANSWER, FRAME_LIMIT, GAP, HEADER, HEADER_SIZE, NO_SEQ, WIRE_VERSION, pack, row
+from turgor.link.page_reader import unpack_page
+from turgor.link.records import ANSWER, GAP, HEADER, HEADER_SIZE, NO_SEQ, WIRE_VERSION, pack, row
+from turgor_host.decoder import Decoder
 
 # After this many bytes, or this long after some came, the host tells the board what it has read.
 _READ_EVERY = 512
@@ -22,12 +23,13 @@ _ASK_AGAIN_TRIPS = 2.0
 _LINES_AT_ONCE = 8
 # Greetings and pings whose answers may still come.
 _SENT_KEPT = 32
-_PING_EVERY_S = 1.0
+PING_EVERY_S = 1.0
 # Without an answer a greeting is said again after this. Soon: a board whose log is full drops records meanwhile.
 _GREET_AGAIN_S = 0.5
 # A board from which nothing whole has come for so long is greeted anew.
 SILENT_S = 2.0
 _GAP_TAIL = HEADER_SIZE + 4
+_KEPT_SIZE = 4
 _ANSWER_FIELDS = row(ANSWER)[2]
 _ANSWER_START = "<IBBH"
 NO_BOOT = -1
@@ -66,19 +68,18 @@ class Replica:
     """Follows one board's log: `feed` gives each record once and in order, whatever was sent twice or spoiled.
 
     `answers` gathers the board's answers to greetings and commands, `lines` what has to be sent to the board,
-    `exchanges` the times of each ping (s): sent and, by the board's time, taken, then answered and, by ours, received. `poll` is to be called a few times
-    a second; it greets and pings by itself. `now` is any clock's time in s. It begins with record `next_seq` of `boot`,
-    by itself with all there is.
+    `exchanges` the times of each ping (s): sent and, by the board's time, taken, then answered and, by ours, received.
+    `poll` is to be called a few times a second; it greets, and pings every `ping_every_s`. `now` is any clock's time in
+    s. It begins with record `next_seq` of `boot`, by itself with all there is.
     """
 
     def __init__(self, host: int = 0, boot: int = NO_BOOT, next_seq: int = 0) -> None:
         self.answers: list[bytes] = []
         self.lines: list[bytes] = []
-        self.bad_frames = 0
-        self.text = b""
-        self.pending = b""
+        self.decoder = Decoder()
         self.exchanges: list[tuple[float, float, float, float]] = []
         self.heard_s = -SILENT_S
+        self.ping_every_s = PING_EVERY_S
         self.greeted = False
         # That of a board which speaks another one.
         self.wire_version = WIRE_VERSION
@@ -89,7 +90,7 @@ class Replica:
         self._rtt_s = 0.0
         self._next_id = 1
         self._sent_s: dict[int, float] = {}
-        self._pinged_s = -_PING_EVERY_S
+        self._pinged_s = -PING_EVERY_S
         self._hello_s = 0.0
         # Boots in order; all before the first one are here as far as they will ever be.
         self._boots: list[_BootLog] = []
@@ -110,7 +111,7 @@ class Replica:
         """Greet the board, asking for what comes next."""
         self._read = self._told = 0
         self.greeted = False
-        self.pending = b""
+        self.decoder.pending = b""
         self.lines = [lines.command_line(self._new_id(now), lines.HELLO, *self.position, self._host)]
         self._hello_s = now
 
@@ -130,21 +131,16 @@ class Replica:
     def feed(self, data: bytes, now: float = 0.0) -> list[bytes]:
         """Take bytes from the board; returns the whole records that are next in order."""
         self._read = (self._read + len(data)) & TICKS_MASK
-        *frames, self.pending = (self.pending + data).split(b"\0")
-        left = len(self.pending) + sum(map(len, frames)) + len(frames)
-        if len(self.pending) > 4 * FRAME_LIMIT:
-            self.text = self.pending = self.pending[-FRAME_LIMIT:]
-        for frame in frames:
-            left -= len(frame) + 1
-            record = self._decoded(frame)
-            if record is None:
-                continue
-            self.heard_s = now
+        before = self.decoder.pending
+        found = self.decoder.feed(data)
+        for record in found:
             kind, _, boot, seq, t_s = unpack_from(HEADER, record)
             if kind == ANSWER and seq == NO_SEQ:
-                self._take_answer(record, boot, len(frame) + 1 + left, now)
+                self._take_answer(record, boot, _from(before + data, record), now)
             elif self.greeted:
                 self._take(kind, boot, seq, t_s, record)
+        if found:
+            self.heard_s = now
         records = self._in_order()
         self._ask(now)
         if self.greeted and (self._read - self._told) & TICKS_MASK >= _READ_EVERY:
@@ -156,25 +152,12 @@ class Replica:
         quiet_s = now - max(self.heard_s, self._hello_s)
         if (not self.greeted and now - self._hello_s >= _GREET_AGAIN_S) or (self.greeted and quiet_s >= SILENT_S):
             self.hello(now)
-        elif self.greeted and now - self._pinged_s >= _PING_EVERY_S:
+        elif self.greeted and now - self._pinged_s >= self.ping_every_s:
             self._pinged_s = now
             self.lines.append(lines.command_line(self._new_id(now), lines.PING))
         if self.greeted and self._read != self._told and now - self._told_s >= _READ_EVERY_S:
             self.tell(now=now)
         self._ask(now)
-
-    def _decoded(self, frame: bytes) -> bytes | None:
-        if not frame:
-            return None
-        try:
-            data = cobs.decode(frame)
-        except cobs.DecodeError:
-            data = b""
-        if len(data) < HEADER_SIZE + 4 or crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
-            self.bad_frames += 1
-            self.text = frame
-            return None
-        return bytes(data[:-4])
 
     def _take_answer(self, record: bytes, boot: int, unread: int, now: float) -> None:
         # These stand where they are in every version; the rest need not.
@@ -237,7 +220,7 @@ class Replica:
             log.closed = log.closed or (seq <= log.seen and not any(first < seq for first, _ in log.missing()))
             return
         try:
-            kept = unpack_page(record[_GAP_TAIL:], boot)
+            kept = unpack_kept(record[_GAP_TAIL:], boot, t_s)
         except ValueError:
             # A page that the flash has spoiled: nothing of it is left.
             kept = []
@@ -296,6 +279,20 @@ class Replica:
                     log.asked[last] = now
                 words = [seq for both in pair for seq in both] + [-1, -1] * (2 - len(pair))
                 self.lines.append(lines.command_line(0, lines.RESEND, log.number, *words))
+
+
+def _from(data: bytes, record: bytes) -> int:
+    """How many bytes of `data` there are from the last frame of `record` on."""
+    return len(data) - data.rfind(cobs.encode(record + crc32(record).to_bytes(4, "little")))
+
+
+def unpack_kept(tail: bytes, boot: int, t_s: int) -> list[bytes]:
+    """The records in the tail of a gap with time `t_s`; ValueError when it is damaged."""
+    if not tail:
+        return []
+    content = tail[_KEPT_SIZE:]
+    kept: list[bytes] = unpack_page(content, len(content), boot, int.from_bytes(tail[:_KEPT_SIZE], "little"), t_s)
+    return kept
 
 
 def _cut(first: int, last: int, missing: list[tuple[int, int]], seen: int) -> Iterator[tuple[int, int]]:

@@ -96,10 +96,10 @@ def test_by_hand(fake):
         lines.OK,
         board.identity + b";id=0123456789abcdef",
     )
-    assert (header["t_s"], body["t_us"], body["received_us"], body["next_seq"]) == (0, 0, 0, 10)
+    assert (header["t_s"], body["t_us"], body["received_us"], body["next_seq"]) == (0, 0, 0, 11)
     assert host.records == board.logged()
     assert host.gaps() == []
-    assert host.replica.bad_frames == 0
+    assert host.replica.decoder.bad_frames == 0
 
 
 def test_says_nothing_before_it_is_greeted(fake):
@@ -159,7 +159,7 @@ def test_a_host_that_sleeps_gets_a_gap_and_the_rest(fake):
     assert gap[1:] == (last, dropped_s)
     assert log.dropped == last + 1 - committed
     assert host.seqs() == list(range(log.next_seq))
-    assert host.replica.bad_frames == 0
+    assert host.replica.decoder.bad_frames == 0
 
 
 def test_what_is_committed_leaves_the_log(fake):
@@ -250,7 +250,7 @@ def test_a_port_that_takes_little_or_nothing_for_a_while(fake):
     host.run(40 * SECOND_US)
     board.serial.most = 64
     host.run(60 * SECOND_US + HALF_US)
-    assert host.replica.bad_frames == 0
+    assert host.replica.decoder.bad_frames == 0
     assert host.seqs() == list(range(board.app.log.next_seq))
 
 
@@ -384,7 +384,7 @@ def test_every_record_comes_through_a_bad_wire(fake, percent):
     host = Host(board)
     host.run(500 * SECOND_US, spoil)
     host.run(520 * SECOND_US + HALF_US)
-    assert host.replica.bad_frames > 0
+    assert host.replica.decoder.bad_frames > 0
     assert host.seqs() == list(range(board.app.log.next_seq))
     assert host.records == board.logged()
 

@@ -11,6 +11,7 @@ from turgor.app.config import (
     Config,
     impedance_channel,
 )
+from turgor.app.keep import Keep
 from turgor.app.sampler import ImpedanceSampler, PressureSampler
 from turgor.core.channel import pressure_channel
 from turgor.core.filter_words import filter_state
@@ -55,6 +56,9 @@ class FakeBridge:
         self._number = 1
         self._index = 1
         self._failed = False
+
+    def blind(self, duration_us):
+        """Needs no interrupt."""
 
     def step(self, now):
         self.event = NOTHING
@@ -163,7 +167,8 @@ class Board:
     """An App over fake drivers; it is the app's ports too. Alarm changes are kept as (microsecond, level).
 
     `bridges` maps a pressure channel to its driver's arguments behind `first_tick`, `sweeps` an impedance channel to
-    `word_of`. The clock starts at tick `start`; microsecond 0 is the moment of the boot.
+    `word_of`. The clock starts at tick `start`; microsecond 0 is the moment of the boot. With `flash`, whose clock it
+    becomes, it keeps what a board keeps.
     """
 
     boot = 7
@@ -172,9 +177,23 @@ class Board:
     identity = b"version=test;platform=fake"
 
     def __init__(
-        self, bridges, sweeps=None, start=BEFORE_WRAP, limits=DEFAULT_LIMITS, period_us=PERIOD_US, threshold=30000
+        self,
+        bridges,
+        sweeps=None,
+        start=BEFORE_WRAP,
+        limits=DEFAULT_LIMITS,
+        period_us=PERIOD_US,
+        threshold=30000,
+        flash=None,
     ):
         self.us = 0
+        keep = None
+        if flash:
+            flash.clock = self
+            keep = Keep(flash)
+            self.boot = keep.boot
+            # What the boot took is over when the app begins.
+            self.us = 0
         self.start = start
         self.serial = FakeSerial()
         self.alarms = []
@@ -194,7 +213,7 @@ class Board:
             channels.append(channel)
         self.config = Config(channels, limits)
         self.drivers = {}
-        self.app = App(self, self.config, self._make_samplers, self.ticks())
+        self.app = App(self, self.config, self._make_samplers, keep, self.ticks())
 
     def ticks(self):
         return (self.us + self.start) & TICKS_MASK

@@ -63,7 +63,7 @@ class Run:
         self.alarms: list[tuple[int, int]] = []
         ports.alarm = lambda level: self.alarms.append((clock.us // 1_000_000, level))
         config = Config([channel for channel in default_channels() if channel.name in scenario["channels"]])
-        app = App(ports, config, make_samplers(config, ports), clock.ticks())
+        app = App(ports, config, make_samplers(config, ports), None, clock.ticks())
         self.log: list[bytes] = []
         append = app.log.append
 

@@ -118,7 +118,7 @@ def test_at_one_wrong_bit_in_1000_all_arrives(fake: ModuleType) -> None:
     rig = Rig(default_board(fake), Faults(bit_errors=1e-3, dropped=1e-4, doubled=1e-4), 3)
     run_s(rig, 300)
     assert rig.checked() == []
-    assert rig.replica.bad_frames > 500
+    assert rig.replica.decoder.bad_frames > 500
 
 
 def test_a_host_that_stops_reading_for_an_hour(fake: ModuleType) -> None:

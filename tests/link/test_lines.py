@@ -48,9 +48,8 @@ def test_every_spoiled_character_is_refused():
     line = command_line(77, DBP, 61234, -1, 2**31 - 1)[:-1]
     assert read(line) is not None
     alphabet = (string.ascii_letters + string.digits + "+/").encode()
-    # The last `=` only fills up; the character before it carries 2 bits that say nothing.
-    for at in range(len(line) - 2):
-        for byte in (*alphabet, *b"!-_ \x03\x7f\xff\x00"):
+    for at in range(len(line)):
+        for byte in (*alphabet, *b"=!-_ \x03\x7f\xff\x00"):
             if byte != line[at]:
                 assert read(line[:at] + bytes((byte,)) + line[at + 1 :]) is None
 
@@ -62,6 +61,23 @@ def test_a_flipped_bit_of_the_command_is_refused():
         spoiled = bytearray(data)
         spoiled[bit // 8] ^= 1 << bit % 8
         assert read(b"!" + b64encode(spoiled)) is None
+
+
+def test_no_second_text_stands_for_a_command():
+    """Only zeros but the id: `=` for `A` within, other digits for the last, would decode to the same bytes."""
+    line = command_line(5, 0)[:-1]
+    assert line.endswith(b"=")
+    assert b"AAAA" in line
+    assert read(line) is not None
+    for at in range(1, len(line) - 1):
+        assert read(line[:at] + b"=" + line[at + 1 :]) is None
+    digits = (string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/").encode()
+    last = digits.index(line[-2])
+    for unused in (1, 2, 3):
+        text = line[:-2] + bytes((digits[last | unused],)) + b"="
+        assert b64decode(text[1:]) == b64decode(line[1:])
+        assert read(text) is None
+    assert read(line[:-1] + b"A") is None
 
 
 @pytest.mark.parametrize("text", [b"", b"!", b"help", b"\x04", b"!" + b"A" * 43, b"!" + b"A" * 45, b"?" + b"A" * 44])

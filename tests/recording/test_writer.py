@@ -11,6 +11,7 @@ from turgor_host.errors import DiskFull, TurgorError
 from turgor_host.recording.opened import connect
 from turgor_host.recording.reader import open_recording
 from turgor_host.recording.writer import Writer
+from turgor_host.timebase import Exchange
 
 
 def boot(number: int = 1, board: int = 0xF000000000000002) -> bytes:
@@ -96,14 +97,14 @@ def test_another_record_under_the_same_number_is_an_error(writer: Writer, commit
     assert rows(writer.path, "SELECT count(*) FROM records") == [(2,)]
 
 
-def test_an_anchor_finds_the_board_that_names_itself_later(writer: Writer) -> None:
-    writer.anchor(1, 5, 250000, 1e9, 0.5)
+def test_an_exchange_finds_the_board_that_names_itself_later(writer: Writer) -> None:
+    writer.exchange(1, 2, Exchange(1e9, 5.25, 5.5, 1e9 + 0.5))
     writer.commit()
-    assert writer._database.execute("SELECT count(*) FROM anchors").fetchone() == (0,)
+    assert writer._database.execute("SELECT count(*) FROM exchanges").fetchone() == (0,)
     writer.add([boot()])
     writer.close()
-    sql = "SELECT board, boot, t_s, t_us, utc, uncertainty_s FROM anchors"
-    assert rows(writer.path, sql) == [(-0xFFFFFFFFFFFFFFE, 1, 5, 250000, 1e9, 0.5)]
+    sql = "SELECT board, boot, piece, sent, taken, answered, received FROM exchanges"
+    assert rows(writer.path, sql) == [(-0xFFFFFFFFFFFFFFE, 1, 2, 1e9, 5.25, 5.5, 1e9 + 0.5)]
 
 
 def test_meta_and_notes(writer: Writer) -> None:

@@ -40,6 +40,9 @@ class _Sampler:
     def stop(self):
         """Nothing to switch off."""
 
+    def blind(self, duration_us):
+        """Interrupts were off for `duration_us` until now; nothing where no interrupt is needed."""
+
     def _stamp(self, n, kind, tick):
         """Append the record of `n` bytes with the board time of `tick`, its microsecond as the body's first field."""
         s = self._time.s
@@ -106,6 +109,9 @@ class PressureSampler(_Sampler):
             self.close()
             self._note_fault(driver.fault, self.channel.index, now)
         return wait
+
+    def blind(self, duration_us):
+        self.driver.blind(duration_us)
 
     def _irregular(self, missed, now):
         if self.fault:

@@ -1,8 +1,9 @@
-"""The one-second tick in slices: commands, readings, medians, rules, alarm."""
+"""The one-second tick in slices: commands, readings, medians, rules, alarm, and snapshots when they are due."""
 
 from array import array
 from struct import pack_into
 
+from turgor.app.snapshot import Snapshots
 from turgor.core.bounds import CALIBRATION_BOUNDS, misfit
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, NO_CHANNEL
 from turgor.core.filter_words import set_calibration
@@ -38,15 +39,19 @@ class Tick:
     the last command, "" when it was taken.
     """
 
-    def __init__(self, config, samplers, log, time, alarm, now):
+    def __init__(self, config, samplers, log, time, alarm, keep, now):
         self.due = time.tick_at(_SECOND_US)
         self.busy = False
         self.refusal = ""
         self.judge = Judge([channel.number for channel in config.channels], config.limits)
         self._samplers = samplers[:]
+        self.snapshots = Snapshots(self.judge, self._samplers, log)
         self._log = log
         self._time = time
         self._alarm = alarm
+        self._keep = keep
+        # Whether something happened in this tick that has to outlive a restart.
+        self._urgent = False
         self._level = 0
         self._second = 0
         self._slice = 0
@@ -67,13 +72,22 @@ class Tick:
             self._log_readings()
         elif number <= 2 * count + 1:
             self._decide(number - count - 2)
-        else:
+        elif number == 2 * count + 2:
             self._annunciate()
-            self._slice = 0
-            self.busy = False
-            # Ticks that a stall passed over follow at once, one by one.
-            return max(0, ticks_diff(self._time.tick_at((self._second + 1 - self._time.s) * _SECOND_US), now))
+            if not self.snapshots.begin(self._second):
+                return self._end(now)
+        elif not self.snapshots.step():
+            return self._end(now)
         return 0
+
+    def _end(self, now):
+        self._slice = 0
+        self.busy = False
+        if self._keep:
+            self._keep.after_tick(self._second, self._urgent)
+            self._urgent = False
+        # Ticks that a stall passed over follow at once, one by one.
+        return max(0, ticks_diff(self._time.tick_at((self._second + 1 - self._time.s) * _SECOND_US), now))
 
     def execute(self, id, command, a, b, c, d, e):
         """Check a command, log it, and keep it for the next tick; returns the status of its answer."""
@@ -125,6 +139,7 @@ class Tick:
     def _act(self, at):
         words = self._pending
         command = words[at]
+        self._urgent = True
         if command == lines.DBP:
             self.judge.type_dbp(words[at + 1], self._second)
         elif command == lines.ACKNOWLEDGE:
@@ -133,6 +148,9 @@ class Tick:
         elif command == lines.CALIBRATE:
             state = self._samplers[self._position(words[at + 1])].channel.words
             set_calibration(state, words[at + 2], words[at + 3], words[at + 4], words[at + 5])
+            self.snapshots.request()
+            if self._keep:
+                self._keep.store()
 
     def _median(self, position):
         # The codes that a reading used stand before it in the log.
@@ -163,6 +181,8 @@ class Tick:
     def _log_events(self):
         rules = self.judge.rules
         events = rules.events
+        if rules.event_count:
+            self._urgent = True
         for i in range(rules.event_count):
             at = i * EVENT_WORDS
             pack_into(

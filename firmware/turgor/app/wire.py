@@ -67,10 +67,10 @@ class _Answer:
 class Wire:
     """`tick` executes logged commands, `identity` is the text of hello's answer, `setup` is said to a late host.
 
-    `pages` holds what was kept of records that left the log (`turgor.app.spill`), None where there is no such place.
+    `keep` is what is kept on flash (`turgor.app.keep`), None where there is no place for it.
     """
 
-    def __init__(self, log, time, serial, identity, tick, setup, pages, due):
+    def __init__(self, log, time, serial, identity, tick, setup, keep, due):
         self.due = due
         self.greeted = False
         # Board second at which a line of the host last came.
@@ -81,7 +81,8 @@ class Wire:
         self._identity = identity
         self._tick = tick
         self._setup = setup
-        self._pages = pages
+        self._pages = keep.spill if keep else None
+        self._keep = keep
         self._host = 0
         # What is sent next, of which boot.
         self._boot = log.boot
@@ -167,6 +168,9 @@ class Wire:
         """The frame of what comes next; a boot of which nothing is left makes way for the one after it."""
         log = self._log
         if self._boot == log.boot:
+            if self._next_seq < log.first_seq:
+                # The host goes on behind a gap.
+                self._tick.snapshots.request()
             self._next_seq = self._build(self._next_seq, lines.LAST_SEQ)
             return
         pages = self._pages
@@ -225,7 +229,8 @@ class Wire:
         pages = self._pages
         pack_into(HEADER, self._record, 0, GAP, NO_CHANNEL, pages.boot, seq, pages.t_s)
         pack_into("<I", self._record, HEADER_SIZE, until)
-        at = HEADER_SIZE + _GAP_BODY
+        pack_into("<I", self._record, HEADER_SIZE + 4, pages.first_seq)
+        at = HEADER_SIZE + _GAP_BODY + 4
         copy(pages.content, pages.content_at, pages.size, self._record, at)
         self._encode(at + pages.size)
         return until + 1
@@ -301,8 +306,8 @@ class Wire:
             self._read = a if (self._sent - a) & TICKS_MASK <= lines.UNREAD_LIMIT else self._sent
             if c >= 0:
                 self._log.commit(b, c)
-                if self._pages is not None:
-                    self._pages.commit(b, c)
+                if self._keep:
+                    self._keep.commit(b, c)
         elif command == lines.RESEND:
             self._ask(a, b, c)
             self._ask(a, d, e)
@@ -373,6 +378,7 @@ class Wire:
         if log.first_seq:
             # A new host, and the start of the log is gone.
             self._setup.repeat()
+            self._tick.snapshots.request()
 
     def _say_help(self):
         self._help_wanted = False

@@ -18,6 +18,8 @@ UNREAD_LIMIT = const(2048)
 # As the last seq of a range: whatever there is. A gap up to it says that nothing more is left of a boot.
 LAST_SEQ = const(0x3FFFFFFF)
 _MARK = const(0x21)
+# base64 fills its last four digits with it.
+_FILL = const(0x3D)
 _TEXT_LENGTH = const(44)
 
 # About the wire itself: not logged.
@@ -62,21 +64,25 @@ def _digit(byte):
 
 
 def read_line(line, n, data):
-    """Decode the first `n` bytes of `line` (without its end) into `data`; True when it is a whole command."""
-    if n != _TEXT_LENGTH + 1 or line[0] != _MARK:
+    """Decode the first `n` bytes of `line` (without its end) into `data`; True when it is a whole command.
+
+    Of the texts that base64 would take for one command only that of `command_line` is one.
+    """
+    if n != _TEXT_LENGTH + 1 or line[0] != _MARK or line[_TEXT_LENGTH] != _FILL:
         return False
     at = 0
     pending = 0
-    for i in range(1, n):
-        byte = line[i]
-        value = 0 if byte == 61 else _digit(byte)
+    bits = 0
+    for i in range(1, _TEXT_LENGTH):
+        value = _digit(line[i])
         if value < 0:
             return False
         pending = (pending << 6) | value
-        if i % 4 == 0:
-            for shift in (16, 8, 0):
-                if at < COMMAND_SIZE + 4:
-                    data[at] = (pending >> shift) & 0xFF
-                at += 1
-            pending = 0
-    return crc_fits(data, COMMAND_SIZE)
+        bits += 6
+        if bits >= 8:
+            bits -= 8
+            data[at] = pending >> bits
+            at += 1
+            pending &= (1 << bits) - 1
+    # The last digit has two bits more than the command.
+    return pending == 0 and crc_fits(data, COMMAND_SIZE)

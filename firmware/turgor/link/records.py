@@ -7,7 +7,8 @@ body    the row's struct format, fields in order
 tail    bytes (`samples`, `readings`, `page`, `words`, `text` as the row says), the rest of the record
 
 `seq` counts all records of a boot from 0 without a hole. A `gap` stands in the place of the dropped records from its
-own seq to `last_seq`; what was kept of them, on the board's flash, is in its tail, packed by `turgor.link.pages`.
+own seq to `last_seq`; what was kept of them, on the board's flash, is in its tail: the seq of the first of these, u32,
+and the content of a page (`turgor.link.pages`); then t_s is that record's.
 An `answer` has no place in the log: its seq is NO_SEQ, its time the moment it was made. `next_seq` is the log's;
 of boot `sent_boot` everything below `sent_seq` was sent once; `sent_bytes` went out since the greeting before this
 answer, whose line was taken at `received_s`, `received_us`.
@@ -195,10 +196,11 @@ DONE = const(1)
 
 # What a `notice` says, its value in parentheses.
 LINK_STALLED = const(1)  # a write to the serial port took long (ms)
-STORE_REFUSED = const(2)  # what was kept on flash cannot be used (number of the part)
+STATE_REFUSED = const(2)  # the rule state that was kept cannot be used (boot that kept it)
 FLASH_FAILED = const(3)  # an erase or a page failed its check (sector)
-RESTORED = const(4)  # rule state goes on from before the restart (board second at which it was kept)
-STORED = const(5)  # configuration and calibration are on flash (generation)
+RESTORED = const(4)  # the rule state goes on from before the restart (boot that kept it)
+STORED = const(5)  # configuration and calibration are on flash (pages written so far)
+CONFIG_REFUSED = const(6)  # the configuration that was kept cannot be run, and the default is (0)
 
 NO_DBP = -1
 # Age of a DBP that was never typed, and of one typed 65534 s ago or earlier.

@@ -16,6 +16,7 @@ from turgor_host.errors import TurgorError
 from turgor_host.recording.opened import Connect, OpenedRecording, connect, failed
 from turgor_host.recording.schema import IDENTITY_KEYS, Row
 from turgor_host.recording.stored import Stored, boots_in, stored_in
+from turgor_host.timebase import Exchange
 
 _UNKNOWN_BOARD = 0
 _SIGN = 1 << 63
@@ -46,11 +47,11 @@ class Writer:
         self._stored: dict[tuple[int, int], Stored] = {}
         self._present = Stored()
         self._pending: dict[tuple[int, int, int], Row] = {}
-        self._anchors: list[tuple[int, Row]] = []
+        self._exchanges: list[tuple[int, Row]] = []
         self._meta: dict[str, object] = {}
         self._notes: list[Row] = []
         self._next_note = 1
-        self._next_anchor = 1
+        self._next_exchange = 1
         self._is_open = True
         made_of = {
             "created_utc": time.time(),
@@ -76,9 +77,9 @@ class Writer:
     def _go_on(self) -> None:
         """Find out what is in the file."""
         database = self._database
-        self._next_note, self._next_anchor = (
+        self._next_note, self._next_exchange = (
             database.execute(f"SELECT ifnull(max(id), 0) + 1 FROM {table}").fetchone()[0]
-            for table in ("notes", "anchors")
+            for table in ("notes", "exchanges")
         )
         for board, boot in boots_in(database):
             self._boards[boot] = board
@@ -187,10 +188,10 @@ class Writer:
             )
         return True
 
-    def anchor(self, boot: int, t_s: int, t_us: int, utc: float, uncertainty_s: float) -> None:
-        """Board time `t_s`, `t_us` of `boot` was `utc` (s since 1970), to within `uncertainty_s`."""
-        self._anchors.append((self._next_anchor, (boot, t_s, t_us, utc, uncertainty_s)))
-        self._next_anchor += 1
+    def exchange(self, boot: int, piece: int, exchange: Exchange) -> None:
+        """Keep an exchange with `boot`; `piece` counts the jumps of a clock before it."""
+        self._exchanges.append((self._next_exchange, (boot, piece, *exchange)))
+        self._next_exchange += 1
 
     def note(self, kind: str, text: str) -> None:
         """Keep what the host did, with the time."""
@@ -204,7 +205,7 @@ class Writer:
         tried again. Whoever goes on adding meanwhile has to keep `waiting` small. TurgorError when it never will.
         """
         database = self._database
-        ready = [(number, row) for number, row in self._anchors if row[0] in self._boards]
+        ready = [(number, row) for number, row in self._exchanges if row[0] in self._boards]
         if self._pending or ready or self._meta or self._notes:
             try:
                 database.execute("BEGIN IMMEDIATE")
@@ -221,17 +222,17 @@ class Writer:
             self.waiting = 0
             self._meta.clear()
             self._notes.clear()
-            self._anchors = [item for item in self._anchors if item not in ready]
+            self._exchanges = [item for item in self._exchanges if item not in ready]
         return self._present.whole - 1 if self._present.whole else None
 
-    def _insert(self, anchors: list[tuple[int, Row]]) -> None:
+    def _insert(self, exchanges: list[tuple[int, Row]]) -> None:
         many = self._database.executemany
         many("INSERT OR IGNORE INTO records VALUES (?,?,?,?,?,?,?,?)", self._pending.values())
         many("INSERT OR REPLACE INTO meta VALUES (?,?)", self._meta.items())
         many("INSERT OR IGNORE INTO notes VALUES (?,?,?,?)", self._notes)
         many(
-            "INSERT OR IGNORE INTO anchors VALUES (?,?,?,?,?,?,?)",
-            [(number, self._boards.get(row[0], _UNKNOWN_BOARD), *row) for number, row in anchors],
+            "INSERT OR IGNORE INTO exchanges VALUES (?,?,?,?,?,?,?,?)",
+            [(number, self._boards.get(row[0], _UNKNOWN_BOARD), *row) for number, row in exchanges],
         )
 
     def _roll_back(self) -> None:
@@ -244,7 +245,7 @@ class Writer:
         """Commit and close; may be called again."""
         if self._boot is None:
             # Anchors of a board that sent no record.
-            for _, row in self._anchors:
+            for _, row in self._exchanges:
                 self._boards.setdefault(row[0], self._only_board)
         if not self._is_open:
             return

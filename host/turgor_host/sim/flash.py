@@ -1,0 +1,89 @@
+"""NOR flash of the virtual board: erased to ones, written to zeros, the board stopped meanwhile."""
+
+PAGE = 256
+SECTOR = 4096
+# A 2 MB board: 1.1 MB of spill behind 12 sectors, and 208 KB of its 1408 KB file system are left for two versions.
+SECTORS = 300
+ERASE_US = 45000
+PROGRAM_US = 700
+
+
+class PowerCut(Exception):
+    """The power went in the middle of an operation."""
+
+
+class Flash:
+    """`sectors` sectors; operations advance `clock`, and the `pins` (`Drdy`) learn that interrupts were off.
+
+    With `path` the content is that of a file, which outlives the board. `cut_at` is the number of the operation, from
+    0 on, at which the power goes: before anything of it is done, or with `torn` half-way through it.
+    """
+
+    def __init__(self, clock, sectors=SECTORS, path=None, erase_us=ERASE_US, program_us=PROGRAM_US):
+        self.sectors = sectors
+        self.pins = []
+        self.operations = 0
+        self.cut_at = -1
+        self.torn = False
+        self.erase_us = erase_us
+        self.program_us = program_us
+        self.clock = clock
+        self._file = None
+        self.data = bytearray(b"\xff" * SECTOR) * sectors
+        if path:
+            self._open(path)
+
+    def _open(self, path):
+        try:
+            with open(path, "rb") as file:
+                data = file.read()
+        except OSError:
+            data = b""
+        if len(data) != len(self.data):
+            data = self.data
+            with open(path, "wb") as file:
+                file.write(data)
+        self.data = bytearray(data)
+        self._file = open(path, "r+b")  # noqa: SIM115  open as long as the board runs
+
+    def read(self, address, buffer):
+        n = len(buffer)
+        buffer[:] = memoryview(self.data)[address : address + n]
+
+    def program(self, address, page):
+        """Write a page: bits go from 1 to 0 alone."""
+        if len(page) != PAGE or address % PAGE:
+            raise ValueError("a page is 256 bytes at a multiple of 256")
+        n = self._begin(PAGE)
+        data = self.data
+        for i in range(n):
+            data[address + i] &= page[i]
+        self._end(address, PAGE, self.program_us, n < PAGE)
+
+    def erase(self, sector):
+        n = self._begin(SECTOR)
+        address = sector * SECTOR
+        self.data[address : address + n] = b"\xff" * n
+        self._end(address, SECTOR, self.erase_us, n < SECTOR)
+
+    def _begin(self, n):
+        """How many of `n` bytes this operation does."""
+        number = self.operations
+        self.operations += 1
+        if number != self.cut_at:
+            return n
+        if not self.torn:
+            raise PowerCut()
+        return n // 2
+
+    def _end(self, address, n, duration_us, is_cut):
+        if self._file:
+            self._file.seek(address)
+            self._file.write(memoryview(self.data)[address : address + n])
+            self._file.flush()
+        if is_cut:
+            raise PowerCut()
+        start_us = self.clock.us
+        self.clock.us = start_us + duration_us
+        for pin in self.pins:
+            pin.blind(start_us, start_us + duration_us)
