@@ -124,4 +124,3 @@ def test_a_power_cut_at_every_file_operation(
                 raise
             for file in folder.iterdir():
                 file.unlink()
-    print(total)
