@@ -44,8 +44,9 @@ _SPILL_LEAST = const(8)
 LEAST_SECTORS = const(12)
 
 _EVERY_S = const(60)
-# While a run counts towards an alarm.
-_EVERY_SOON_S = const(20)
+# While a run counts towards an alarm: this much of it is lost with the power at most, and a minute of readings that the
+# medians want, half of them valid. So an alarm comes less than a minute late where the power is off for 10 s.
+_EVERY_SOON_S = const(10)
 # A sweep takes 586 ms of its second.
 _QUIET_FROM_US = const(590000)
 _QUIET_TO_US = const(650000)
