@@ -1,13 +1,18 @@
-"""Samplers: blocks, missed conversions, faults and sweeps, and that the readings follow from what is logged."""
+"""Samplers and blocks: every sample with its index, missed conversions, faults, sweeps; readings follow from them."""
+
+from itertools import pairwise
+from random import Random
 
 import pytest
 
 from turgor.core.channel import HOLD_LIMIT, PressureChannel
+from turgor.core.channels import NO_CHANNEL
 from turgor.core.filter_words import restart
-from turgor.link.blocks import MISSED_LIMIT, rice_unpack, unpack_missed
-from turgor.link.records import RESTARTED, unpack, unpack_readings
+from turgor.link.blocks import BEGINS, FULL_EVERY, INDEX_LOW, INDEX_LOW_BITS, REGULAR, RESTART, unpack_chunks
+from turgor.link.records import unpack, unpack_readings
 
 PERIOD_US = 12500
+QUARTER_US = 250_000
 
 
 def wave(index):
@@ -15,21 +20,34 @@ def wave(index):
     return 160000 + index * 7919 % 4001 - (index % 3) * 1000
 
 
-def samples(board, channel=0):
-    """Every logged sample as (index, code, restarted before it, t_us of its block, missed before it)."""
+def chunks(board, channel=0):
+    """Every logged chunk as (how, index, t_us, period, codes); of one that is not full, t_us and period are None."""
     found = []
-    for record in board.logged():
-        header, body, tail = unpack(record)
-        if header["kind"] != "samples" or header["channel"] != channel:
+    index = 0
+    for header, _, tail in map(unpack, board.logged()):
+        if header["kind"] != "samples":
             continue
-        missed = dict(unpack_missed(tail, body["missed_count"]))
-        codes = rice_unpack(tail, 2 * body["missed_count"], body["first_code"], body["count"])
-        index = body["first_index"] - 1
-        for position, code in enumerate(codes):
-            index += 1 + missed.get(position, 0)
-            restarted = position == 0 and bool(body["flags"] & RESTARTED)
-            found.append((index, code, restarted, header["t_s"] * 1000000 + header["t_us"], missed.get(position, 0)))
+        assert header["channel"] == NO_CHANNEL
+        for number, how, low, rest, tick, period, codes in unpack_chunks(tail):
+            if number != channel:
+                continue
+            if how >= 0:
+                index = rest << INDEX_LOW_BITS | low
+                found.append((how, index, header["t_s"] * 1_000_000 + tick, period, codes))
+            else:
+                assert low == index & INDEX_LOW
+                found.append((how, index, None, None, codes))
+            index += len(codes)
     return found
+
+
+def samples(board, channel=0):
+    """Every logged sample as (index, code, whether the filter was restarted before it)."""
+    return [
+        (index + i, code, how == RESTART and i == 0)
+        for how, index, _, _, codes in chunks(board, channel)
+        for i, code in enumerate(codes)
+    ]
 
 
 def readings(board, position=0):
@@ -45,35 +63,66 @@ def records(board, kind):
 
 
 def test_by_hand(fake):
-    """80 samples/s from 6.25 ms on: the first block holds conversions 1 to 40, spans 39 periods, and so on."""
+    """80 samples/s from 6.25 ms on: each quarter of a second is a chunk of 20, the first one says where it stands."""
     board = fake.Board({"calf_l": (wave,)}, period_us=PERIOD_US)
     board.run(1_600_000)
-    blocks = records(board, "samples")
-    assert [(body["first_index"], body["count"], body["span_us"], body["flags"]) for _, body in blocks] == [
-        (1, 40, 39 * PERIOD_US, 0),
-        (41, 40, 39 * PERIOD_US, 0),
-        (81, 40, 39 * PERIOD_US, 0),
-    ]
-    assert [(header["t_s"], header["t_us"]) for header, _ in blocks] == [(0, 6250), (0, 506250), (1, 6250)]
-    assert [(index, code) for index, code, *_ in samples(board)] == [(i, wave(i)) for i in range(1, 121)]
+    blocks = [(how, index, t_us, period, len(codes)) for how, index, t_us, period, codes in chunks(board)]
+    assert blocks[0] == (BEGINS, 1, 6250, PERIOD_US, 20)
+    assert blocks[1:] == [(-1, 1 + 20 * i, None, None, 20) for i in range(1, 6)]
+    assert [header["t_s"] for header, _ in records(board, "samples")] == [0, 0, 0, 1, 1, 1]
+    assert samples(board) == [(i, wave(i), False) for i in range(1, 121)]
 
 
 def test_blocks_keep_their_time_over_the_wrap(fake):
     board = fake.Board({"calf_l": (wave,), "calf_r": (wave,)}, period_us=PERIOD_US)
     board.run(12_000_000)
     for channel in (0, 1):
-        found = samples(board, channel)
-        assert [(index, code) for index, code, *_ in found] == [(i, wave(i)) for i in range(1, len(found) + 1)]
-        starts = [found[i][3] for i in range(0, len(found), 40)]
-        assert starts == [PERIOD_US // 2 + 1000 * channel + 500_000 * i for i in range(len(starts))]
-        assert starts[-1] > 11_000_000
+        assert samples(board, channel) == [(i, wave(i), False) for i in range(1, 961)]
+        full = [(how, index, t_us, period) for how, index, t_us, period, _ in chunks(board, channel) if how >= 0]
+        first_us = PERIOD_US // 2 + 1000 * channel
+        assert full == [
+            (REGULAR if index > 1 else BEGINS, index, first_us + (index - 1) * PERIOD_US, PERIOD_US)
+            for index in range(1, 961, 180)
+        ]
+
+
+def test_no_more_than_a_quarter_of_a_second_waits_for_its_block(fake):
+    """Looked at after each step of 35 ms, over the wrap: what is older than 250 ms stands in the log."""
+    board = fake.Board({name: (wave,) for name in ("calf_l", "calf_r", "forearm_l")}, period_us=PERIOD_US)
+    oldest = 0
+    for now in range(10_000, 7_000_000, 35_000):
+        board.run(now)
+        for channel in range(3):
+            *_, (_, index, _, _, codes) = chunks(board, channel) or [(0, 1, 0, 0, [])]
+            waiting_since = PERIOD_US // 2 + 1000 * channel + (index + len(codes) - 1) * PERIOD_US
+            oldest = max(oldest, now - waiting_since)
+    assert QUARTER_US - 2 * PERIOD_US < oldest <= QUARTER_US
+
+
+@pytest.mark.parametrize("spread", [1, 90, 4000, 1 << 20, 1 << 23])
+def test_every_code_of_every_channel_is_in_the_log(fake, spread):
+    """Four channels with codes up to both ends, where escapes fill a record several times in a quarter."""
+    random = Random(spread)
+    names = [f"{site}_{side}" for site in ("calf", "forearm") for side in "lr"]
+    limit = 1 << 23
+    waves = [
+        [max(-limit, min(limit - 1, random.randint(-spread, spread))) for _ in range(1000)] for _ in range(len(names))
+    ]
+    bridges = {name: (lambda index, codes=codes: codes[index],) for name, codes in zip(names, waves, strict=True)}
+    board = fake.Board(bridges, period_us=3125)
+    board.run(2_000_000)
+    for channel, codes in enumerate(waves):
+        assert samples(board, channel)[:639] == [(i, codes[i], False) for i in range(1, 640)]
+        # Between two that say where they stand the low bits of the index are enough.
+        full = [index for how, index, *_ in chunks(board, channel) if how >= 0]
+        assert all(b - a <= FULL_EVERY + 48 <= INDEX_LOW for a, b in pairwise(full))
 
 
 MISSED = {5: 1, 6: 2, 41: 3, 90: HOLD_LIMIT, 200: HOLD_LIMIT + 1, 300: 500, **dict.fromkeys(range(402, 438, 3), 1)}
 
 
 def test_missed_conversions_keep_every_index_right(fake):
-    """Missed within a block, between two, too many of them, and more often than a block has room for."""
+    """One, several, too many of them for the filter, and again and again."""
     board = fake.Board({"calf_l": (wave, dict(MISSED))}, period_us=PERIOD_US)
     board.run(20_000_000)
     found = samples(board)
@@ -82,14 +131,16 @@ def test_missed_conversions_keep_every_index_right(fake):
     for number in range(1, len(found) + 1):
         index += 1 + MISSED.get(number, 0)
         wanted.append((index, wave(index), MISSED.get(number, 0) > HOLD_LIMIT))
-    assert [row[:3] for row in found] == wanted
-    for header, body in records(board, "samples"):
-        assert body["missed_count"] <= MISSED_LIMIT
-        start = 6250 + PERIOD_US * (body["first_index"] - 1)
-        assert header["t_s"] * 1000000 + header["t_us"] == start
-    # Between two blocks the index alone says what is missing.
-    assert any(row[4] for row in found)
-    assert [row[4] for row in found if row[0] == wanted[40][0]] == [0]
+    assert found == wanted
+    assert len(found) > 437
+    end = 1
+    for how, index, t_us, period, codes in chunks(board):
+        # Conversions that passed unread end a chunk, and the next one says where it stands.
+        assert index == end or how in (BEGINS, RESTART)
+        end = index + len(codes)
+        if how >= 0:
+            assert t_us == 6250 + PERIOD_US * (index - 1)
+            assert period == (PERIOD_US if len(codes) > 1 else 0)
 
 
 def recomputed(board, channel=0):
@@ -101,7 +152,7 @@ def recomputed(board, channel=0):
     found = []
     for reading in readings(board, channel):
         while waiting and waiting[0][0] <= reading["last_index"]:
-            index, code, restarted, *_ = waiting.pop(0)
+            index, code, restarted = waiting.pop(0)
             missed = index - follower.index - 1
             if restarted:
                 follower.restart()
@@ -138,10 +189,12 @@ def test_the_codes_that_a_reading_used_stand_before_it(fake, start_us):
     board.run(15_000_000)
     newest = {0: 0, 1: 0}
     ticks = 0
-    for header, body, tail in map(unpack, board.logged()):
+    for header, _, tail in map(unpack, board.logged()):
         if header["kind"] == "samples":
-            missed = sum(n for _, n in unpack_missed(tail, body["missed_count"]))
-            newest[header["channel"]] = body["first_index"] + body["count"] - 1 + missed
+            for number, how, low, rest, _, _, codes in unpack_chunks(tail):
+                if how >= 0:
+                    newest[number] = (rest << INDEX_LOW_BITS | low) - 1
+                newest[number] += len(codes)
         elif header["kind"] == "readings":
             ticks += 1
             assert [entry["last_index"] for entry in unpack_readings(tail)] == [newest[0], newest[1]]
@@ -153,11 +206,11 @@ def test_a_fault_is_logged_when_it_begins_and_when_it_ends(fake):
     board.run(4_000_000)
     faults = records(board, "fault")
     assert [(body["fault"], body["state"], body["last_index"]) for _, body in faults] == [(3, 1, 99), (3, 0, 99)]
-    begins, ends = (header["t_s"] * 1000000 + header["t_us"] for header, _ in faults)
+    begins, ends = (header["t_s"] * 1_000_000 + body["t_us"] for header, body in faults)
     assert begins == 6250 + 99 * PERIOD_US
     assert ends == begins + 500_000
     # The codes gathered before it are not lost.
-    assert [(row[0], row[1]) for row in samples(board)][:99] == [(i, wave(i)) for i in range(1, 100)]
+    assert samples(board)[:99] == [(i, wave(i), False) for i in range(1, 100)]
     after = [row for row in samples(board) if row[2]]
     assert after[0][:2] == (100, wave(100))
 
@@ -168,7 +221,7 @@ def test_sweeps_of_two_chips_take_turns(fake):
     board.run(12_500_000)
     found = {4: [], 5: []}
     for header, body in records(board, "impedance"):
-        found[header["channel"]].append((body["frequency"], header["t_s"], header["t_us"], body["index"]))
+        found[header["channel"]].append((body["frequency"], header["t_s"], body["t_us"], body["index"]))
         assert body["span_us"] == 100_000
         assert body["sum_i"] == 16 * ((1000 if header["channel"] == 4 else 2000) + body["index"])
     for channel, first_s in ((4, 0), (5, 1)):

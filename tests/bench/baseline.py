@@ -31,6 +31,8 @@ BLOCK = 1000
 SECOND_US = 1_000_000
 WIRE_S = 60
 RATE_HZ = 80
+# What one channel gathers in a quarter of a second.
+CHUNK = 20
 
 
 def codes(n: int) -> array:
@@ -98,10 +100,17 @@ def _trends() -> Iterator[tuple[str, float]]:
 
 
 def _link() -> Iterator[tuple[str, float]]:
-    n = blocks.BLOCK_SAMPLES
+    n = CHUNK
+    count = _counter(blocks)
+    x = array("i", [code + blocks.CODE_BIAS for code in codes(n)])
+    plan = array("i", bytes(12))
     record = bytearray(256)
-    packed = _counter(blocks)("rice_pack", codes(n), n, record, 32)
-    yield "packing, instructions a sample", packed / n
+    usual = blocks.usual_k(x, n)
+    yield f"planning a chunk of {n}, instructions", count("usual_k", x, n) + count("chunk_plan", x, n, usual, plan)
+    k, predictor, base = plan
+    put = count("put_codes", x, n, k << 2 | predictor, base, record, 26)
+    head = sum(count("put_bits", record, 0, 0, width) for width in (5, 12, blocks.INDEX_LOW_BITS, 23 - k))
+    yield f"packing a chunk of {n}, instructions", put + head
     count = _counter(frames)
     record[:] = bytes(range(256))
     yield "CRC, instructions a byte", count("crc_append", record, 240, frames.CRC_TABLE) / 240

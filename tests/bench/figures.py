@@ -14,6 +14,10 @@ WANTED = {
     "m0_viper_vs_gcc": "<= 3.0",
     "m0_viper_vs_bytecode": ">= 30",
     "m0_chain_instructions": "<= 1200",
+    "wire_bytes_per_sample": "<= 1.75",
+    "wire_bytes_per_second": "<= 2880",
+    "wire_vs_json": ">= 6",
+    "wire_vs_mavlink": ">= 2.2",
 }
 
 

@@ -1,4 +1,4 @@
-"""The core's work under a locked heap, on a port whose small integers have 31 bits, as a board's do.
+"""Core, samplers and blocks at work under a locked heap, on a port whose small integers have 31 bits, as a board's do.
 
 Prints a line for each kind of work: its name, how often it was done, and whether the heap was asked for anything. The
 last line's is a filter with a coefficient too wide, which has to ask.
@@ -9,8 +9,10 @@ from array import array
 
 import micropython
 
+from turgor.app.blocks import Blocks
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320, NOMINAL_PRESSURE, default_channels
 from turgor.app.log import Log
+from turgor.app.sampler import ImpedanceSampler, PressureSampler
 from turgor.app.snapshot import Snapshots
 from turgor.core.change import fall_permille, lowest_push, lowest_state, reanchored, rise_permille
 from turgor.core.channel import ArterialChannel, ImpedanceChannel, PressureChannel
@@ -23,6 +25,8 @@ from turgor.core.median import ABSENT
 from turgor.core.noise import noise_block, noise_rms_code_q4, noise_state, still_codes
 from turgor.core.rules import DEFAULT_LIMITS
 from turgor.core.slope import slope_per_hour, slope_push, slope_state
+from turgor.core.ticks import TICKS_MASK, BoardTime
+from turgor.drivers import FAULT, NO_FAULT, NOTHING, RESTARTED, RESULT, SAMPLE
 from turgor.link.pages import PagePacker
 
 SAMPLES = 100000
@@ -32,6 +36,7 @@ _WORD_LIMIT = 1 << 19
 WIDE = (8, 9, 12, 13)
 LIMITS = (0x0F, 0xE0, 0xF0, 0x10, 0x80)
 STATE = bytearray(1024)
+TURN = 1 << 29
 
 
 def locked(name, count, work, *objects):
@@ -184,6 +189,104 @@ def snapshots(count, wanted):
             pass
 
 
+def later(tick, us):
+    """The tick `us` after `tick`, by small integers next to the wrap too."""
+    return ((tick - TURN + us) & TICKS_MASK) ^ TURN
+
+
+class Bridge:
+    """A driver with a sample at every step, or what is told to it for the next one."""
+
+    def __init__(self):
+        self.event = SAMPLE
+        self.fault = NO_FAULT
+        self.code = 0
+        self.tick = 0
+        self.missed = 0
+
+    def step(self, now):
+        self.tick = now
+        return 0
+
+
+class Sweep:
+    """A driver with a result at every step."""
+
+    def __init__(self):
+        self.idle = False
+        self.event = RESULT
+        self.fault = NO_FAULT
+        self.frequency_index = 0
+        self.count = 16
+        self.leads = 0
+        self.first_tick = self.tick = 0
+        self.sum_i = self.min_i = self.max_i = 0
+        self.sum_q = self.min_q = self.max_q = 0
+
+    def step(self, now):
+        self.first_tick = now
+        self.tick = later(now, 1000)
+        return 0
+
+
+class Sampled:
+    """Four samplers of a kind of channel with blocks and log."""
+
+    def __init__(self, make):
+        # The wrap of the ticks is soon.
+        self.now = TICKS_MASK - 3000000
+        self.time = BoardTime(self.now)
+        self.log = Log(20000, 1)
+        self.blocks = Blocks(self.log, self.time)
+        self.samplers = [make(number, self) for number in range(4)]
+        self.blocks.samplers = [sampler for sampler in self.samplers if sampler.is_sampled]
+
+    def bridge(self, number, channel):
+        return PressureSampler(number, channel, Bridge(), self.log, self.blocks, self.time, self.now)
+
+    def sweep(self, number, channel):
+        return ImpedanceSampler(number, channel.words, Sweep(), self.log, self.time, self.now, 0)
+
+
+def sample(count, sampled):
+    """Codes of little and of much noise and of the whole range, some of them missed, faults, blocks when they are due.
+
+    Each quarter of a second is some 20 samples of each channel, once in a while 400.
+    """
+    x = 1
+    now = sampled.now
+    samplers = sampled.samplers
+    blocks = sampled.blocks
+    due = sampled.blocks.due
+    for i in range(count // len(samplers)):
+        now = later(now, 12500 if i % 5000 < 4000 else 625)
+        sampled.time.advance(now)
+        for sampler in samplers:
+            x = (x * 181 + 12345) & 0x3FFFFF
+            driver = sampler.driver
+            if sampler.is_sampled:
+                driver.event = SAMPLE
+                driver.missed = 0
+                driver.fault = NO_FAULT
+                driver.code = (x << 2) - 0x800000 if i % 3000 < 300 else 200000 + (x >> (i % 17))
+                if x % 512 == 1:
+                    driver.missed = x & 63
+                elif x % 512 == 2:
+                    driver.event = FAULT
+                    driver.fault = 3
+                elif x % 512 == 3:
+                    driver.event = RESTARTED
+                elif x % 512 == 4:
+                    driver.event = NOTHING
+            else:
+                driver.sum_i = x << 2
+                driver.sum_q = -x
+                driver.frequency_index = i % 3
+            sampler.step(now)
+        while (now - due) & TICKS_MASK < TICKS_MASK >> 1:
+            due = later(now, blocks.step(now))
+
+
 def pack_pages(count, packer, record, channels):
     """Readings a second, values of all sizes, now and then an event, a reading out of all bounds, or other channels."""
     x = 1
@@ -236,6 +339,12 @@ def main():
     places = [Place(0, PressureChannel(slow)), Place(4, ImpedanceChannel(words)), Place(6, ArterialChannel(quick, 400))]
     locked("snapshots", HOUR_S, snapshots, Snapshots(judge, places, Log(2000, 1)))
 
+    pressure = Sampled(lambda number, sampled: sampled.bridge(number, PressureChannel(slow)))
+    locked("pressure_sampler", SAMPLES, sample, pressure)
+    arterial = Sampled(lambda number, sampled: sampled.bridge(number, ArterialChannel(quick, 320)))
+    locked("arterial_sampler", SAMPLES, sample, arterial)
+    impedance = Sampled(lambda number, sampled: sampled.sweep(number, ImpedanceChannel(words)))
+    locked("impedance_sampler", SAMPLES, sample, impedance)
     locked("pages", HOUR_S, pack_pages, PagePacker(228), bytearray(255), 10)
 
     e, c, z, g = LOWPASS_1_HZ_AT_80[0]

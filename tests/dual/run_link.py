@@ -5,7 +5,17 @@ from struct import pack as pack_struct
 
 from digest import Digest, Numbers
 
-from turgor.link.blocks import BLOCK_SAMPLES, rice_pack, rice_unpack, unpack_missed
+from turgor.link.blocks import (
+    BEGINS,
+    BRIEF_BITS,
+    CHUNK_SAMPLES,
+    CODE_BIAS,
+    chunk_plan,
+    put_bits,
+    put_codes,
+    unpack_chunks,
+    usual_k,
+)
 from turgor.link.frames import CRC_TABLE, cobs, crc_append, crc_fits, encode
 from turgor.link.lines import COMMAND_SIZE, LINE_LIMIT, command_line, read_line
 from turgor.link.page_reader import RangeDecoder, unpack_page
@@ -34,6 +44,7 @@ from turgor.link.records import (
 )
 
 CALLS = 20000
+BLOCK_SAMPLES = 100000
 FULL = 1 << 23
 MOST = (1 << 30) - 1
 ABSENT = -(1 << 29)
@@ -71,31 +82,63 @@ def run_frames():
 
 def run_blocks():
     numbers = Numbers(12)
-    packed = Digest("link.blocks.rice_pack")
-    unpacked = Digest("link.blocks.rice_unpack")
-    missed = Digest("link.blocks.unpack_missed")
-    codes = array("i", bytes(4 * BLOCK_SAMPLES))
+    usual = Digest("link.blocks.usual_k")
+    planned = Digest("link.blocks.chunk_plan")
+    bits_put = Digest("link.blocks.put_bits")
+    packed = Digest("link.blocks.put_codes")
+    unpacked = Digest("link.blocks.unpack_chunks")
+    codes = array("i", bytes(4 * CHUNK_SAMPLES))
+    plan = array("i", bytes(12))
     out = bytearray(300)
-    for _ in range(CALLS // BLOCK_SAMPLES * 8):
-        n = numbers.one_of((1, 2, BLOCK_SAMPLES, BLOCK_SAMPLES, 1 + numbers.below(BLOCK_SAMPLES)))
-        base = numbers.between(-FULL, FULL - 1)
+    samples = 0
+    while samples < BLOCK_SAMPLES:
+        n = numbers.one_of((1, 2, 20, 20, CHUNK_SAMPLES, 1 + numbers.below(CHUNK_SAMPLES)))
+        samples += n
+        code = numbers.between(-FULL, FULL - 1)
         spread = 1 << numbers.below(24)
+        drift = numbers.between(-spread, spread) if not numbers.below(4) else 0
         for i in range(n):
-            codes[i] = max(-FULL, min(FULL - 1, base + numbers.between(-spread, spread)))
-        at = numbers.below(17)
-        end = rice_pack(codes, n, out, at)
-        packed.add(out[at:end])
-        found = rice_unpack(out, at, codes[0], n)
-        unpacked.add(found == list(codes)[:n], *found)
-        try:
-            unpacked.add(*rice_unpack(bytes(out[at : at + numbers.below(end - at + 1)]), 0, codes[0], n))
-        except ValueError as error:
-            unpacked.add(str(error))
-    for n in range(9):
-        for pair in unpack_missed(numbers.bytes(16), n):
-            missed.add(*pair)
-    for digest in (packed, unpacked, missed):
+            code += drift
+            value = code + numbers.between(-spread, spread) if numbers.below(30) else numbers.between(-FULL, FULL - 1)
+            codes[i] = max(-FULL, min(FULL - 1, value)) + CODE_BIAS
+        start = usual_k(codes, n)
+        usual.add_block(n, start)
+        if not numbers.below(8):
+            start = numbers.below(16)
+        bits = chunk_plan(codes, n, start, plan)
+        planned.add_block(n, bits, *plan)
+        for i in range(len(out)):
+            out[i] = 0
+        # One that is full, then one that is not, where it fits.
+        at = 0
+        for full in (1, 0):
+            head = ((numbers.below(16), 4), (full, 1), (n - 1, 6), (plan[0], 4), (plan[1], 2), (numbers.below(512), 9))
+            if full:
+                head += ((BEGINS, 2), (numbers.below(1 << 23), 23), (numbers.below(1 << 23), 23), (12500, 17))
+            for value, width in head:
+                at = put_bits(out, at, value, width)
+                bits_put.add(at)
+            at = put_bits(out, at, plan[2], 23 - plan[0])
+            at = put_codes(codes, n, plan[0] << 2 | plan[1], plan[2], out, at)
+            if at + BRIEF_BITS + bits > 8 * len(out) - 8:
+                break
+        size = (at + 7) >> 3
+        packed.add_block(n, at, out[:size])
+        for chunk in unpack_chunks(out[:size]):
+            assert chunk[-1] == [code - CODE_BIAS for code in list(codes)[:n]]
+        for data in (out[:size], out[: numbers.below(size + 1)], damaged(out[:size], numbers)):
+            try:
+                for chunk in unpack_chunks(data):
+                    unpacked.add_block(len(chunk[-1]), *chunk[:-1], *chunk[-1])
+            except ValueError as error:
+                unpacked.add(str(error))
+    for digest in (usual, planned, bits_put, packed, unpacked):
         digest.show()
+
+
+def damaged(data, numbers):
+    data[numbers.below(len(data))] ^= 1 << numbers.below(8)
+    return data
 
 
 def run_lines():
@@ -128,7 +171,7 @@ def run_records():
     for i in range(CALLS):
         kind, name, fmt, _, tail_name = RECORDS[i % len(RECORDS)]
         rows.add(row(kind)[1], row(name)[0])
-        head = [numbers.between(*LIMITS[letter]) for letter in "BHIII"]
+        head = [numbers.between(*LIMITS[letter]) for letter in "BHII"]
         pack_header(buffer, kind, *head)
         headers.add(buffer)
         values = [numbers.between(*LIMITS[letter]) for letter in fmt[1:]]

@@ -1,4 +1,4 @@
-"""Core and spill pages allocate nothing, sample by sample or second by second, where small integers have 31 bits."""
+"""Core, samplers, blocks and spill pages allocate nothing at their work, where small integers have 31 bits."""
 
 from pathlib import Path
 
@@ -23,7 +23,20 @@ def test_by_hand(said: dict[str, tuple[int, str]]) -> None:
     assert {text for _, text in said.values()} == {"allocates nothing"}
 
 
-@pytest.mark.parametrize("kind", ["pressure", "arterial", "calf_z", "thorax_z", "noise", "estimates"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "pressure",
+        "arterial",
+        "calf_z",
+        "thorax_z",
+        "noise",
+        "estimates",
+        "pressure_sampler",
+        "arterial_sampler",
+        "impedance_sampler",
+    ],
+)
 def test_samples(said: dict[str, tuple[int, str]], kind: str) -> None:
     assert said[kind] == (100_000, "allocates nothing")
 

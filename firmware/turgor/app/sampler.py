@@ -81,7 +81,7 @@ class PressureSampler(_Sampler):
         self.channel = channel
         self.full = True
         self._sample = self.channel.sample
-        self._add = blocks.add
+        self._blocks = blocks
         self._codes = array("i", bytes(4 * CHUNK_SAMPLES))
         self._count = 0
         self._since_full = 0
@@ -141,7 +141,8 @@ class PressureSampler(_Sampler):
         if not count:
             return
         self._count = 0
-        self._add(
+        # Not bound once: with more than four arguments that would take room on the heap at each call.
+        self._blocks.add(
             self.number, self.full, self._how, self._first_index, self._first_tick, self._tick, self._codes, count
         )
         self._since_full = count if self.full else self._since_full + count
