@@ -76,10 +76,17 @@ def region_behind_files(device, least_sectors):
         return None
     # f_frsize and f_blocks.
     blocks = status[1] * status[2] // _SECTOR
-    head = bytearray(_SUPERBLOCK)
     for start in (0, BOOT_SECTORS):
-        for block in (start, start + 1):
-            device.readblocks(block, head, 0)
-            if head[_MAGIC_AT : _MAGIC_AT + 8] == _MAGIC and unpack_from("<II", head, _SIZES_AT) == (_SECTOR, blocks):
-                return region_from(device, start + blocks, least_sectors)
+        # One of the two may be spoiled; the third is looked at because the second may be the first of others.
+        if _begins(device, start, blocks) or (
+            _begins(device, start + 1, blocks) and not _begins(device, start + 2, blocks)
+        ):
+            return region_from(device, start + blocks, least_sectors)
     return None
+
+
+def _begins(device, block, blocks):
+    """Whether `block` is a superblock of a file system of `blocks` blocks."""
+    head = bytearray(_SUPERBLOCK)
+    device.readblocks(block, head, 0)
+    return head[_MAGIC_AT : _MAGIC_AT + 8] == _MAGIC and unpack_from("<II", head, _SIZES_AT) == (_SECTOR, blocks)

@@ -187,7 +187,7 @@ FEW_BEATS = const(128)
 # Flags of a `samples` record.
 RESTARTED = const(1)
 
-# Reset causes of a `boot` record. The RP2040 tells two: power-on, which with it includes its RUN pin, and watchdog, which
+# Reset causes of a `boot` record. The RP2040 tells two: power-on, which includes its RUN pin, and watchdog, which
 # includes `machine.reset()`. A soft reset is a new start of MicroPython alone.
 UNKNOWN_RESET = const(0)
 POWER_ON = const(1)
