@@ -18,7 +18,7 @@ def board_ports():
         from turgor.boards.esp32 import make_ports
     else:
         raise RuntimeError("no board file for platform " + sys.platform + "; Turgor runs on rp2 and esp32")
-    return make_ports()
+    return make_ports(LEAST_SECTORS)
 
 
 def now_us():
@@ -29,7 +29,7 @@ def now_us():
 def main():
     """Run for ever; Ctrl-C ends with the impedance drive off."""
     ports = board_ports()
-    keep = Keep(ports.flash) if ports.flash and ports.flash.sectors >= LEAST_SECTORS else None
+    keep = Keep(ports.flash) if ports.flash else None
     config = Config(default_channels())
     if keep:
         config = keep.configuration(config)

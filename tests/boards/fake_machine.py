@@ -38,8 +38,20 @@ def unique_id():
     return b"\x01\x02\x03\x04\x05\x06\x07\x08"
 
 
+PWRON_RESET = 1
+WDT_RESET = 3
+
+
 def reset_cause():
-    return 3
+    return CAUSE[0]
+
+
+def reset():
+    """The script that has it typed starts the board itself."""
+
+
+# What reset_cause() tells.
+CAUSE = [3]
 
 
 # Every pin by its number.

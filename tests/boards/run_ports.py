@@ -2,6 +2,8 @@
 
 import sys
 
+import fake_flash  # noqa: F401
+import fake_machine
 from fake_machine import MADE
 
 if sys.argv[1] == "rp2":
@@ -9,7 +11,7 @@ if sys.argv[1] == "rp2":
 else:
     from turgor.boards.esp32 import PINS, make_ports
 
-ports = make_ports()
+ports = make_ports(12)
 print("cause", ports.reset_cause, "id", hex(ports.board_id))
 print("buses", [(ports.bus(n).number, ports.bus(n).pins, ports.bus(n).freq) for n in (0, 1)])
 alarm = MADE[PINS["alarm"]]
@@ -28,4 +30,18 @@ buffer = bytearray(8)
 n = ports.serial.read_into(buffer)
 print("serial", n, bytes(buffer[:n]))
 print("wait", ports.serial.wait(1))
-print("boot", ports.boot, "again", make_ports().boot)
+print("flash", ports.flash, ports.identity.split(b";")[-1])
+print("boot", ports.boot, "again", make_ports(12).boot)
+causes = []
+for cause in (0, 1, 2, 3, 4, 5, 77):
+    fake_machine.CAUSE[0] = cause
+    causes.append(make_ports(12).reset_cause)
+print("causes", causes)
+# A platform whose numbers are others.
+fake_machine.PWRON_RESET = 0x10
+fake_machine.SOFT_RESET = 0
+causes = []
+for cause in (0, 1, 0x10):
+    fake_machine.CAUSE[0] = cause
+    causes.append(make_ports(12).reset_cause)
+print("causes", causes)

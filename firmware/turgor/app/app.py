@@ -7,11 +7,10 @@ from turgor.app.tick import Tick
 from turgor.app.wire import Wire
 from turgor.core.rules import DBP_FRESH_S
 from turgor.core.ticks import BoardTime
+from turgor.link.records import WATCHDOG_RESET
 from turgor.mp import const, micropython
 
 LOG_BYTES = const(40960)
-# The reset cause after which nobody knows how long the board was off.
-POWER_ON = const(1)
 # TICKS_MASK, which as another module's name would be looked up anew at every step.
 _MASK = const(0x3FFFFFFF)
 _HALF = const(0x1FFFFFFF)
@@ -37,7 +36,8 @@ class App:
         self.tick = Tick(config, samplers, self.log, self.time, ports.alarm, keep, blocks, now)
         if keep:
             keep.attach(self.log, self.time, self.tick, samplers, config, now)
-            least_age_s = DBP_FRESH_S if ports.reset_cause == POWER_ON else 0
+            # After any other cause nobody knows how long the board was off.
+            least_age_s = 0 if ports.reset_cause == WATCHDOG_RESET else DBP_FRESH_S
             keep.restore(least_age_s)
         self.tick.snapshots.log_start()
         identity = ports.identity + (";id=%016x" % ports.board_id).encode()

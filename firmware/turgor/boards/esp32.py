@@ -1,5 +1,8 @@
 """ESP32 DevKitC."""
 
+from esp32 import Partition
+
+from turgor.boards.flash import region_behind_files, region_from
 from turgor.boards.ports import Ports
 
 PINS = {
@@ -19,6 +22,16 @@ PINS = {
 }
 
 
-def make_ports():
+def make_ports(least_sectors):
+    """The board's ports; `flash` has at least `least_sectors` or is None."""
     # This port has soft pin interrupts only.
-    return Ports(PINS, "esp32", False)
+    return Ports(PINS, "esp32", False, _flash(least_sectors))
+
+
+def _flash(least_sectors):
+    """The partition `turgor` if the board has one, else what the file system leaves of its own."""
+    for partition in Partition.find(Partition.TYPE_DATA, label="turgor"):
+        return region_from(partition, 0, least_sectors)
+    for partition in Partition.find(Partition.TYPE_DATA, label="vfs"):
+        return region_behind_files(partition, least_sectors)
+    return None

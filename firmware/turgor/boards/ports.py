@@ -1,4 +1,4 @@
-"""What every board gives the app: buses, data-ready pins, serial port, alarm, identity.
+"""What every board gives the app: buses, data-ready pins, serial port, alarm, flash, identity.
 
 A board's pins are a dictionary from the signals of `hardware/pinout.csv` to pin numbers.
 """
@@ -11,6 +11,14 @@ import time
 import machine
 
 from turgor import __version__
+from turgor.link.records import (
+    DEEP_SLEEP_RESET,
+    HARD_RESET,
+    POWER_ON,
+    SOFT_RESET,
+    UNKNOWN_RESET,
+    WATCHDOG_RESET,
+)
 from turgor.mp import const
 
 _BUS_HZ = const(400000)
@@ -90,11 +98,16 @@ class SerialPort:
 
 
 class Ports:
-    """The ports of a board with `pins`; `machine_name` is for people, `hard`: pin interrupts may be hard."""
+    """The ports of a board with `pins`; `machine_name` is for people, `hard`: pin interrupts may be hard.
 
-    def __init__(self, pins, machine_name, hard):
-        self.boot = _next_boot()
-        self.reset_cause = machine.reset_cause()
+    `flash` is the raw region of `turgor.boards.flash`, None where there is none. With one, what is kept there has the
+    number of this boot, and `boot` is 0.
+    """
+
+    def __init__(self, pins, machine_name, hard, flash):
+        self.flash = flash
+        self.boot = 0 if flash else _next_boot()
+        self.reset_cause = _reset_cause()
         self.board_id = int.from_bytes(machine.unique_id()[:8], "big")
         version = ".".join(str(part) for part in sys.implementation.version[:3])
         self.identity = (
@@ -106,6 +119,8 @@ class Ports:
             + version
             + ";machine="
             + machine_name
+            + ";flash="
+            + (str(flash.sectors) if flash else "none")
         ).encode()
         self.serial = SerialPort()
         self._alarm = machine.Pin(pins["alarm"], machine.Pin.OUT, value=0)
@@ -140,6 +155,21 @@ def _input(number):
     except ValueError:
         # Input-only pins of the ESP32 have no pull resistors; `hardware/pinout.csv` asks for one outside.
         return machine.Pin(number, machine.Pin.IN)
+
+
+def _reset_cause():
+    """The cause of this boot as the log's number; a platform has some of these names, under numbers of its own."""
+    cause = machine.reset_cause()
+    for name, number in (
+        ("PWRON_RESET", POWER_ON),
+        ("HARD_RESET", HARD_RESET),
+        ("WDT_RESET", WATCHDOG_RESET),
+        ("DEEPSLEEP_RESET", DEEP_SLEEP_RESET),
+        ("SOFT_RESET", SOFT_RESET),
+    ):
+        if getattr(machine, name, None) == cause:
+            return number
+    return UNKNOWN_RESET
 
 
 def _next_boot():

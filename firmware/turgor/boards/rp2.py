@@ -1,5 +1,8 @@
 """Raspberry Pi Pico (RP2040)."""
 
+from rp2 import Flash
+
+from turgor.boards.flash import region_behind_files
 from turgor.boards.ports import Ports
 
 PINS = {
@@ -19,5 +22,6 @@ PINS = {
 }
 
 
-def make_ports():
-    return Ports(PINS, "rp2", True)
+def make_ports(least_sectors):
+    """The board's ports; `flash` has at least `least_sectors` or is None."""
+    return Ports(PINS, "rp2", True, region_behind_files(Flash(), least_sectors))

@@ -187,6 +187,15 @@ FEW_BEATS = const(128)
 # Flags of a `samples` record.
 RESTARTED = const(1)
 
+# Reset causes of a `boot` record. The RP2040 tells two: power-on, which includes its RUN pin, and watchdog, which
+# includes `machine.reset()`. A soft reset is a new start of MicroPython alone.
+UNKNOWN_RESET = const(0)
+POWER_ON = const(1)
+HARD_RESET = const(2)
+WATCHDOG_RESET = const(3)
+DEEP_SLEEP_RESET = const(4)
+SOFT_RESET = const(5)
+
 # Operations of a `blind` record, during which the board's interrupts are off, and its states: announced before, done
 # after, with the duration.
 ERASE = const(1)
