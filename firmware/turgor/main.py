@@ -4,7 +4,7 @@ import sys
 import time
 
 from turgor.app.app import App
-from turgor.app.assemble import make_samplers
+from turgor.app.assemble import check_rates, make_samplers
 from turgor.app.config import Config, default_channels
 from turgor.app.keep import LEAST_SECTORS, Keep
 from turgor.core.ticks import ticks_diff
@@ -32,7 +32,7 @@ def main():
     keep = Keep(ports.flash) if ports.flash else None
     config = Config(default_channels())
     if keep:
-        config = keep.configuration(config)
+        config = keep.configuration(config, check_rates)
     app = App(ports, config, make_samplers(config, ports), keep, now_us())
     try:
         while True:

@@ -4,10 +4,18 @@ from turgor.app.config import NAU7802
 from turgor.app.sampler import ImpedanceSampler, PressureSampler
 from turgor.core.channel import pressure_channel
 from turgor.drivers.max30009 import Max30009
-from turgor.drivers.nau7802 import Nau7802
+from turgor.drivers.nau7802 import RATES_SPS, Nau7802
 from turgor.drivers.tca9548a import Tca9548a
 
 _MUX_ADDRESS = 0x70
+
+
+def check_rates(config):
+    """ValueError names the first channel whose converter has no such rate."""
+    for channel in config.channels:
+        rate = channel.rate_millihz
+        if channel.driver == NAU7802 and (rate % 1000 or rate // 1000 not in RATES_SPS):
+            raise ValueError(channel.name + ": rate_millihz = " + str(rate) + " is no rate of its converter")
 
 
 def make_samplers(config, ports):

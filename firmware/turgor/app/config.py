@@ -6,7 +6,7 @@ All integers are made by the host's design code (`turgor_host.calibrate.lowpass`
 from array import array
 from struct import pack_into, unpack_from
 
-from turgor.core.bounds import IMPEDANCE_BOUNDS, PRESSURE_BOUNDS, misfit, pressure_misfit
+from turgor.core.bounds import IMPEDANCE_BOUNDS, LIMIT_BOUNDS, PRESSURE_BOUNDS, misfit, pressure_misfit
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, channel_id
 from turgor.core.filter_words import describe, filter_state
 from turgor.core.rules import DEFAULT_LIMITS
@@ -14,6 +14,14 @@ from turgor.mp import const
 
 NAU7802 = const(1)
 MAX30009 = const(2)
+
+_PLACE_BOUNDS = (
+    ("bus", 0, 1),
+    ("address", 0x08, 0x77),
+    ("mux_port", -1, 7),
+    ("settle_samples", 0, 0xFFFF),
+    ("rate_millihz", 1, 400000),
+)
 
 # Layout of an image, its parts and their sizes.
 _LAYOUT = const(1)
@@ -74,6 +82,19 @@ def _number(channel):
     return channel.number
 
 
+def _channel_misfit(channel):
+    """Why a board cannot run `channel`, with the field and its limits; "" when it can."""
+    place = (channel.bus, channel.address, channel.mux_port, channel.settle_samples, channel.rate_millihz)
+    why = misfit(_PLACE_BOUNDS, place)
+    if why:
+        return why
+    if channel.driver != (MAX30009 if channel.is_impedance() else NAU7802):
+        return "driver = " + str(channel.driver) + " does not measure this"
+    if channel.is_impedance():
+        return misfit(IMPEDANCE_BOUNDS, channel.words)
+    return pressure_misfit(describe(channel.words))
+
+
 def _pack_words(buffer, at, words):
     for word in words:
         pack_into("<i", buffer, at, word)
@@ -85,13 +106,22 @@ class Config:
     """Channels in order of their number, and the limits of the rules; ValueError names what a board cannot run."""
 
     def __init__(self, channels, limits=DEFAULT_LIMITS):
+        numbers = []
         for channel in channels:
-            if channel.is_impedance():
-                why = misfit(IMPEDANCE_BOUNDS, channel.words)
-            else:
-                why = pressure_misfit(describe(channel.words))
+            why = _channel_misfit(channel)
+            if channel.number in numbers:
+                why = "is there twice"
             if why:
                 raise ValueError(channel.name + ": " + why)
+            numbers.append(channel.number)
+        places = []
+        for limit in limits:
+            why = misfit(LIMIT_BOUNDS, limit)
+            if limit[:2] in places:
+                why = "rule = " + str(limit[0]) + ", stage = " + str(limit[1]) + " is there twice"
+            if why:
+                raise ValueError("limits: " + why)
+            places.append(limit[:2])
         self.channels = sorted(channels, key=_number)
         self.limits = limits
 
@@ -130,7 +160,7 @@ def unpack_config(image, size):
             raise ValueError("the configuration ends early")
         number, driver, bus, address, mux_port, count, settle_samples, rate_millihz = unpack_from(_CHANNEL, image, at)
         at += _CHANNEL_SIZE
-        if number >= len(CHANNELS) or driver not in (NAU7802, MAX30009) or at + 4 * count > size:
+        if number >= len(CHANNELS) or at + 4 * count > size:
             raise ValueError("channel " + str(number) + " is none")
         words = [unpack_from("<i", image, at + 4 * i)[0] for i in range(count)]
         at += 4 * count
@@ -151,6 +181,8 @@ def unpack_config(image, size):
             raise ValueError("the configuration ends early")
         limits.append(unpack_from(_LIMIT, image, at))
         at += _LIMIT_SIZE
+    if at != size:
+        raise ValueError("the configuration goes on behind its end")
     return Config(channels, limits)
 
 

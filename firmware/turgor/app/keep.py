@@ -81,12 +81,18 @@ class Keep:
             while journal.wants_erase():
                 journal.ring.erase()
 
-    def configuration(self, default):
-        """The configuration that was kept; `default` where there is none, or none that a board can run."""
+    def configuration(self, default, check=None):
+        """The configuration that was kept; `default` where there is none, or none that a board can run.
+
+        `check` raises ValueError for one that this board's drivers cannot.
+        """
         if not self.config_size:
             return default
         try:
-            return unpack_config(self.config, self.config_size)
+            config = unpack_config(self.config, self.config_size)
+            if check:
+                check(config)
+            return config
         except ValueError:
             self.refused = True
             return default

@@ -1,12 +1,13 @@
 """What each field of a channel's configuration may be, so that a board can run it.
 
 A pressure channel's fields are integers in order, as `core.filter_words.describe` gives them and a `pressure_channel`
-record carries them; an impedance channel's are its words, as `core.impedance` has them. Within its bounds every field
-fits its words; that no intermediate of a filter leaves +-2^30 is proved by the host, which designs it
-(`turgor_host.calibrate.lowpass`).
+record carries them; an impedance channel's are its words, as `core.impedance` has them. A limit's fields are those of
+its row: milli-mmHg or per mille, and s. Within its bounds every field fits its words; that no intermediate of a filter
+leaves +-2^30 is proved by the host, which designs it (`turgor_host.calibrate.lowpass`).
 """
 
 from turgor.core.impedance import OFFSET_LIMIT, SHIFT_LIMIT
+from turgor.core.rules import HIGH, LOW, RULES
 from turgor.mp import const
 
 # Offsets within a quarter of full scale, 2^23, keep filtered minus offset within +-2^29.
@@ -14,6 +15,8 @@ OFFSET_LIMIT_CODE = const(2097152)
 _COEFFICIENT = const(0x1FFFFFFF)
 _MILLI_MMHG = const(0x10000000)
 _FACTOR = const(0x10000000)
+# Longer runs are not kept over a restart.
+_RUN_S = const(0xFFFFFF)
 # Where in PRESSURE_BOUNDS the second section and the threshold stand.
 _E_2 = const(5)
 _THRESHOLD = const(13)
@@ -59,6 +62,17 @@ IMPEDANCE_BOUNDS = tuple(
         )
     ]
     + [("shift", 0, SHIFT_LIMIT)]
+)
+# A row of limits, in order of `core.rules.DEFAULT_LIMITS`.
+LIMIT_BOUNDS = (
+    ("rule", 0, len(RULES) - 1),
+    ("stage", 0, 2),
+    ("priority", LOW, HIGH),
+    ("limit", -_MILLI_MMHG, _MILLI_MMHG),
+    ("run_s", 0, _RUN_S),
+    ("clear_limit", -_MILLI_MMHG, _MILLI_MMHG),
+    ("clear_s", 0, _RUN_S),
+    ("aux", 0, _MILLI_MMHG),
 )
 
 

@@ -39,6 +39,7 @@ _CTRL2 = const(0x02)
 _CALS = const(0x04)  # with CALMOD 0: internal offset calibration
 _CAL_ERR = const(0x08)
 _CRS = {10: 0x00, 20: 0x10, 40: 0x20, 80: 0x30, 320: 0x70}
+RATES_SPS = tuple(sorted(_CRS))
 
 _ADCO = const(0x12)
 

@@ -15,7 +15,7 @@ import time
 
 from turgor import __version__
 from turgor.app.app import App
-from turgor.app.assemble import make_samplers
+from turgor.app.assemble import check_rates, make_samplers
 from turgor.app.config import Config, arterial_channel, default_channels
 from turgor.app.keep import Keep
 from turgor.core.channels import channel_id
@@ -250,7 +250,7 @@ def main(args):
         program_us=_option(args, "--page-us", PROGRAM_US),
     )
     keep = Keep(flash)
-    config = keep.configuration(Config(channels))
+    config = keep.configuration(Config(channels), check_rates)
     if [channel.name for channel in config.channels] != [channel.name for channel in Config(channels).channels]:
         config = Config(channels)
     # What the boot took is over when the app begins.

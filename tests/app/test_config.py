@@ -1,0 +1,193 @@
+"""The image of a configuration: out comes what went in, and no image keeps a board from starting."""
+
+from random import Random
+from struct import pack_into
+from typing import Any
+
+import pytest
+
+from turgor.app.assemble import check_rates, make_samplers
+from turgor.app.blocks import Blocks
+from turgor.app.config import Config, arterial_channel, default_channels, unpack_config
+from turgor.app.journal import PARTS, Journal
+from turgor.app.keep import Keep
+from turgor.app.log import Log
+from turgor.app.ring import CONTENT
+from turgor.core.bounds import LIMIT_BOUNDS
+from turgor.core.channels import CHANNEL_NAMES
+from turgor.core.judge import Judge
+from turgor.core.rules import DEFAULT_LIMITS, RULES, Rules
+from turgor.core.ticks import BoardTime
+from turgor.link.records import CONFIG_REFUSED, NOTICE, unpack
+from turgor_host.sim.flash import Flash
+
+# Bytes of the head, and of a channel's head and a limit.
+HEAD, CHANNEL, LIMIT = 3, 12, 24
+DRIVER, BUS, ADDRESS, PORT, WORDS, SETTLE, RATE = 1, 2, 3, 4, 5, 6, 8
+ALL = Config([*default_channels(), arterial_channel()])
+
+
+class Clock:
+    us = 0
+
+
+class Wires:
+    """A bus and ports with nothing on them."""
+
+    def bus(self, number: int) -> Any:
+        return (self, self)[number]
+
+    def ready(self, name: str) -> None:
+        return None
+
+    def writeto(self, address: int, buf: bytes) -> int:
+        raise OSError(5)
+
+    def readfrom_into(self, address: int, buf: bytearray) -> None:
+        raise OSError(5)
+
+    def readfrom_mem_into(self, address: int, register: int, buf: bytearray) -> None:
+        raise OSError(5)
+
+
+def image_of(config: Config) -> bytearray:
+    buffer = bytearray(PARTS * CONTENT)
+    at = config.pack_head(buffer)
+    for position in range(len(config.channels)):
+        at = config.pack_channel(position, buffer, at)
+    return buffer[: config.pack_limits(buffer, at)]
+
+
+def flash_with(image: bytes) -> Flash:
+    """A flash on which this image was kept."""
+    flash = Flash(Clock(), 12)
+    journal = Journal(flash, 0, 4)
+    journal.content[: len(image)] = image
+    journal.begin(len(image), 1, 0)
+    while journal.saving:
+        journal.step()
+    return flash
+
+
+def start(image: bytes) -> bool:
+    """All that a board makes of a configuration before it runs; whether that is the one of the image."""
+    keep = Keep(flash_with(image))
+    config = keep.configuration(ALL, check_rates)
+    Judge([channel.number for channel in config.channels], config.limits)
+    log, time = Log(4096, keep.boot), BoardTime(0)
+    blocks = Blocks(log, time)
+    blocks.samplers = make_samplers(config, Wires())(log, blocks, time, 0)
+    assert (config is ALL) == keep.refused
+    return not keep.refused
+
+
+def spoilt(at: int, *values: int) -> bytearray:
+    image = image_of(ALL)
+    image[at : at + len(values)] = bytes(values)
+    return image
+
+
+def test_by_hand() -> None:
+    """Seven channels, five with 15 words and two with 19, and eight limits: 3 + 5 * 72 + 2 * 88 + 8 * 24 bytes."""
+    image = image_of(ALL)
+    assert len(image) == 731
+    assert image[:3] == bytes((1, 7, 8))
+    # calf_l: channel 0, a NAU7802 on bus 0 at 0x2A behind port 0, 15 words, 160 samples to settle, 80 Hz.
+    assert image[HEAD : HEAD + CHANNEL] == bytes((0, 1, 0, 0x2A, 1, 15, 160, 0)) + (80000).to_bytes(4, "little")
+    again = unpack_config(image, len(image))
+    assert [channel.name for channel in again.channels] == list(CHANNEL_NAMES)
+    assert tuple(again.limits) == DEFAULT_LIMITS
+    for before, after in zip(ALL.channels, again.channels, strict=True):
+        assert vars(before) == vars(after)
+    assert start(image)
+
+
+def test_the_largest_one_fits_what_keeps_it() -> None:
+    """Each channel and each limit once is all there can be."""
+    limits = [(rule, stage, 1, 0, 0, 0, 0, 0) for rule in range(len(RULES)) for stage in range(3)]
+    assert len(image_of(Config(ALL.channels, limits))) <= PARTS * CONTENT
+
+
+@pytest.mark.parametrize(
+    ("at", "values", "said"),
+    [
+        (0, (2,), "no configuration of this layout"),
+        (1, (6,), "goes on behind its end"),
+        (1, (8,), "channel 0 is none"),
+        (2, (7,), "goes on behind its end"),
+        (2, (9,), "ends early"),
+        (HEAD, (99,), "channel 99"),
+        (HEAD, (1,), "calf_r: is there twice"),
+        (HEAD, (4,), "calf_z: 15 words"),
+        (HEAD + DRIVER, (2,), "calf_l: driver = 2"),
+        (HEAD + DRIVER, (9,), "calf_l: driver = 9"),
+        (HEAD + BUS, (2,), "calf_l: bus = 2 is not within 0 to 1"),
+        (HEAD + ADDRESS, (0x80,), "calf_l: address = 128"),
+        (HEAD + PORT, (9,), "calf_l: mux_port = 8 is not within -1 to 7"),
+        (HEAD + WORDS, (19,), "calf_l: 19 words"),
+        (HEAD + RATE, (0, 0, 0, 0), "calf_l: rate_millihz = 0"),
+        (HEAD + RATE, (0x01, 0x38, 1, 0), "calf_l: rate_millihz = 79873 is no rate of its converter"),
+        (HEAD + RATE, (0x80, 0xBB, 0, 0), "calf_l: rate_millihz = 48000 is no rate of its converter"),
+        (HEAD + CHANNEL, (4,), "calf_l: median = 4"),
+        (-8 * LIMIT, (len(RULES),), "limits: rule = 3 is not within 0 to 2"),
+        (-8 * LIMIT + 1, (3,), "limits: stage = 3"),
+        (-8 * LIMIT + 1, (1,), "limits: rule = 0, stage = 1 is there twice"),
+        (-8 * LIMIT + 2, (4,), "limits: priority = 4"),
+        (-1, (0x7F,), "limits: aux = "),
+    ],
+)
+def test_what_a_board_cannot_run_is_refused_by_its_field(at: int, values: tuple[int, ...], said: str) -> None:
+    image = spoilt(at if at >= 0 else at + 731, *values)
+    with pytest.raises(ValueError, match=said):
+        check_rates(unpack_config(image, len(image)))
+    assert not start(image)
+
+
+def test_no_image_keeps_a_board_from_starting() -> None:
+    """Bytes at random with the right check sum, as of another version: refused, or it packs as it was."""
+    random = Random(4)
+    good = image_of(ALL)
+    ran = 0
+    for number in range(2000):
+        image = bytearray(good)
+        for _ in range(random.choice((1, 1, 2, 8))):
+            image[random.randrange(len(image))] = random.choice((0, 1, 127, 128, 255, random.randrange(256)))
+        if number % 5 == 0:
+            image = image[: random.randrange(1, len(image))]
+        if start(image):
+            ran += 1
+            config = unpack_config(image, len(image))
+            assert sorted(image_of(config)) == sorted(image)
+    assert 200 < ran < 1500
+
+
+def test_limits_are_just_what_the_rules_can_hold() -> None:
+    """Their bounds are those of the table: one beyond is another rule's place, or none."""
+    rule, stage = LIMIT_BOUNDS[0], LIMIT_BOUNDS[1]
+    most = (rule[2], stage[2], 1, 0, 0, 0, 0, 0)
+    rules = Rules(1, [most])
+    assert rules.limits[-1] == most
+    with pytest.raises(IndexError):
+        Rules(1, [(rule[2] + 1, *most[1:])])
+    for i, (name, low, high) in enumerate(LIMIT_BOUNDS):
+        for value in (low - 1, high + 1):
+            row = list(most)
+            row[i] = value
+            with pytest.raises(ValueError, match=f"limits: {name} = {value}"):
+                Config([], [tuple(row)])
+
+
+def test_a_refused_one_is_told_and_the_board_runs(fake: Any) -> None:
+    """The limits of a version that knew more rules: the default's readings come, and a notice says why."""
+    flash = Flash(Clock(), 12)
+    board = fake.Board({"calf_l": (lambda index: 160_000,)}, flash=flash)
+    image = image_of(board.config)
+    pack_into("<B", image, len(image) - LIMIT, 9)
+    board = fake.Board({"calf_l": (lambda index: 160_000,)}, flash=flash_with(image))
+    board.run(3_000_000)
+    found = [unpack(record) for record in board.logged()]
+    notices = [body["notice"] for header, body, _ in found if header["kind"] == "notice"]
+    assert notices == [CONFIG_REFUSED]
+    assert sum(header["kind"] == "readings" for header, _, _ in found) == 3
+    assert found[0][0]["kind"] == "boot"
+    assert NOTICE in {record[0] for record in board.logged()}
