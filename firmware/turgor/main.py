@@ -6,6 +6,7 @@ import time
 from turgor.app.app import App
 from turgor.app.assemble import make_samplers
 from turgor.app.config import Config, default_channels
+from turgor.app.keep import LEAST_SECTORS, Keep
 from turgor.core.ticks import ticks_diff
 
 
@@ -28,8 +29,11 @@ def now_us():
 def main():
     """Run for ever; Ctrl-C ends with the impedance drive off."""
     ports = board_ports()
+    keep = Keep(ports.flash) if ports.flash and ports.flash.sectors >= LEAST_SECTORS else None
     config = Config(default_channels())
-    app = App(ports, config, make_samplers(config, ports), now_us())
+    if keep:
+        config = keep.configuration(config)
+    app = App(ports, config, make_samplers(config, ports), keep, now_us())
     try:
         while True:
             due = app.poll(now_us())

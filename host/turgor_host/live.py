@@ -34,8 +34,6 @@ from turgor_host.live_channel import LiveChannel, label_of
 Fields = dict[str, int]
 
 _EVENTS_KEPT = 50
-# How fast a board's clock may run away from the host's, for the estimate of UTC.
-_DRIFT = 1e-4
 
 
 class Live:
@@ -62,6 +60,9 @@ class Live:
         self._t_s: int | None = None
         self._heard: float | None = None
         self._utc_at_0: float | None = None
+        # Boot and utc - board time of the latest exchange, and how far off that may be.
+        self._clock: tuple[int, float] | None = None
+        self._uncertainty_s = math.inf
         self._forget()
 
     def _forget(self) -> None:
@@ -88,11 +89,23 @@ class Live:
             self.version += 1
 
     def connection(self, text_state: str) -> None:
-        """`waiting`, `live` or `lost`."""
+        """`waiting`, `live`, `lost`, or `full` while the disk is."""
         with self._lock:
             if text_state != self._connection[0]:
                 self._connection = (text_state, time.time())
                 self.version += 1
+
+    def clock(self, boot: int, offset_s: float, uncertainty_s: float) -> None:
+        """In `boot` UTC is board time + `offset_s`, to within `uncertainty_s`."""
+        with self._lock:
+            self._clock = (boot, offset_s)
+            self._uncertainty_s = uncertainty_s
+            self._set_clock()
+
+    def _set_clock(self) -> None:
+        # A new boot's clock may come before its first record.
+        if self._clock and self._clock[0] == self._boot:
+            self._utc_at_0 = self._clock[1] - self._base_s
 
     def identity(self, identity: dict[str, str]) -> None:
         """Who the board is: keys `version`, `platform`, `runtime`, `machine`."""
@@ -104,6 +117,7 @@ class Live:
         first = self._boot is None
         self._boot = boot
         if first:
+            self._set_clock()
             return
         self._forget()
         if self._t_s is not None:
@@ -113,6 +127,7 @@ class Live:
                 passed = max(1.0, time.time() - self._utc_at_0 - self._t_s)
             self._base_s = self._t_s + math.ceil(passed)
             self._note(self._base_s, f"board restarted (boot {boot})", "technical")
+        self._set_clock()
 
     def _at(self, header: dict[str, int]) -> int:
         return self._base_s + header["t_s"]
@@ -188,7 +203,6 @@ class Live:
     def _take_readings(self, header: Fields, body: Fields, tail: bytes) -> None:
         t_s = self._at(header)
         self._t_s = t_s
-        self._keep_utc(t_s)
         self._dbp_milli_mmhg = body["dbp_milli_mmhg"]
         self._dbp_age_s = body["dbp_age_s"]
         self._dbp_source = body["dbp_source"]
@@ -207,14 +221,6 @@ class Live:
                 if dp != ABSENT:
                     channel.dp_below_s = channel.dp_below_s + 1 if dp < self._limits[DP_LOW, 0] else 0
         self._history.append(t_s, row)
-
-    def _keep_utc(self, t_s: int) -> None:
-        """Estimate the UTC of second 0: the least delay of arrival, allowing for a clock that drifts."""
-        now = time.time() - t_s
-        if self._utc_at_0 is None:
-            self._utc_at_0 = now
-        elif self._speed == 1:
-            self._utc_at_0 = min(now, self._utc_at_0 + _DRIFT)
 
     # Reading.
 

@@ -39,15 +39,19 @@ class Playback:
         return self._next is None and not self._answers
 
     def _rows(self) -> Iterator[tuple[float, bytes]]:
-        """Moment of the recording (s) and record, in the order of the log, with a gap for what is missing in front."""
-        for boot in self._recording.boots:
+        """Moment of the recording (s) and record, in the order of the log, with a gap for what is missing in front.
+
+        As a board does, it says of each boot but the newest that nothing more is left of it.
+        """
+        boots = self._recording.boots
+        for place, boot in enumerate(boots):
             if boot.first_seq:
-                header = (NO_CHANNEL, boot.number, 0, int(boot.first_s), 0)
+                header = (NO_CHANNEL, boot.number, 0, int(boot.first_s))
                 yield boot.first_s + boot.shift_s, pack(GAP, *header, (boot.first_seq - 1,))
             after = -1
             while True:
                 rows = self._recording.store.query(
-                    "SELECT kind, channel, boot, seq, t_s, t_us, body FROM records "
+                    "SELECT kind, channel, boot, seq, t_s, body FROM records "
                     "WHERE board = ? AND boot = ? AND seq > ? ORDER BY seq LIMIT ?",
                     *boot.key,
                     after,
@@ -56,9 +60,14 @@ class Playback:
                 if not rows:
                     break
                 after = rows[-1][3]
-                for kind, channel, number, seq, t_s, t_us, body in rows:
-                    record = struct_pack(HEADER, kind, channel, number, seq, t_s, t_us) + body
+                for kind, channel, number, seq, t_s, body in rows:
+                    record = struct_pack(HEADER, kind, channel, number, seq, t_s) + body
                     yield t_s + boot.shift_s, record
+            following = boots[place + 1].number if place + 1 < len(boots) else boot.number
+            for number in range(boot.number, following):
+                first = boot.last_seq + 1 if number == boot.number else 0
+                end = pack(GAP, NO_CHANNEL, number, first, int(boot.last_s), (lines.LAST_SEQ,))
+                yield boot.last_s + boot.shift_s, end
 
     def read(self, timeout_s: float) -> bytes:
         """The frames that are due by now."""
@@ -83,15 +92,24 @@ class Playback:
 
     def _answer(self, number: int, command: int) -> None:
         first = self._next[1] if self._next else b""
-        _, _, boot, seq, t_s, t_us = unpack_from(HEADER, first) if first else (0,) * 6
+        _, _, boot, seq, t_s = unpack_from(HEADER, first) if first else (0,) * 5
+        newest = self._recording.boots[-1].number if self._recording.boots else 0
         status = lines.OK if command == lines.HELLO else lines.REFUSED
         meta = self._recording.meta
         text = _REFUSAL
         if command == lines.HELLO:
             text = ";".join(f"{key}={meta[name]}" for key, name in _IDENTITY.items() if name in meta)
-        body = (number, command, status, WIRE_VERSION, seq)
-        self._answers.append(_frame(pack(ANSWER, NO_CHANNEL, boot, NO_SEQ, t_s, t_us, body, text.encode())))
+            text += f";id={self._recording.boots[0].board % (1 << 64):016x}" if self._recording.boots else ""
+        body = (number, command, status, WIRE_VERSION, seq, boot, seq, 0, 0, t_s, 0)
+        self._answers.append(_frame(pack(ANSWER, NO_CHANNEL, newest, NO_SEQ, t_s, body, text.encode())))
         self._begun = self._begun or time.monotonic()
+
+    def reopen(self) -> bool:
+        """A file does not vanish."""
+        return False
+
+    def reject(self) -> None:
+        """There is no other board behind it."""
 
     def close(self) -> None:
         self._recording.close()

@@ -1,6 +1,7 @@
 """What `record`, `monitor` and `demo` have in common: source, recording and session put together and taken apart."""
 
 import contextlib
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,12 +10,13 @@ from typing import Any
 
 from turgor_host.calibrate.certificate import read_certificate
 from turgor_host.control import ControlServer
+from turgor_host.errors import TurgorError
 from turgor_host.live import Live
 from turgor_host.playback import Playback
 from turgor_host.recording.reader import open_recording
 from turgor_host.recording.writer import Writer
 from turgor_host.session import Session
-from turgor_host.source import Source, open_source
+from turgor_host.source import SIMULATED, Source, open_source
 
 
 @dataclass
@@ -39,14 +41,18 @@ def open_run(
     seconds: float | None = None,
     progress: Callable[[int], None] | None = None,
     calibration: Path | None = None,
+    say: Callable[[str], None] = lambda text: print(f"turgor: {text}", file=sys.stderr, flush=True),
 ) -> Iterator[Run]:
     """Open source, recording and local socket; on leaving, everything is committed and closed."""
     calibrations = read_certificate(calibration) if calibration else {}
+    if name.startswith(SIMULATED) and file.exists():
+        # Its numbers would be those of the first run again, and its data perhaps not.
+        raise TurgorError(f"{file} exists already and the virtual board of {name} begins anew; choose another name")
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(contextlib.closing(open_source(name, speed=speed, runtime=runtime, seed=seed)))
         writer = stack.enter_context(contextlib.closing(Writer(file, name, source.simulated, speed)))
         live = Live(name, source.simulated, speed, str(file))
-        session = Session(source, writer, live, seconds=seconds, progress=progress, calibrations=calibrations)
+        session = Session(source, writer, live, seconds=seconds, progress=progress, calibrations=calibrations, say=say)
         stack.enter_context(contextlib.closing(ControlServer(session.act)))
         yield Run(source, writer, live, session, file)
 

@@ -1,5 +1,6 @@
 """One way to open any source: a serial port, a pyserial URL, or the virtual board."""
 
+import contextlib
 import io
 import os
 import pty
@@ -8,14 +9,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import termios
 import tty
 from pathlib import Path
 
 import serial
+from serial.tools import list_ports
 
 import turgor
 import turgor_host
-from turgor_host.errors import TurgorError, UsageError
+from turgor_host.errors import PortGone, TurgorError, UsageError
 from turgor_host.playback import Playback
 from turgor_host.sim.episode import leak_episode
 from turgor_host.sim.scenario import read_scenario, write_compiled
@@ -31,7 +34,10 @@ _POSIX = os.name == "posix"
 
 
 class Source:
-    """An open byte stream to a board. `speed` is 1 for a real one; 0 means as fast as the work is done."""
+    """An open byte stream to a board. `speed` is 1 for a real one; 0 means as fast as the work is done.
+
+    `name` is that of the port which is open now.
+    """
 
     # Only a recording comes to its end.
     ended = False
@@ -41,9 +47,14 @@ class Source:
         self.simulated = simulated
         self.speed = speed
         self._port = port
+        self._given = name
+        # By which a USB device is known whatever its port is called.
+        self._usb_serial = _usb_serials().get(name)
+        # Ports of other boards.
+        self._rejected: set[str] = set()
 
     def read(self, timeout_s: float) -> bytes:
-        """What has come, waiting at most `timeout_s` for the first byte; TurgorError when the port is gone."""
+        """What has come, waiting at most `timeout_s` for the first byte; PortGone when the port is gone."""
         try:
             return _read(self._port, timeout_s)
         except (OSError, TypeError) as error:
@@ -56,10 +67,33 @@ class Source:
             raise self._gone(error) from None
 
     def _gone(self, error: Exception) -> TurgorError:
-        return TurgorError(f"{self.name}: the connection ended ({error}); plug the board in again and start anew")
+        return PortGone(f"{self.name}: the connection ended ({error})")
+
+    def reopen(self) -> bool:
+        """Open the board's port again, under the name it has now; False while there is none."""
+        self.close()
+        serials = _usb_serials()
+        names = [name for name, number in serials.items() if number == self._usb_serial] if self._usb_serial else []
+        names += [] if self._given in names else [self._given]
+        # A port that was another board's is looked at again once it has been away.
+        self._rejected &= {*serials, self._given}
+        for name in names:
+            if name in self._rejected:
+                continue
+            with contextlib.suppress(TurgorError):
+                self._port = open_port(name)
+                self.name = name
+                return True
+        return False
+
+    def reject(self) -> None:
+        """What was opened is another board: leave it alone until it is gone."""
+        self._rejected.add(self.name)
+        self.close()
 
     def close(self) -> None:
-        self._port.close()
+        with contextlib.suppress(OSError):
+            self._port.close()
 
 
 def _read(port: serial.Serial, timeout_s: float) -> bytes:
@@ -130,6 +164,10 @@ class VirtualBoard(Source):
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         return TurgorError(f"{self.name}: the virtual board stopped: {lines[-1] if lines else error}")
 
+    def reopen(self) -> bool:
+        """It ends with its port."""
+        return False
+
     def close(self) -> None:
         super().close()
         self._process.terminate()
@@ -163,14 +201,25 @@ def board_environment() -> dict[str, str]:
     return {**os.environ, "MICROPYPATH": path + os.pathsep + ".frozen", "PYTHONPATH": path}
 
 
+def _usb_serials() -> dict[str, str]:
+    """Serial numbers of USB devices by the name of their port."""
+    return {port.device: port.serial_number for port in list_ports.comports() if port.serial_number}
+
+
 def open_port(name: str) -> serial.Serial:
-    """Open a port name or pyserial URL, alone, without toggling DTR or RTS."""
+    """Open a port name or pyserial URL, alone, without toggling DTR or RTS.
+
+    Both are asserted: a board's USB port drops what it sends while DTR is not, and only unequal levels pull the reset
+    or boot pins of an ESP32. They stay so when the port is closed.
+    """
     try:
         port = serial.serial_for_url(name, baudrate=115200, do_not_open=True, exclusive=True)
         if "://" not in name:
-            port.dtr = False
-            port.rts = False
+            port.dtr = True
+            port.rts = True
         port.open()
+        if "://" not in name:
+            _keep_lines(port.fileno())
     except ValueError as error:
         raise UsageError(
             f"{name}: {error}; give a port such as /dev/ttyACM0, a pyserial URL, a recording, or sim:"
@@ -178,6 +227,13 @@ def open_port(name: str) -> serial.Serial:
     except (OSError, serial.SerialException) as error:
         raise _port_error(name, error) from None
     return port
+
+
+def _keep_lines(fd: int) -> None:
+    """Have DTR and RTS stay as they are when the port is closed."""
+    mode = termios.tcgetattr(fd)
+    mode[2] &= ~termios.HUPCL
+    termios.tcsetattr(fd, termios.TCSANOW, mode)
 
 
 def _port_error(name: str, error: Exception) -> TurgorError:

@@ -1,102 +1,302 @@
-"""The host's end of the wire: bytes in, whole records in order out, and the lines that answer them. No I/O."""
+"""The host's end of the wire: bytes in, whole records in order out, and the lines to answer with. No I/O, no clock."""
 
-from struct import unpack_from
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from struct import calcsize, unpack_from
 from zlib import crc32
 
 from cobs import cobs
 
+from turgor.core.channels import NO_CHANNEL
 from turgor.core.ticks import TICKS_MASK
-from turgor.link.lines import ACK, HELLO, RESEND, UNREAD_LIMIT, command_line
-from turgor.link.records import ANSWER, FRAME_LIMIT, GAP, HEADER, HEADER_SIZE, NO_SEQ
+from turgor.link import lines
+from turgor.link.page_reader import unpack_page
+from turgor.link.records import ANSWER, GAP, HEADER, HEADER_SIZE, NO_SEQ, WIRE_VERSION, pack, row
+from turgor_host.decoder import Decoder
 
-# After this many bytes the host tells the board what it has read.
+# After this many bytes, or this long after some came, the host tells the board what it has read.
 _READ_EVERY = 512
-_NO_BOOT = -1
+_READ_EVERY_S = 0.1
+# What was asked for is asked for again after this, or after so many round trips.
+_ASK_AGAIN_S = 0.15
+_ASK_AGAIN_TRIPS = 2.0
+_LINES_AT_ONCE = 8
+# Greetings and pings whose answers may still come.
+_SENT_KEPT = 32
+PING_EVERY_S = 1.0
+# Without an answer a greeting is said again after this. Soon: a board whose log is full drops records meanwhile.
+_GREET_AGAIN_S = 0.5
+# A board from which nothing whole has come for so long is greeted anew.
+SILENT_S = 2.0
+_GAP_TAIL = HEADER_SIZE + 4
+_KEPT_SIZE = 4
+_ANSWER_FIELDS = row(ANSWER)[2]
+_ANSWER_START = "<IBBH"
+NO_BOOT = -1
+
+
+@dataclass
+class _BootLog:
+    """One boot's log as far as it has come: all below `next_seq`, and beyond it what `ahead` holds by its seq.
+
+    `seen` is one more than the highest seq heard of. `over`: the board has gone on to the next boot; `closed`: it said
+    that nothing of this one is left.
+    """
+
+    number: int
+    next_seq: int = 0
+    seen: int = 0
+    over: bool = False
+    closed: bool = False
+    # seq -> (the seq after it, record)
+    ahead: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+    # Last seq of a missing range -> when it was asked for.
+    asked: dict[int, float] = field(default_factory=dict)
+
+    def missing(self) -> Iterator[tuple[int, int]]:
+        """First and last seq of each range that something later came after."""
+        at = self.next_seq
+        for seq in sorted(self.ahead):
+            if seq > at:
+                yield at, seq - 1
+            at = max(at, self.ahead[seq][0])
+        if at < self.seen:
+            yield at, self.seen - 1
 
 
 class Replica:
     """Follows one board's log: `feed` gives each record once and in order, whatever was sent twice or spoiled.
 
-    `answers` gathers the board's answers, `lines` what has to be sent to the board.
+    `answers` gathers the board's answers to greetings and commands, `lines` what has to be sent to the board,
+    `exchanges` the times of each ping (s): sent and, by the board's time, taken, then answered and, by ours, received.
+    `poll` is to be called a few times a second; it greets, and pings every `ping_every_s`. `now` is any clock's time in
+    s. It begins with record `next_seq` of `boot`, by itself with all there is.
     """
 
-    def __init__(self) -> None:
-        self.boot = _NO_BOOT
-        self.next_seq = 0
+    def __init__(self, host: int = 0, boot: int = NO_BOOT, next_seq: int = 0) -> None:
         self.answers: list[bytes] = []
         self.lines: list[bytes] = []
-        self.bad_frames = 0
-        self.text = b""
-        self.pending = b""
+        self.decoder = Decoder()
+        self.exchanges: list[tuple[float, float, float, float]] = []
+        self.heard_s = -SILENT_S
+        self.ping_every_s = PING_EVERY_S
+        self.greeted = False
+        # That of a board which speaks another one.
+        self.wire_version = WIRE_VERSION
+        self._host = host
         self._read = 0
         self._told = 0
-        self._asked = -1
-        self._asked_at = 0
+        self._told_s = 0.0
+        self._rtt_s = 0.0
         self._next_id = 1
+        self._sent_s: dict[int, float] = {}
+        self._pinged_s = -PING_EVERY_S
+        self._hello_s = 0.0
+        # Boots in order; all before the first one are here as far as they will ever be.
+        self._boots: list[_BootLog] = []
+        if boot != NO_BOOT:
+            self._boots.append(_BootLog(boot, next_seq, next_seq))
 
-    def hello(self) -> int:
-        """Greet the board, asking for what comes next; returns the id its answer will have."""
+    @property
+    def position(self) -> tuple[int, int]:
+        """Boot and seq of the record that is next in order; NO_BOOT before anything is known."""
+        return (self._boots[0].number, self._boots[0].next_seq) if self._boots else (NO_BOOT, 0)
+
+    @property
+    def boot(self) -> int:
+        """The board's present boot; NO_BOOT before it has answered."""
+        return self._boots[-1].number if self._boots else NO_BOOT
+
+    def hello(self, now: float = 0.0) -> None:
+        """Greet the board, asking for what comes next."""
         self._read = self._told = 0
-        self._asked = -1
-        self.pending = b""
+        self.greeted = False
+        self.decoder.pending = b""
+        self.lines = [lines.command_line(self._new_id(now), lines.HELLO, *self.position, self._host)]
+        self._hello_s = now
+
+    def _new_id(self, now: float) -> int:
         self._next_id += 1
-        self.lines = [command_line(self._next_id, HELLO, self.boot, self.next_seq)]
+        self._sent_s[self._next_id] = now
+        if len(self._sent_s) > _SENT_KEPT:
+            del self._sent_s[min(self._sent_s)]
         return self._next_id
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """Take bytes from the board; returns the whole records that are next in order."""
-        self._read = (self._read + len(data)) & TICKS_MASK
-        *frames, self.pending = (self.pending + data).split(b"\0")
-        if len(self.pending) > 4 * FRAME_LIMIT:
-            self.text = self.pending = self.pending[-FRAME_LIMIT:]
-        records = []
-        for frame in frames:
-            record = self._record(frame)
-            if record is not None:
-                records.append(record)
-        if (self._read - self._told) & TICKS_MASK >= _READ_EVERY:
-            self.tell(_NO_BOOT, -1)
-        return records
-
-    def tell(self, boot: int, committed_seq: int) -> None:
+    def tell(self, boot: int = NO_BOOT, committed_seq: int = -1, now: float = 0.0) -> None:
         """Say how much was read, and up to which record everything is stored (-1: nothing new)."""
         self._told = self._read
-        self.lines.append(command_line(0, ACK, self._read, boot, committed_seq))
+        self._told_s = now
+        self.lines.append(lines.command_line(0, lines.ACK, self._read, boot, committed_seq))
 
-    def _record(self, frame: bytes) -> bytes | None:
-        try:
-            data = cobs.decode(frame)
-        except cobs.DecodeError:
-            data = b""
-        if len(data) < HEADER_SIZE + 4 or crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
-            if frame:
-                self.bad_frames += 1
-                self.text = frame
-            return None
-        record = bytes(data[:-4])
-        kind, _, boot, seq, _, _ = unpack_from(HEADER, record)
-        if kind == ANSWER and seq == NO_SEQ:
+    def feed(self, data: bytes, now: float = 0.0) -> list[bytes]:
+        """Take bytes from the board; returns the whole records that are next in order."""
+        self._read = (self._read + len(data)) & TICKS_MASK
+        before = self.decoder.pending
+        found = self.decoder.feed(data)
+        for record in found:
+            kind, _, boot, seq, t_s = unpack_from(HEADER, record)
+            if kind == ANSWER and seq == NO_SEQ:
+                self._take_answer(record, boot, _from(before + data, record), now)
+            elif self.greeted:
+                self._take(kind, boot, seq, t_s, record)
+        if found:
+            self.heard_s = now
+        records = self._in_order()
+        self._ask(now)
+        if self.greeted and (self._read - self._told) & TICKS_MASK >= _READ_EVERY:
+            self.tell(now=now)
+        return records
+
+    def poll(self, now: float) -> None:
+        """What has to be said although nothing came."""
+        quiet_s = now - max(self.heard_s, self._hello_s)
+        if (not self.greeted and now - self._hello_s >= _GREET_AGAIN_S) or (self.greeted and quiet_s >= SILENT_S):
+            self.hello(now)
+        elif self.greeted and now - self._pinged_s >= self.ping_every_s:
+            self._pinged_s = now
+            self.lines.append(lines.command_line(self._new_id(now), lines.PING))
+        if self.greeted and self._read != self._told and now - self._told_s >= _READ_EVERY_S:
+            self.tell(now=now)
+        self._ask(now)
+
+    def _take_answer(self, record: bytes, boot: int, unread: int, now: float) -> None:
+        # These stand where they are in every version; the rest need not.
+        number, command, status, version = unpack_from(_ANSWER_START, record, HEADER_SIZE)
+        if version != WIRE_VERSION:
+            if number in self._sent_s and command == lines.HELLO:
+                self.wire_version = version
+            return
+        if len(record) < HEADER_SIZE + calcsize(_ANSWER_FIELDS):
+            return
+        _, _, _, _, _, sent_boot, sent_seq, sent_bytes, t_us, received_s, received_us = unpack_from(
+            _ANSWER_FIELDS, record, HEADER_SIZE
+        )
+        if command >= lines.FIRST_LOGGED:
             self.answers.append(record)
-            return None
-        if boot != self.boot:
-            # Another boot begins with its oldest record, which a gap may stand for.
-            if seq != 0:
-                self._ask(0)
-                return None
-            self.boot = boot
-            self.next_seq = 0
-        if seq != self.next_seq:
-            if seq > self.next_seq:
-                self._ask(self.next_seq)
-            return None
-        self._asked = -1
-        self.next_seq = 1 + (int.from_bytes(record[HEADER_SIZE : HEADER_SIZE + 4], "little") if kind == GAP else seq)
-        return record
+        else:
+            sent_s = self._sent_s.pop(number, None)
+            if sent_s is None:
+                return
+            t_s = int.from_bytes(record[HEADER_SIZE - 4 : HEADER_SIZE], "little")
+            self.exchanges.append((sent_s, received_s + received_us / 1e6, t_s + t_us / 1e6, now))
+            trip_s = now - sent_s
+            self._rtt_s += (trip_s - self._rtt_s) / 8 if self._rtt_s else trip_s
+            if command == lines.HELLO:
+                self.answers.append(record)
+                if status != lines.OK:
+                    return
+                self.greeted = True
+                self._order(boot, sent_boot)
+        if not self.greeted:
+            return
+        # Bytes that got lost on the way count as read, doubled ones once.
+        self._read = (sent_bytes + unread) & TICKS_MASK
+        for log in self._boots:
+            log.over = log.over or log.number < sent_boot
+            if log.number == sent_boot:
+                log.seen = max(log.seen, sent_seq)
 
-    def _ask(self, seq: int) -> None:
-        # What was on its way when it asked is at most what the board may send unread; after that the question or its
-        # answer got lost.
-        if self._asked != seq or (self._read - self._asked_at) & TICKS_MASK > UNREAD_LIMIT + FRAME_LIMIT:
-            self._asked = seq
-            self._asked_at = self._read
-            self.lines.append(command_line(0, RESEND, seq))
+    def _order(self, boot: int, oldest: int) -> None:
+        """The boots that the board goes through from here: the one we are in, and those from `oldest` to `boot`."""
+        known = {log.number: log for log in self._boots}
+        numbers = [log.number for log in self._boots if log.number < boot]
+        numbers += [number for number in range(oldest, boot) if number > max(numbers, default=NO_BOOT)]
+        self._boots = [known.get(number) or _BootLog(number) for number in (*numbers, boot)]
+        for log in self._boots:
+            log.asked.clear()
+
+    def _take(self, kind: int, boot: int, seq: int, t_s: int, record: bytes) -> None:
+        log = next((log for log in self._boots if log.number == boot), None)
+        if log is None:
+            return
+        for earlier in self._boots:
+            earlier.over = earlier.over or earlier.number < boot
+        if kind != GAP:
+            self._keep(log, seq, seq + 1, record)
+            return
+        last = int.from_bytes(record[HEADER_SIZE:_GAP_TAIL], "little")
+        if last >= lines.LAST_SEQ:
+            # Nothing of this boot is left from `seq` on; unless that came out of turn, all before it is here.
+            log.closed = log.closed or (seq <= log.seen and not any(first < seq for first, _ in log.missing()))
+            return
+        try:
+            kept = unpack_kept(record[_GAP_TAIL:], boot, t_s)
+        except ValueError:
+            # A page that the flash has spoiled: nothing of it is left.
+            kept = []
+        at = seq
+        for part in kept:
+            _, _, _, part_seq, part_t_s = unpack_from(HEADER, part)
+            if not at <= part_seq <= last:
+                continue
+            self._miss(log, at, part_seq - 1, t_s)
+            self._keep(log, part_seq, part_seq + 1, part)
+            t_s = part_t_s
+            at = part_seq + 1
+        self._miss(log, at, last, t_s)
+
+    def _keep(self, log: _BootLog, seq: int, after: int, record: bytes) -> None:
+        log.seen = max(log.seen, after)
+        if seq >= log.next_seq and seq not in log.ahead:
+            log.ahead[seq] = (after, record)
+
+    def _miss(self, log: _BootLog, first: int, last: int, t_s: int) -> None:
+        """The board has dropped `first` to `last`: what is not here of them will not come."""
+        for start, end in _cut(first, last, list(log.missing()), log.seen):
+            self._keep(log, start, end + 1, pack(GAP, NO_CHANNEL, log.number, start, t_s, (end,)))
+
+    def _in_order(self) -> list[bytes]:
+        records: list[bytes] = []
+        while self._boots:
+            log = self._boots[0]
+            while log.next_seq in log.ahead:
+                log.next_seq, record = log.ahead.pop(log.next_seq)
+                records.append(record)
+            if len(self._boots) == 1 or not log.closed:
+                break
+            self._boots.pop(0)
+        return records
+
+    def _ask(self, now: float) -> None:
+        """Ask for what is missing, and of boots that are over for the rest, unless it was asked for just now."""
+        if not self.greeted:
+            return
+        again_s = max(_ASK_AGAIN_S, _ASK_AGAIN_TRIPS * self._rtt_s)
+        asked = 0
+        for log in self._boots:
+            wanted = list(log.missing()) if log.seen > log.next_seq else []
+            if log.over and not log.closed:
+                wanted.append((log.seen, lines.LAST_SEQ))
+            # The board goes through a range from its start: its last seq is what names it.
+            log.asked = {last: log.asked[last] for _, last in wanted if last in log.asked}
+            due = [r for r in wanted if r[1] not in log.asked or now - log.asked[r[1]] >= again_s]
+            for at in range(0, len(due), 2):
+                if asked == _LINES_AT_ONCE:
+                    return
+                asked += 1
+                pair = due[at : at + 2]
+                for _, last in pair:
+                    log.asked[last] = now
+                words = [seq for both in pair for seq in both] + [-1, -1] * (2 - len(pair))
+                self.lines.append(lines.command_line(0, lines.RESEND, log.number, *words))
+
+
+def _from(data: bytes, record: bytes) -> int:
+    """How many bytes of `data` there are from the last frame of `record` on."""
+    return len(data) - data.rfind(cobs.encode(record + crc32(record).to_bytes(4, "little")))
+
+
+def unpack_kept(tail: bytes, boot: int, t_s: int) -> list[bytes]:
+    """The records in the tail of a gap with time `t_s`; ValueError when it is damaged."""
+    if not tail:
+        return []
+    content = tail[_KEPT_SIZE:]
+    kept: list[bytes] = unpack_page(content, len(content), boot, int.from_bytes(tail[:_KEPT_SIZE], "little"), t_s)
+    return kept
+
+
+def _cut(first: int, last: int, missing: list[tuple[int, int]], seen: int) -> Iterator[tuple[int, int]]:
+    """The parts of `first` to `last` that are missing or beyond what was seen."""
+    for start, end in (*missing, (seen, last)):
+        if max(start, first) <= min(end, last):
+            yield max(start, first), min(end, last)

@@ -20,20 +20,20 @@ def fetched(log, seq):
     return bytes(target[:n])
 
 
-def append(log, n, fill, t_s=0, t_us=0):
+def append(log, n, fill, t_s=0):
     """A record of `n` bytes filled with `fill`; returns what the log should hold of it."""
     log.record[HEADER_SIZE:n] = bytes([fill]) * (n - HEADER_SIZE)
-    log.append(n, KIND, 3, t_s, t_us)
+    log.append(n, KIND, 3, t_s)
     return bytes(log.record[:n])
 
 
 def test_by_hand():
     """A ring of 100 bytes holds two records of 40 (each takes one byte more); a third one drops the first."""
     log = Log(100, BOOT)
-    records = [append(log, 40, 0x11 * i, t_s=70 + i, t_us=500000 + i) for i in range(3)]
-    assert unpack_from(HEADER, records[2]) == (KIND, 3, BOOT, 2, 72, 500002)
+    records = [append(log, 40, 0x11 * i, t_s=70 + i) for i in range(3)]
+    assert unpack_from(HEADER, records[2]) == (KIND, 3, BOOT, 2, 72)
     assert (log.first_seq, log.next_seq, log.dropped) == (1, 3, 1)
-    assert (log.dropped_s, log.dropped_us) == (70, 500000)
+    assert log.dropped_s == 70
     assert [fetched(log, seq) for seq in (1, 2)] == records[1:]
     log.commit(BOOT, 1)
     assert (log.first_seq, log.used) == (2, 41)
@@ -51,13 +51,13 @@ def test_like_a_plain_list(size):
             room, before = log.room(), log.first_seq
             seq = log.next_seq
             t_s = random.choice([step, 2**29 + step])
-            held[seq] = append(log, n, random.randrange(256), t_s, step * 241 % 1000000)
+            held[seq] = append(log, n, random.randrange(256), t_s)
             if n + 1 <= room:
                 assert log.first_seq == before
             for gone in range(before, log.first_seq):
                 newest = unpack_from(HEADER, held.pop(gone))
             if log.first_seq > before:
-                assert (log.dropped_s, log.dropped_us) == newest[4:]
+                assert log.dropped_s == newest[4]
         elif random.random() < 0.5:
             seq = random.randint(log.first_seq - 2, log.next_seq)
             log.commit(BOOT, seq)

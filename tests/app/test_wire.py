@@ -2,13 +2,15 @@
 
 from random import Random
 from struct import unpack_from
+from zlib import crc32
 
 import pytest
+from cobs import cobs
 
 from turgor.app.app import LOG_BYTES
 from turgor.link import lines
 from turgor.link.lines import UNREAD_LIMIT
-from turgor.link.records import GAP, HEADER, unpack
+from turgor.link.records import ANSWER, GAP, HEADER, LINK_STALLED, NOTICE, pack, unpack
 from turgor_host.wire import Replica
 
 SECOND_US = 1_000_000
@@ -19,18 +21,34 @@ def bridges():
     return {"calf_l": (lambda index: 160_000 + index * 7919 % 997,)}
 
 
+def decoded(sent):
+    return cobs.decode(sent)[:-4]
+
+
+def frame(record):
+    """A frame without its end."""
+    return cobs.encode(record + crc32(record).to_bytes(4, "little"))
+
+
 class Host:
     """The host's end: reads all that came, answers, every `every_us`; it has `records` in order."""
 
+    count = 0
+
     def __init__(self, board, every_us=50_000):
+        Host.count += 1
         self.board = board
-        self.replica = Replica()
+        self.replica = Replica(Host.count)
         self.records = []
         self.most_unread = 0
         self.commits = False
         self._every_us = every_us
-        self.replica.hello()
+        self.sent_before_greeting = board.serial.written
+        self.replica.hello(self.now())
         self.send()
+
+    def now(self):
+        return self.board.us / SECOND_US
 
     def send(self):
         for line in self.replica.lines:
@@ -43,23 +61,24 @@ class Host:
             board.run(min(until_us, board.us + self._every_us))
             data = board.serial.take()
             self.most_unread = max(self.most_unread, len(data))
-            self.records += self.replica.feed(spoil(data) if spoil else data)
+            self.records += self.replica.feed(spoil(data) if spoil else data, self.now())
+            self.replica.poll(self.now())
             if self.commits and self.records:
-                self.replica.tell(board.boot, self.replica.next_seq - 1)
+                self.replica.tell(board.boot, self.replica.position[1] - 1, self.now())
             self.send()
 
     def seqs(self):
         """Every sequence number that the records account for, in order."""
         found = []
         for record in self.records:
-            kind, _, _, seq, _, _ = unpack_from(HEADER, record)
+            kind, _, _, seq, _ = unpack_from(HEADER, record)
             last = unpack(record)[1]["last_seq"] if kind == GAP else seq
             found += range(seq, last + 1)
         return found
 
     def gaps(self):
         return [
-            (header["seq"], body["last_seq"], header["t_s"], header["t_us"])
+            (header["seq"], body["last_seq"], header["t_s"])
             for header, body, _ in map(unpack, self.records)
             if header["kind"] == "gap"
         ]
@@ -72,11 +91,15 @@ def test_by_hand(fake):
     host.run(10 * SECOND_US + HALF_US)
     (answer,) = host.replica.answers
     header, body, identity = unpack(answer)
-    assert (body["command"], body["status"], identity) == (lines.HELLO, lines.OK, board.identity)
-    assert (header["t_s"], header["t_us"], body["next_seq"]) == (0, 0, 10)
+    assert (body["command"], body["status"], identity) == (
+        lines.HELLO,
+        lines.OK,
+        board.identity + b";id=0123456789abcdef",
+    )
+    assert (header["t_s"], body["t_us"], body["received_us"], body["next_seq"]) == (0, 0, 0, 11)
     assert host.records == board.logged()
     assert host.gaps() == []
-    assert host.replica.bad_frames == 0
+    assert host.replica.decoder.bad_frames == 0
 
 
 def test_says_nothing_before_it_is_greeted(fake):
@@ -105,13 +128,13 @@ def test_a_full_log_becomes_one_gap_of_exactly_what_was_dropped(fake):
     host = Host(board)
     host.run(1510 * SECOND_US + HALF_US)
     # The set-up, which was dropped too, is logged again for the new host and takes a little more room.
-    [(start, last, last_s, last_us)] = host.gaps()
+    [(start, last, last_s)] = host.gaps()
     again = last + 1 - first["seq"]
     assert start == 0
     assert 0 <= again <= 20
     assert host.records[1 : 1 + len(kept) - again] == kept[again:]
     if again:
-        assert (last_s, last_us) == tuple(unpack(kept[again - 1])[0][name] for name in ("t_s", "t_us"))
+        assert last_s == unpack(kept[again - 1])[0]["t_s"]
     assert host.seqs() == list(range(log.next_seq))
     kinds = [unpack(record)[0]["kind"] for record in host.records]
     assert kinds.count("boot") == 1
@@ -129,14 +152,14 @@ def test_a_host_that_sleeps_gets_a_gap_and_the_rest(fake):
     assert committed > 20
     board.run(1600 * SECOND_US + HALF_US)
     last = log.first_seq - 1
-    when = (log.dropped_s, log.dropped_us)
+    dropped_s = log.dropped_s
     host.run(1650 * SECOND_US + HALF_US)
     (gap,) = host.gaps()
     assert committed < gap[0] < committed + 60
-    assert gap[1:] == (last, *when)
+    assert gap[1:] == (last, dropped_s)
     assert log.dropped == last + 1 - committed
     assert host.seqs() == list(range(log.next_seq))
-    assert host.replica.bad_frames == 0
+    assert host.replica.decoder.bad_frames == 0
 
 
 def test_what_is_committed_leaves_the_log(fake):
@@ -168,8 +191,9 @@ def test_a_gap_of_what_another_host_committed_has_its_time(fake):
     newest = unpack(first.records[held - 1])[0]
     assert newest["seq"] == held - 1
     second = Host(board)
-    second.run(102 * SECOND_US + HALF_US)
-    assert second.gaps() == [(0, held - 1, newest["t_s"], newest["t_us"])]
+    # It has to wait until the first one has been silent for a while.
+    second.run(112 * SECOND_US + HALF_US)
+    assert second.gaps() == [(0, held - 1, newest["t_s"])]
     assert second.seqs() == list(range(board.app.log.next_seq))
 
 
@@ -186,13 +210,14 @@ def test_unread_bytes_never_exceed_what_is_granted(fake):
     board = fake.Board(bridges())
     Host(board)
     board.run(600 * SECOND_US)
-    assert UNREAD_LIMIT - 256 < len(board.serial.outbox) <= UNREAD_LIMIT
+    # What is left of the grant is for answers.
+    assert UNREAD_LIMIT - 512 < len(board.serial.outbox) <= UNREAD_LIMIT - 256
     for chunk in range(1, 40):
         # What was read is said; the board sends at most as much again.
         board.say(lines.command_line(0, lines.ACK, 100 * chunk, -1, -1))
         board.run(board.us + SECOND_US)
         assert board.serial.written - 100 * chunk <= UNREAD_LIMIT
-    assert board.serial.written > UNREAD_LIMIT + 39 * 100 - 512
+    assert board.serial.written > UNREAD_LIMIT + 39 * 100 - 1024
 
 
 def test_answers_and_help_texts_are_granted_too(fake):
@@ -225,7 +250,7 @@ def test_a_port_that_takes_little_or_nothing_for_a_while(fake):
     host.run(40 * SECOND_US)
     board.serial.most = 64
     host.run(60 * SECOND_US + HALF_US)
-    assert host.replica.bad_frames == 0
+    assert host.replica.decoder.bad_frames == 0
     assert host.seqs() == list(range(board.app.log.next_seq))
 
 
@@ -240,13 +265,90 @@ def test_a_second_host_takes_over_with_bytes_of_the_first_still_on_the_wire(fake
     assert host.seqs() == list(range(board.app.log.next_seq))
 
 
+def test_while_one_host_is_served_another_is_told(fake):
+    board = fake.Board(bridges())
+    first = Host(board)
+    first.run(20 * SECOND_US)
+    second = Replica(host=1000)
+    second.hello()
+    board.say(second.lines.pop())
+    board.run(board.us + 100_000)
+    data = board.serial.take()
+    second.feed(data)
+    _, body, text = unpack(second.answers.pop())
+    assert (body["status"], text) == (lines.BUSY, b"another host is served by this board; end its recording first")
+    # Nothing has changed for the first one, which may greet anew whenever it likes.
+    first.records += first.replica.feed(data, first.now())
+    first.replica.hello(first.now())
+    first.send()
+    first.run(40 * SECOND_US + HALF_US)
+    assert first.seqs() == list(range(board.app.log.next_seq))
+
+
+def test_a_range_alone_is_sent_again(fake):
+    board = fake.Board(bridges())
+    host = Host(board)
+    host.run(20 * SECOND_US + HALF_US)
+    log = board.logged()
+    board.say(lines.command_line(0, lines.RESEND, board.boot, 12, 14, 20, 20))
+    # A range that is asked for twice is sent once.
+    board.say(lines.command_line(0, lines.RESEND, board.boot, 12, 14, -1, -1))
+    board.run(board.us + 200_000)
+    sent = board.serial.take().split(b"\0")[:-1]
+    assert sent == [frame(log[seq]) for seq in (12, 13, 14, 20)]
+
+
+def test_of_an_earlier_boot_nothing_is_left_without_flash(fake):
+    board = fake.Board(bridges())
+    Host(board).run(20 * SECOND_US + HALF_US)
+    board.say(lines.command_line(0, lines.RESEND, board.boot - 1, 12, lines.LAST_SEQ, -1, -1))
+    board.run(board.us + 200_000)
+    (sent,) = board.serial.take().split(b"\0")[:-1]
+    assert sent == frame(pack(GAP, 255, board.boot - 1, 12, 0, (lines.LAST_SEQ,)))
+
+
+def test_a_ping_is_answered_with_the_times_of_both(fake):
+    board = fake.Board(bridges())
+    host = Host(board)
+    host.run(20 * SECOND_US + 123_456)
+    sent = board.serial.written - host.sent_before_greeting
+    board.say(lines.command_line(77, lines.PING))
+    board.run(board.us + 200_000)
+    answer = [record for record in map(decoded, board.serial.take().split(b"\0")[:-1]) if record[0] == ANSWER]
+    ((header, body, _),) = map(unpack, answer)
+    assert (body["id"], body["command"], body["sent_bytes"]) == (77, lines.PING, sent)
+    taken = body["received_s"] * SECOND_US + body["received_us"]
+    assert 20 * SECOND_US + 123_456 <= taken <= header["t_s"] * SECOND_US + body["t_us"] < taken + 2000
+    assert (body["sent_boot"], body["sent_seq"]) == (board.boot, body["next_seq"])
+
+
+def test_a_write_that_blocks_is_told_and_nothing_more_is_sent_until_the_host_is_heard(fake):
+    board = fake.Board(bridges())
+    host = Host(board)
+    host.run(20 * SECOND_US + HALF_US)
+    write = board.serial.write
+
+    def slow(view):
+        board.us += 500_000
+        board.serial.write = write
+        return write(view[:10])
+
+    board.serial.write = slow
+    board.run(30 * SECOND_US)
+    notices = [unpack(record)[1] for record in board.logged() if record[0] == NOTICE]
+    assert [(notice["notice"], notice["value"]) for notice in notices] == [(LINK_STALLED, 500)]
+    assert len(board.serial.outbox) == 10
+    host.run(40 * SECOND_US + HALF_US)
+    assert host.seqs() == list(range(board.app.log.next_seq))
+
+
 def test_a_greeting_in_the_middle_of_a_frame(fake):
     board = fake.Board(bridges())
     board.serial.most = 7
     host = Host(board)
     for second in range(1, 60):
         host.run(second * SECOND_US + 7003 * second)
-        host.replica.hello()
+        host.replica.hello(host.now())
         host.send()
     host.run(70 * SECOND_US + HALF_US)
     assert host.seqs() == list(range(board.app.log.next_seq))
@@ -258,8 +360,8 @@ def test_a_greeting_may_ask_for_what_the_board_never_had(fake):
     for boot, seq in ((board.boot, 2**31 - 1), (board.boot, -1), (board.boot + 1, 5)):
         board.say(lines.command_line(9, lines.HELLO, boot, seq))
         board.run(board.us + SECOND_US)
-        host = Replica()
-        assert host.feed(board.serial.take())[0] == board.logged()[0]
+        frames = board.serial.take().split(b"\0")
+        assert frame(board.logged()[0]) in frames
 
 
 @pytest.mark.parametrize("percent", [1, 5])
@@ -282,7 +384,7 @@ def test_every_record_comes_through_a_bad_wire(fake, percent):
     host = Host(board)
     host.run(500 * SECOND_US, spoil)
     host.run(520 * SECOND_US + HALF_US)
-    assert host.replica.bad_frames > 0
+    assert host.replica.decoder.bad_frames > 0
     assert host.seqs() == list(range(board.app.log.next_seq))
     assert host.records == board.logged()
 

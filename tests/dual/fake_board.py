@@ -11,6 +11,7 @@ from turgor.app.config import (
     Config,
     impedance_channel,
 )
+from turgor.app.keep import Keep
 from turgor.app.sampler import ImpedanceSampler, PressureSampler
 from turgor.core.channel import pressure_channel
 from turgor.core.filter_words import filter_state
@@ -55,6 +56,9 @@ class FakeBridge:
         self._number = 1
         self._index = 1
         self._failed = False
+
+    def blind(self, duration_us):
+        """Needs no interrupt."""
 
     def step(self, now):
         self.event = NOTHING
@@ -163,7 +167,8 @@ class Board:
     """An App over fake drivers; it is the app's ports too. Alarm changes are kept as (microsecond, level).
 
     `bridges` maps a pressure channel to its driver's arguments behind `first_tick`, `sweeps` an impedance channel to
-    `word_of`. The clock starts at tick `start`; microsecond 0 is the moment of the boot.
+    `word_of`. The clock starts at tick `start`; microsecond 0 is the moment of the boot. With `flash`, whose clock it
+    becomes, it keeps what a board keeps.
     """
 
     boot = 7
@@ -172,9 +177,23 @@ class Board:
     identity = b"version=test;platform=fake"
 
     def __init__(
-        self, bridges, sweeps=None, start=BEFORE_WRAP, limits=DEFAULT_LIMITS, period_us=PERIOD_US, threshold=30000
+        self,
+        bridges,
+        sweeps=None,
+        start=BEFORE_WRAP,
+        limits=DEFAULT_LIMITS,
+        period_us=PERIOD_US,
+        threshold=30000,
+        flash=None,
     ):
         self.us = 0
+        keep = None
+        if flash:
+            flash.clock = self
+            keep = Keep(flash)
+            self.boot = keep.boot
+            # What the boot took is over when the app begins.
+            self.us = 0
         self.start = start
         self.serial = FakeSerial()
         self.alarms = []
@@ -192,9 +211,11 @@ class Board:
             for i, word in enumerate(3 * (1 << 27, 0, 0, 1 << 27, 0, 0) + (3,)):
                 channel.words[i] = word
             channels.append(channel)
-        self.config = Config(channels, limits)
+        config = Config(channels, limits)
+        self.config = keep.configuration(config) if keep else config
+        self.keep = keep
         self.drivers = {}
-        self.app = App(self, self.config, self._make_samplers, self.ticks())
+        self.app = App(self, self.config, self._make_samplers, keep, self.ticks())
 
     def ticks(self):
         return (self.us + self.start) & TICKS_MASK
@@ -202,7 +223,7 @@ class Board:
     def alarm(self, level):
         self.alarms.append((self.us, level))
 
-    def _make_samplers(self, log, time, now):
+    def _make_samplers(self, log, blocks, time, now):
         samplers = []
         for channel in self.config.channels:
             if channel.driver == MAX30009:
@@ -212,7 +233,7 @@ class Board:
                 first_tick = (now + self._period_us // 2 + 1000 * channel.number) & TICKS_MASK
                 driver = FakeBridge(self._period_us, first_tick, *self._bridges[channel.name])
                 core = pressure_channel(channel.kind, channel.words, channel.rate_millihz // 1000)
-                sampler = PressureSampler(channel.number, core, driver, log, time, now)
+                sampler = PressureSampler(channel.number, core, driver, log, blocks, time, now)
             self.drivers[channel.name] = driver
             samplers.append(sampler)
         return samplers

@@ -10,6 +10,8 @@ from array import array
 import micropython
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320, NOMINAL_PRESSURE, default_channels
+from turgor.app.log import Log
+from turgor.app.snapshot import Snapshots
 from turgor.core.change import fall_permille, lowest_push, lowest_state, reanchored, rise_permille
 from turgor.core.channel import ArterialChannel, ImpedanceChannel, PressureChannel
 from turgor.core.decimate import MINUTE_LEAST, MINUTE_S, mean_block, mean_state
@@ -21,10 +23,15 @@ from turgor.core.median import ABSENT
 from turgor.core.noise import noise_block, noise_rms_code_q4, noise_state, still_codes
 from turgor.core.rules import DEFAULT_LIMITS
 from turgor.core.slope import slope_per_hour, slope_push, slope_state
+from turgor.link.pages import PagePacker
 
 SAMPLES = 100000
 HOUR_S = 3600
 _WORD_LIMIT = 1 << 19
+# Bytes of a reading that are 0 most of the time, and top bytes that are not.
+WIDE = (8, 9, 12, 13)
+LIMITS = (0x0F, 0xE0, 0xF0, 0x10, 0x80)
+STATE = bytearray(1024)
 
 
 def locked(name, count, work, *objects):
@@ -40,7 +47,7 @@ def locked(name, count, work, *objects):
 
 
 def feed_pressure(count, channel):
-    """Codes of the whole range, some of them missed, and a reading every 80."""
+    """Codes of the whole range, some of them missed, and a reading and its state every 80."""
     x = 1
     for i in range(count):
         x = (x * 181 + 12345) & 0x3FFFFF
@@ -48,6 +55,7 @@ def feed_pressure(count, channel):
         if i % 80 == 0:
             channel.hold(x & 3)
             channel.capture()
+            channel.pack_state(STATE, 0)
         if i % 10000 == 0:
             channel.restart()
 
@@ -65,6 +73,7 @@ def feed_line(count, channel):
         if i % 320 == 0:
             channel.hold(x & 3)
             channel.capture()
+            channel.pack_state(STATE, 0)
         if i % 40000 == 39999:
             channel.restart()
 
@@ -136,10 +145,11 @@ def feed_impedance(count, channel):
         channel.result(i % 3, 16, 0, 16 * word, -16 * word - 16, word, word, -word - 1, -word - 1)
         if i % 3 == 2:
             channel.capture()
+            channel.pack_state(STATE, 0)
 
 
 def tick(count, judge):
-    """A tick a second of every channel: readings that come and go, alarms, entries, acknowledgements."""
+    """A tick a second of every channel: readings that come and go, alarms, entries, acknowledgements, snapshots."""
     x = 1
     channels = len(judge.channels)
     for t_s in range(1, count + 1):
@@ -154,6 +164,58 @@ def tick(count, judge):
             judge.reading(position, ABSENT if x % 20 == 0 else 35000 - 5 * t_s + x % 500)
         for position in range(channels):
             judge.decide(position)
+        judge.pack_state(STATE, 0, t_s)
+
+
+class Place:
+    """A channel with its number, as snapshots want it."""
+
+    def __init__(self, number, channel):
+        self.number = number
+        self.channel = channel
+
+
+def snapshots(count, wanted):
+    """All states into the log, each second."""
+    for t_s in range(1, count + 1):
+        wanted.request()
+        wanted.begin(t_s)
+        while wanted.step():
+            pass
+
+
+def pack_pages(count, packer, record, channels):
+    """Readings a second, values of all sizes, now and then an event, a reading out of all bounds, or other channels."""
+    x = 1
+    n = 19 + 14 * channels
+    for t_s in range(count):
+        record[0] = 7
+        record[1] = 255
+        record[4] = (14 * t_s) & 0xFF
+        record[5] = (14 * t_s) >> 8 & 0xFF
+        record[8] = t_s & 0xFF
+        record[9] = t_s >> 8
+        for i in range(channels):
+            x = (x * 181 + 12345) & 0x3FFFFF
+            at = 19 + 14 * i
+            record[at] = i
+            record[at + 2] = (79 * t_s) & 0xFF
+            record[at + 3] = (79 * t_s) >> 8 & 0xFF
+            record[at + 4] = (79 * t_s) >> 16
+            for byte in range(6, 14):
+                record[at + byte] = 0 if byte in WIDE else x >> byte & 0xFF
+            # The ends of the range, an absent one, and beyond both.
+            record[at + 9] = LIMITS[(x >> 8) % 60] if (x >> 8) % 60 < 5 else 0
+            record[at + 13] = LIMITS[(x >> 3) % 60] if (x >> 3) % 60 < 5 else 0
+        if x % 97 == 0:
+            record[19] = 9
+        size = n
+        if x % 20 == 0:
+            record[0] = 8
+            size = 24
+        if not packer.add(record, size):
+            packer.start()
+            packer.add(record, size)
 
 
 def main():
@@ -169,7 +231,12 @@ def main():
     words = channels[-1].words
     locked("estimates", SAMPLES, correct, words)
     locked("trend", HOUR_S, trend, Trend())
-    locked("judge", HOUR_S, tick, Judge([channel.number for channel in channels], DEFAULT_LIMITS))
+    judge = Judge([channel.number for channel in channels], DEFAULT_LIMITS)
+    locked("judge", HOUR_S, tick, judge)
+    places = [Place(0, PressureChannel(slow)), Place(4, ImpedanceChannel(words)), Place(6, ArterialChannel(quick, 400))]
+    locked("snapshots", HOUR_S, snapshots, Snapshots(judge, places, Log(2000, 1)))
+
+    locked("pages", HOUR_S, pack_pages, PagePacker(228), bytearray(255), 10)
 
     e, c, z, g = LOWPASS_1_HZ_AT_80[0]
     wide = filter_state(3, ((16 * e, c, z, g + 4),), NOMINAL_PRESSURE, 30000, 28000, 160)

@@ -1,12 +1,26 @@
 """Every routine of the link over pseudo-random and extreme input."""
 
 from array import array
+from struct import pack as pack_struct
 
 from digest import Digest, Numbers
 
 from turgor.link.blocks import BLOCK_SAMPLES, rice_pack, rice_unpack, unpack_missed
 from turgor.link.frames import CRC_TABLE, cobs, crc_append, crc_fits, encode
 from turgor.link.lines import COMMAND_SIZE, LINE_LIMIT, command_line, read_line
+from turgor.link.page_reader import RangeDecoder, unpack_page
+from turgor.link.pages import PagePacker
+from turgor.link.range_coder import (
+    CODER_WORDS,
+    GOLOMB,
+    NUMBER_SYMBOLS,
+    PLAIN,
+    RAW,
+    begin,
+    code,
+    spell,
+    spell_bytes,
+)
 from turgor.link.records import (
     HEADER_SIZE,
     READING_SIZE,
@@ -21,6 +35,8 @@ from turgor.link.records import (
 
 CALLS = 20000
 FULL = 1 << 23
+MOST = (1 << 30) - 1
+ABSENT = -(1 << 29)
 LIMITS = {"B": (0, 255), "H": (0, 65535), "I": (0, 0xFFFFFFFF), "Q": (0, (1 << 61) - 1), "i": (-(1 << 31), 0x7FFFFFFF)}
 
 
@@ -144,7 +160,122 @@ def run_records():
         digest.show()
 
 
+def run_range_coder():
+    numbers = Numbers(15)
+    begun = Digest("link.range_coder.begin")
+    spelt = Digest("link.range_coder.spell")
+    bytes_spelt = Digest("link.range_coder.spell_bytes")
+    coded = Digest("link.range_coder.code")
+    decoded = Digest("link.page_reader.RangeDecoder")
+    expected = bytes([128] * 24 + [250, 6, 128, 128])
+    coder = array("i", bytes(4 * (CODER_WORDS + len(expected))))
+    means = array("i", [0])
+    parts = array("i", [0, 0])
+    symbols = array("H", bytes(2 * max(NUMBER_SYMBOLS, 300)))
+    record = bytearray(255)
+    for _ in range(CALLS // 40):
+        out = bytearray(numbers.between(2, 250))
+        begin(coder, expected, len(expected))
+        begun.add(*coder)
+        means[0] = 0
+        size = 0
+        done = []
+        while len(done) < 200:
+            what = numbers.one_of((24, 25, RAW + 1, RAW + 8, PLAIN + 26, PLAIN + 27, GOLOMB, GOLOMB + (2 << 8)))
+            value = numbers.between(-MOST, MOST) if what >= PLAIN and not numbers.below(9) else numbers.below(2)
+            parts[0] = what
+            parts[1] = value
+            n = spell(means, parts, 2, symbols)
+            spelt.add(*list(symbols)[:n])
+            size = code(coder, symbols, n, out, len(out)) or size
+            coded.add(size, out)
+            done.append(what)
+        decoder = RangeDecoder(out, size, expected)
+        at = [0]
+        for what in done:
+            if decoder.overrun():
+                break
+            if what < RAW:
+                decoded.add(decoder.decision(what))
+            elif what < PLAIN:
+                decoded.add(decoder.raw(what - RAW))
+            elif what < GOLOMB:
+                decoded.add(decoder.plain(what - PLAIN))
+            else:
+                decoded.add(decoder.golomb(0, at, 0, what >> 8 & 3))
+        n = numbers.between(12, 255)
+        record[:n] = numbers.bytes(n)
+        n = spell_bytes(record, n, numbers.one_of((4, 12)), symbols, numbers.below(9))
+        bytes_spelt.add(*list(symbols)[9:n])
+    for digest in (begun, spelt, bytes_spelt, coded, decoded):
+        digest.show()
+
+
+def run_pages():
+    numbers = Numbers(16)
+    packed = Digest("link.pages.PagePacker")
+    unpacked = Digest("link.page_reader.unpack_page")
+    packer = PagePacker(228)
+    record = bytearray(255)
+    fields = []
+    seq = t_s = age = 0
+    for i in range(CALLS):
+        if i % 200 == 0:
+            # Now and then the channels, the time and everything else are others.
+            fields = [[numbers.below(256), 3, numbers.below(1 << 28), 20000, 20000] for _ in range(numbers.below(15))]
+            seq = numbers.between(0, (1 << 29) - 1)
+            t_s = numbers.between(0, (1 << 29) - 1)
+            packer = PagePacker(numbers.between(100, 240))
+        n = 19 + 14 * len(fields)
+        seq += numbers.one_of((1, 14, 14, 14, 15))
+        t_s += 1
+        age = numbers.one_of((age + 1, age + 1, age + 1, 0, numbers.below(65536))) & 0xFFFF
+        pack_struct_into(record, 0, "<BBHII", 7, 255, 3, seq, t_s)
+        pack_struct_into(record, 12, "<iHB", 60000 + numbers.below(2), age, 1)
+        at = 19
+        for entry in fields:
+            fate = numbers.below(400)
+            entry[2] = (entry[2] + numbers.one_of((0, 78, 79, 79, 79))) & 0xFFFFFFF
+            spread = numbers.one_of((1, 5, 5, 5, 2000))
+            entry[3] += numbers.between(-spread, spread)
+            entry[4] += numbers.one_of((0, 0, 1, 3, -2))
+            flags = 3 if fate else numbers.below(256)
+            median = ABSENT if fate == 1 else numbers.between(-MOST, MOST) if fate == 2 else entry[4]
+            pack_struct_into(record, at, "<BBIii", entry[0], flags, entry[2], entry[3], median)
+            at += 14
+        if not numbers.below(9):
+            n = numbers.between(12, 80)
+            record[0] = numbers.below(256)
+        if not packer.add(record, n):
+            finish(packer, packed, unpacked, numbers)
+            packed.add(packer.add(record, n))
+        packed.add(packer.size, packer.content)
+    for digest in (packed, unpacked):
+        digest.show()
+
+
+def pack_struct_into(record, at, fmt, *values):
+    data = pack_struct(fmt, *values)
+    record[at : at + len(data)] = data
+
+
+def finish(packer, packed, unpacked, numbers):
+    """Add a page and what it holds to the digests, and what it holds when it is damaged; begin the next."""
+    packed.add(packer.count, packer.first_seq, packer.first_t_s, packer.last_seq, packer.last_t_s)
+    content = bytearray(packer.content)
+    for size in (packer.size, packer.size, numbers.below(packer.size + 1)):
+        try:
+            for record in unpack_page(content, size, 3, packer.first_seq, packer.first_t_s):
+                unpacked.add(record)
+        except ValueError as error:
+            unpacked.add(str(error))
+        content[numbers.below(len(content))] ^= 1 << numbers.below(8)
+    packer.start()
+
+
 run_frames()
 run_blocks()
 run_lines()
 run_records()
+run_range_coder()
+run_pages()

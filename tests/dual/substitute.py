@@ -19,11 +19,16 @@ from runtimes import each_viper
 
 def is_for_numba(name: str) -> bool:
     """Whether a function takes and gives nothing but numbers and arrays; the rest makes states, lists or text."""
-    return not name.endswith(("_state", "_bins", "misfit")) and name not in (
-        "channel_id",
-        "unit_of",
-        "describe",
-        "pressure_channel",
+    return (
+        not name.startswith("unpack_")
+        and not name.endswith(("_state", "_bins", "misfit"))
+        and name
+        not in (
+            "channel_id",
+            "unit_of",
+            "describe",
+            "pressure_channel",
+        )
     )
 
 

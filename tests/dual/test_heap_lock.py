@@ -1,4 +1,4 @@
-"""The core allocates nothing, sample by sample and second by second, on a port with a board's 31-bit integers."""
+"""Core and spill pages allocate nothing, sample by sample or second by second, where small integers have 31 bits."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def test_samples(said: dict[str, tuple[int, str]], kind: str) -> None:
     assert said[kind] == (100_000, "allocates nothing")
 
 
-@pytest.mark.parametrize("kind", ["judge", "trend"])
+@pytest.mark.parametrize("kind", ["judge", "trend", "pages", "snapshots"])
 def test_an_hour_of_one_second_work(said: dict[str, tuple[int, str]], kind: str) -> None:
     assert said[kind] == (3600, "allocates nothing")
 

@@ -37,6 +37,7 @@ class MadeUpBoard:
         self._judge = Judge(list(range(6)), DEFAULT_LIMITS)
         self._pending: list[tuple[int, int, int]] = []
         self._lock = threading.Lock()
+        live.clock(boot, 1_800_000_000.0, 0.001)
         self.put("boot", 255, (records.WIRE_VERSION, 0, 6, 0, 7), b"runtime=MicroPython 1.29.0")
         for number, (name, kind, _) in enumerate(CHANNELS[:6]):
             if kind == IMPEDANCE:
@@ -46,7 +47,7 @@ class MadeUpBoard:
 
     def put(self, kind: str, channel: int, values: tuple[int, ...], tail: bytes = b"") -> None:
         number = records.row(kind)[0]
-        record = records.pack(number, channel, self.boot, self._seq, self.t_s, 0, values, tail)
+        record = records.pack(number, channel, self.boot, self._seq, self.t_s, values, tail)
         self._seq = values[0] + 1 if kind == "gap" else self._seq + 1
         self.live.feed(*records.unpack(record))
 

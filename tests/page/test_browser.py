@@ -147,7 +147,7 @@ def test_a_dbp_is_entered_with_enter_and_a_bad_one_is_refused(shown: Any) -> Non
 
 
 def test_an_invalid_reading_is_a_dash_with_its_reason(shown: Any, running: Running) -> None:
-    running.board.put("fault", 2, (1, 1, 0))
+    running.board.put("fault", 2, (0, 1, 1, 0))
     running.board.readings[2] = None
     forearm = tile(shown, "forearm_l")
     expect(forearm.locator(".big")).to_have_text("\N{EN DASH}mmHg")

@@ -59,7 +59,7 @@ def test_an_invalid_reading_is_no_number(live: Live, board: Any, flags: int, fau
     board.readings[0] = None
     board.invalid_flags = flags
     if fault:
-        board.put("fault", 0, (fault, 1, 3200))
+        board.put("fault", 0, (0, fault, 1, 3200))
     board.run(7)
     shown = channel(live, "calf_l")
     assert (shown["valid"], shown["value"], shown["reason"], shown["fresh_s"]) == (False, None, reason, 7)
@@ -69,7 +69,7 @@ def test_an_invalid_reading_is_no_number(live: Live, board: Any, flags: int, fau
     board.run(60)
     assert (channel(live, "calf_l")["median"], channel(live, "calf_l")["dp"]) == (None, None)
     if fault:
-        board.put("fault", 0, (fault, 0, 3200))
+        board.put("fault", 0, (0, fault, 0, 3200))
         board.readings[0] = 22.0
         board.run(1)
         assert channel(live, "calf_l")["reason"] == ""
@@ -194,7 +194,9 @@ def test_events_are_the_last_fifty_newest_first(live: Live, board: Any) -> None:
 def test_everything_that_shows_raises_the_version(live: Live, board: Any) -> None:
     before = live.version
     live.connection("live")
-    board.put("samples", 0, (1, 1, 0, 0, 0, 5))
+    board.put("baseline", 4, (1, 60000))
+    before = live.version
+    board.put("notice", 255, (0, 1, 5))
     assert live.version == before
     live.connection("lost")
     board.run(1)

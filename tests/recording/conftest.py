@@ -9,6 +9,7 @@ import pytest
 
 from turgor.link import lines
 from turgor_host.recording.writer import Writer
+from turgor_host.timebase import Exchange
 
 UTC = 1_800_000_000.0
 Records = list[bytes]
@@ -36,7 +37,7 @@ def store(tmp_path: Path) -> Store:
         made.append(path)
         with Writer(path, "sim:", True, 60) as writer:
             writer.set_identity({"version": "0.1.0", "runtime": "MicroPython 1.29.0", "machine": "virtual board"})
-            writer.anchor(7, 10, 500000, UTC + 10.5, 0.01)
+            writer.exchange(7, 0, Exchange(UTC + 10.49, 10.5, 10.5, UTC + 10.51))
             writer.add(records)
         return path
 

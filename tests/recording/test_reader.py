@@ -21,6 +21,7 @@ from turgor_host.errors import TurgorError
 from turgor_host.recording.decode import decode_blocks
 from turgor_host.recording.reader import open_recording
 from turgor_host.recording.writer import Writer
+from turgor_host.timebase import Exchange
 
 
 @pytest.fixture
@@ -219,12 +220,12 @@ def test_a_second_boot_goes_on_where_the_first_ended(fake: ModuleType, tmp_path:
     records = by_hand(fake)
     again = [record[:2] + (8).to_bytes(2, "little") + record[4:] for record in records]
     with Writer(tmp_path / "two.turgor", "port", False, 1) as writer:
-        writer.anchor(7, 2, 0, 1002.0, 0.1)
+        writer.exchange(7, 0, Exchange(1001.9, 2.0, 2.0, 1002.1))
         writer.add(records)
-        writer.anchor(8, 1, 0, 1501.0, 0.1)
+        writer.exchange(8, 0, Exchange(1500.9, 1.0, 1.0, 1501.1))
         writer.add(again)
     with open_recording(tmp_path / "two.turgor") as recording:
-        # By the anchors board time 0 of the second boot is 500 s after that of the first.
+        # By the exchanges board time 0 of the second boot is 500 s after that of the first.
         assert recording["calf_l"].readings().time.tolist() == [*range(1, 11), *range(501, 511)]
         assert recording.duration_s == 510
 

@@ -1,31 +1,29 @@
 """A recording as it is written: each record once, durable at a commit, whole whatever happens."""
 
-import os
-import signal
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from turgor.link.frames import CRC_TABLE, crc_append
 from turgor.link.records import BOOT, COMMAND, GAP, pack
-from turgor_host.errors import TurgorError
+from turgor_host.errors import DiskFull, TurgorError
+from turgor_host.recording.opened import connect
 from turgor_host.recording.reader import open_recording
 from turgor_host.recording.writer import Writer
+from turgor_host.timebase import Exchange
 
 
 def boot(number: int = 1, board: int = 0xF000000000000002) -> bytes:
-    return pack(BOOT, 255, number, 0, 0, 0, (1, 1, 0, 0, board), b"runtime=none")
+    return pack(BOOT, 255, number, 0, 0, (1, 1, 0, 0, board), b"runtime=none")
 
 
 def command(seq: int, a: int = 0, number: int = 1) -> bytes:
-    return pack(COMMAND, 255, number, seq, seq, 500, (seq, 16, 0, 0, a, 0, 0, 0, 0))
+    return pack(COMMAND, 255, number, seq, seq, (seq, 16, 0, 0, a, 0, 0, 0, 0))
 
 
-def gap(seq: int, last_seq: int) -> bytes:
-    return pack(GAP, 255, 1, seq, seq, 0, (last_seq,))
+def gap(seq: int, last_seq: int, number: int = 1) -> bytes:
+    return pack(GAP, 255, number, seq, seq, (last_seq,))
 
 
 @pytest.fixture
@@ -41,18 +39,18 @@ def rows(path: Path, sql: str) -> list[tuple[object, ...]]:
 
 
 def test_by_hand(writer: Writer) -> None:
-    writer.add([boot(), pack(GAP, 255, 1, 1, 2, 3, (9,))])
+    writer.add([boot(), pack(GAP, 255, 1, 1, 2, (9,))])
     assert writer.commit() == 9
     assert (writer.records, writer.lost) == (2, 9)
     writer.close()
-    columns = "board, boot, seq, kind, channel, t_s, t_us, crc, body"
+    columns = "board, boot, seq, kind, channel, t_s, crc, body"
     found = rows(writer.path, f"SELECT {columns} FROM records ORDER BY seq")
     # The CRC-32 under which the board sends it.
-    sent = bytearray.fromhex("0aff0100 01000000 02000000 03000000 09000000 00000000")
-    crc_append(sent, 20, CRC_TABLE)
-    crc = int.from_bytes(sent[20:], "little")
+    sent = bytearray.fromhex("0aff0100 01000000 02000000 09000000 00000000")
+    crc_append(sent, 16, CRC_TABLE)
+    crc = int.from_bytes(sent[16:], "little")
     # 0xf000000000000002 as a signed number.
-    assert found[1] == (-0xFFFFFFFFFFFFFFE, 1, 1, 10, 255, 2, 3, crc, b"\t\0\0\0")
+    assert found[1] == (-0xFFFFFFFFFFFFFFE, 1, 1, 10, 255, 2, crc, b"\t\0\0\0")
     assert rows(writer.path, "PRAGMA application_id") == [(0x54555247,)]
     assert rows(writer.path, "PRAGMA user_version") == [(1,)]
 
@@ -99,14 +97,14 @@ def test_another_record_under_the_same_number_is_an_error(writer: Writer, commit
     assert rows(writer.path, "SELECT count(*) FROM records") == [(2,)]
 
 
-def test_an_anchor_finds_the_board_that_names_itself_later(writer: Writer) -> None:
-    writer.anchor(1, 5, 250000, 1e9, 0.5)
+def test_an_exchange_finds_the_board_that_names_itself_later(writer: Writer) -> None:
+    writer.exchange(1, 2, Exchange(1e9, 5.25, 5.5, 1e9 + 0.5))
     writer.commit()
-    assert writer._database.execute("SELECT count(*) FROM anchors").fetchone() == (0,)
+    assert writer._database.execute("SELECT count(*) FROM exchanges").fetchone() == (0,)
     writer.add([boot()])
     writer.close()
-    sql = "SELECT board, boot, t_s, t_us, utc, uncertainty_s FROM anchors"
-    assert rows(writer.path, sql) == [(-0xFFFFFFFFFFFFFFE, 1, 5, 250000, 1e9, 0.5)]
+    sql = "SELECT board, boot, piece, sent, taken, answered, received FROM exchanges"
+    assert rows(writer.path, sql) == [(-0xFFFFFFFFFFFFFFE, 1, 2, 1e9, 5.25, 5.5, 1e9 + 0.5)]
 
 
 def test_meta_and_notes(writer: Writer) -> None:
@@ -127,10 +125,21 @@ def test_meta_and_notes(writer: Writer) -> None:
 
 def test_an_existing_file_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "there.turgor"
-    path.write_bytes(b"mine")
-    with pytest.raises(TurgorError, match=r"there.turgor exists already; choose another name"):
+    told = "there.turgor exists already and is no Turgor recording; choose another name"
+    for content in (b"mine", b"mine" * 5000):
+        path.write_bytes(content)
+        with pytest.raises(TurgorError, match=told):
+            Writer(path, "sim:", True, 1)
+        assert path.read_bytes() == content
+    path.unlink()
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE mine (a)")
+    other.close()
+    content = path.read_bytes()
+    with pytest.raises(TurgorError, match=told):
         Writer(path, "sim:", True, 1)
-    assert path.read_bytes() == b"mine"
+    assert path.read_bytes() == content
+    assert [found.name for found in tmp_path.iterdir()] == ["there.turgor"]
 
 
 def test_the_wal_of_another_recording_is_refused(tmp_path: Path) -> None:
@@ -153,8 +162,9 @@ def test_a_full_disk_keeps_what_was_committed_and_may_be_tried_again(writer: Wri
     writer._database.execute(f"PRAGMA max_page_count = {pages}")
     writer.add([command(seq) for seq in range(2, 2000)])
     for _ in range(2):
-        with pytest.raises(TurgorError, match=r"cannot be written \(database or disk is full\); make room"):
+        with pytest.raises(DiskFull, match=r"cannot be written \(database or disk is full\); make room"):
             writer.commit()
+    assert writer.waiting == 1998 * (12 + 28)
     with open_recording(writer.path) as recording:
         assert recording.counts() == {"boot": 1, "command": 1}
         assert recording.check()["whole"]
@@ -174,43 +184,12 @@ def test_closing_on_a_full_disk_says_so_and_closes(writer: Writer) -> None:
         assert recording.check()["whole"]
 
 
-def test_a_disk_that_is_full_from_the_start_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: Path, **options: object) -> sqlite3.Connection:
-        database = connect(path, **options)  # type: ignore[call-overload]
+def test_a_disk_that_is_full_from_the_start_leaves_no_file(tmp_path: Path) -> None:
+    def full(path: Path) -> sqlite3.Connection:
+        database = connect(path)
         database.execute("PRAGMA max_page_count = 2")
         return database
 
-    connect = sqlite3.connect
-    monkeypatch.setattr(sqlite3, "connect", full)
-    with pytest.raises(TurgorError, match="disk is full"):
-        Writer(tmp_path / "new.turgor", "sim:", True, 1)
+    with pytest.raises(DiskFull, match="disk is full"):
+        Writer(tmp_path / "new.turgor", "sim:", True, 1, connect=full)
     assert list(tmp_path.iterdir()) == []
-
-
-KILLED = """
-import os, signal, sys
-from turgor.link.frames import CRC_TABLE, crc_append
-from turgor.link.records import BOOT, COMMAND, pack
-from turgor_host.recording.writer import Writer
-
-writer = Writer(sys.argv[1], "sim:", True, 1)
-writer.add([pack(BOOT, 255, 1, 0, 0, 0, (1, 1, 0, 0, 1))])
-writer.commit()
-writer.add([pack(COMMAND, 255, 1, 1, 1, 0, (1, 16, 0, 0, 0, 0, 0, 0, 0))])
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-def test_after_a_kill_the_last_commit_is_there(tmp_path: Path) -> None:
-    path = tmp_path / "killed.turgor"
-    done = subprocess.run([sys.executable, "-c", KILLED, path], check=False, env=os.environ | {"PYTHONPATH": _path()})
-    assert done.returncode == -signal.SIGKILL
-    assert path.with_name("killed.turgor-wal").exists()
-    with open_recording(path) as recording:
-        assert recording.counts() == {"boot": 1}
-        assert recording.check()["whole"]
-
-
-def _path() -> str:
-    """Where this process found both packages."""
-    return os.pathsep.join(sys.path)

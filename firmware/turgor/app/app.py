@@ -1,13 +1,17 @@
 """The app: a schedule of jobs, each taking one bounded step when it is due."""
 
+from turgor.app.blocks import Blocks
 from turgor.app.log import Log
 from turgor.app.setup import Setup
 from turgor.app.tick import Tick
 from turgor.app.wire import Wire
+from turgor.core.rules import DBP_FRESH_S
 from turgor.core.ticks import BoardTime
 from turgor.mp import const, micropython
 
 LOG_BYTES = const(40960)
+# The reset cause after which nobody knows how long the board was off.
+POWER_ON = const(1)
 # TICKS_MASK, which as another module's name would be looked up anew at every step.
 _MASK = const(0x3FFFFFFF)
 _HALF = const(0x1FFFFFFF)
@@ -17,21 +21,30 @@ class App:
     """Samplers, the one-second tick and the wire of a board.
 
     `ports` gives the board: `boot`, `reset_cause`, `board_id` (int), `identity` (bytes), `serial`, `alarm(level)`.
-    `make_samplers(log, time, now)` gives the samplers of `config`'s channels in order.
+    `make_samplers(log, blocks, time, now)` gives the samplers of `config`'s channels in order. `keep` is what was kept
+    on flash (`turgor.app.keep`), None where there is no place for it; then only the number of boots outlives a restart.
     """
 
-    def __init__(self, ports, config, make_samplers, now):
+    def __init__(self, ports, config, make_samplers, keep, now):
         self.time = BoardTime(now)
-        self.log = Log(LOG_BYTES, ports.boot)
+        self.log = Log(LOG_BYTES, keep.boot if keep else ports.boot)
         setup = Setup(ports, config, self.log, self.time)
         while setup.pending:
             setup.log_next()
-        samplers = make_samplers(self.log, self.time, now)
-        self.tick = Tick(config, samplers, self.log, self.time, ports.alarm, now)
-        self.wire = Wire(self.log, self.time, ports.serial, ports.identity, self.tick, setup, now)
+        blocks = Blocks(self.log, self.time)
+        samplers = make_samplers(self.log, blocks, self.time, now)
+        blocks.samplers = [sampler for sampler in samplers if sampler.is_sampled]
+        self.tick = Tick(config, samplers, self.log, self.time, ports.alarm, keep, blocks, now)
+        if keep:
+            keep.attach(self.log, self.time, self.tick, samplers, config, now)
+            least_age_s = DBP_FRESH_S if ports.reset_cause == POWER_ON else 0
+            keep.restore(least_age_s)
+        self.tick.snapshots.log_start()
+        identity = ports.identity + (";id=%016x" % ports.board_id).encode()
+        self.wire = Wire(self.log, self.time, ports.serial, identity, self.tick, setup, keep, now)
         # Sorted by due: the tick is the one that is not due at once.
         self._samplers = samplers
-        self.jobs = samplers + [self.wire, self.tick]
+        self.jobs = samplers + [self.wire] + ([keep] if keep else []) + [blocks, self.tick]
         self._last = len(self.jobs) - 1
         # Bound once: a lookup saved at every step.
         self._advance = self.time.advance

@@ -4,8 +4,9 @@ All integers are made by the host's design code (`turgor_host.calibrate.lowpass`
 """
 
 from array import array
+from struct import pack_into, unpack_from
 
-from turgor.core.bounds import IMPEDANCE_BOUNDS, misfit, pressure_misfit
+from turgor.core.bounds import IMPEDANCE_BOUNDS, PRESSURE_BOUNDS, misfit, pressure_misfit
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, channel_id
 from turgor.core.filter_words import describe, filter_state
 from turgor.core.rules import DEFAULT_LIMITS
@@ -13,6 +14,14 @@ from turgor.mp import const
 
 NAU7802 = const(1)
 MAX30009 = const(2)
+
+# Layout of an image, its parts and their sizes.
+_LAYOUT = const(1)
+_IMAGE_HEAD = const(3)
+_CHANNEL = "<BBBBBBHI"
+_CHANNEL_SIZE = const(12)
+_LIMIT = "<BBHiiiii"
+_LIMIT_SIZE = const(24)
 
 # Second-order Butterworth low-pass: E, C, z and g of its one section.
 LOWPASS_1_HZ_AT_80 = ((200704345, 225755626, 3, 4),)
@@ -65,6 +74,13 @@ def _number(channel):
     return channel.number
 
 
+def _pack_words(buffer, at, words):
+    for word in words:
+        pack_into("<i", buffer, at, word)
+        at += 4
+    return at
+
+
 class Config:
     """Channels in order of their number, and the limits of the rules; ValueError names what a board cannot run."""
 
@@ -78,6 +94,64 @@ class Config:
                 raise ValueError(channel.name + ": " + why)
         self.channels = sorted(channels, key=_number)
         self.limits = limits
+
+    # The image of a configuration: layout u8, number of channels and of limits u8; then each channel (number, driver,
+    # bus, address, multiplexer port + 1, words u8, settling samples u16, rate u32, words i32) and each limit.
+
+    def pack_head(self, buffer):
+        """Begin an image in `buffer`; returns where it goes on."""
+        pack_into("<BBB", buffer, 0, _LAYOUT, len(self.channels), len(self.limits))
+        return _IMAGE_HEAD
+
+    def pack_channel(self, position, buffer, at):
+        """Add a channel with its words as they are now; returns where it goes on."""
+        channel = self.channels[position]
+        words = channel.words if channel.is_impedance() else describe(channel.words)
+        head = (channel.number, channel.driver, channel.bus, channel.address, channel.mux_port + 1, len(words))
+        pack_into(_CHANNEL, buffer, at, *head, channel.settle_samples, channel.rate_millihz)
+        return _pack_words(buffer, at + _CHANNEL_SIZE, words)
+
+    def pack_limits(self, buffer, at):
+        """End an image; returns its size."""
+        for limit in self.limits:
+            pack_into(_LIMIT, buffer, at, *limit)
+            at += _LIMIT_SIZE
+        return at
+
+
+def unpack_config(image, size):
+    """The Config of an image; ValueError says why there is none."""
+    if size < _IMAGE_HEAD or image[0] != _LAYOUT:
+        raise ValueError("no configuration of this layout")
+    at = _IMAGE_HEAD
+    channels = []
+    for _ in range(image[1]):
+        if at + _CHANNEL_SIZE > size:
+            raise ValueError("the configuration ends early")
+        number, driver, bus, address, mux_port, count, settle_samples, rate_millihz = unpack_from(_CHANNEL, image, at)
+        at += _CHANNEL_SIZE
+        if number >= len(CHANNELS) or driver not in (NAU7802, MAX30009) or at + 4 * count > size:
+            raise ValueError("channel " + str(number) + " is none")
+        words = [unpack_from("<i", image, at + 4 * i)[0] for i in range(count)]
+        at += 4 * count
+        name, kind, _ = CHANNELS[number]
+        if count != len(IMPEDANCE_BOUNDS if kind == IMPEDANCE else PRESSURE_BOUNDS):
+            raise ValueError(name + ": " + str(count) + " words")
+        if kind != IMPEDANCE:
+            why = pressure_misfit(words)
+            if why:
+                raise ValueError(name + ": " + why)
+            median, rest = words[0], words[1:]
+            sections = [rest[i : i + 4] for i in (0, 4) if rest[i]]
+            words = filter_state(median, sections, rest[8:12], rest[12], rest[13], settle_samples)
+        channels.append(Channel(name, driver, bus, address, mux_port - 1, rate_millihz, settle_samples, words))
+    limits = []
+    for _ in range(image[2]):
+        if at + _LIMIT_SIZE > size:
+            raise ValueError("the configuration ends early")
+        limits.append(unpack_from(_LIMIT, image, at))
+        at += _LIMIT_SIZE
+    return Config(channels, limits)
 
 
 def default_channels():

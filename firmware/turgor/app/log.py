@@ -11,6 +11,8 @@ from turgor.mp import const, micropython, ptr8
 
 # Byte 0 of an entry is its record's length; this one says that the ring goes on at its start.
 _WRAP = const(0)
+# Eighths of the log that are young: what is older, and nobody has fetched, is spilled.
+_YOUNG = const(5)
 
 
 @micropython.viper
@@ -49,11 +51,14 @@ class Log:
         self.dropped = 0
         # Board time of the newest record that left, dropped or committed, for a gap that stands for it.
         self.dropped_s = 0
-        self.dropped_us = 0
+        # The next record to be spilled, where it lies, and the bytes from there to the head.
+        self._old_seq = 0
+        self._old_at = 0
+        self._fresh = 0
 
-    def append(self, n, kind, channel, t_s, t_us):
+    def append(self, n, kind, channel, t_s):
         """Give the record of `n` bytes in `record` (whose header is written here) the next sequence number."""
-        pack_into(HEADER, self.record, 0, kind, channel, self.boot, self.next_seq, t_s, t_us)
+        pack_into(HEADER, self.record, 0, kind, channel, self.boot, self.next_seq, t_s)
         need = n + 1
         while True:
             if self.used and self._head <= self._tail:
@@ -71,6 +76,7 @@ class Log:
         copy(self.record, 0, n, self._ring, self._head + 1)
         self._head += need
         self.used += need
+        self._fresh += need
         self.next_seq += 1
 
     def _at(self, offset):
@@ -86,14 +92,34 @@ class Log:
         ring = self._ring
         at = self._tail + 1
         self.dropped_s = ring[at + 8] | ring[at + 9] << 8 | ring[at + 10] << 16 | ring[at + 11] << 24
-        self.dropped_us = ring[at + 12] | ring[at + 13] << 8 | ring[at + 14] << 16
         n = ring[self._tail] + 1
         self._tail += n
         self.used -= n
+        if self._old_seq == self.first_seq:
+            self._old_seq += 1
+            self._old_at = self._tail
+            self._fresh -= n
         self.first_seq += 1
         if not self.used:
             self._tail = 0
             self._head = 0
+            self._old_at = 0
+
+    def has_old(self):
+        """Whether a record that was not given by `fetch_old` has to leave soon: a share of the log is younger."""
+        return self._fresh > self._size * _YOUNG >> 3
+
+    def fetch_old(self, target):
+        """Copy the oldest record that was not given yet into `target`; its length, or 0 while `has_old` is false."""
+        if not self.has_old():
+            return 0
+        at = self._at(self._old_at)
+        n = self._ring[at]
+        copy(self._ring, at + 1, n, target, 0)
+        self._old_seq += 1
+        self._old_at = at + 1 + n
+        self._fresh -= n + 1
+        return n
 
     def commit(self, boot, seq):
         """Free the records up to `seq`, which the host has stored for good."""

@@ -56,4 +56,4 @@ class Setup:
     def _append(self, size, text, kind, channel):
         at = HEADER_SIZE + size
         self._log.record[at : at + len(text)] = text
-        self._log.append(at + len(text), kind, channel, self._time.s, self._time.us)
+        self._log.append(at + len(text), kind, channel, self._time.s)

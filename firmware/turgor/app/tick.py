@@ -1,8 +1,9 @@
-"""The one-second tick in slices: commands, readings, medians, rules, alarm."""
+"""The one-second tick in slices: commands, readings, medians, rules, alarm, and snapshots when they are due."""
 
 from array import array
 from struct import pack_into
 
+from turgor.app.snapshot import Snapshots
 from turgor.core.bounds import CALIBRATION_BOUNDS, misfit
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, NO_CHANNEL
 from turgor.core.filter_words import set_calibration
@@ -38,15 +39,20 @@ class Tick:
     the last command, "" when it was taken.
     """
 
-    def __init__(self, config, samplers, log, time, alarm, now):
+    def __init__(self, config, samplers, log, time, alarm, keep, blocks, now):
         self.due = time.tick_at(_SECOND_US)
         self.busy = False
         self.refusal = ""
         self.judge = Judge([channel.number for channel in config.channels], config.limits)
         self._samplers = samplers[:]
+        self.snapshots = Snapshots(self.judge, self._samplers, log)
         self._log = log
         self._time = time
         self._alarm = alarm
+        self._keep = keep
+        self._blocks = blocks
+        # Whether something happened in this tick that has to outlive a restart.
+        self._urgent = False
         self._level = 0
         self._second = 0
         self._slice = 0
@@ -67,13 +73,22 @@ class Tick:
             self._log_readings()
         elif number <= 2 * count + 1:
             self._decide(number - count - 2)
-        else:
+        elif number == 2 * count + 2:
             self._annunciate()
-            self._slice = 0
-            self.busy = False
-            # Ticks that a stall passed over follow at once, one by one.
-            return max(0, ticks_diff(self._time.tick_at((self._second + 1 - self._time.s) * _SECOND_US), now))
+            if not self.snapshots.begin(self._second):
+                return self._end(now)
+        elif not self.snapshots.step():
+            return self._end(now)
         return 0
+
+    def _end(self, now):
+        self._slice = 0
+        self.busy = False
+        if self._keep:
+            self._keep.after_tick(self._second, self._urgent)
+            self._urgent = False
+        # Ticks that a stall passed over follow at once, one by one.
+        return max(0, ticks_diff(self._time.tick_at((self._second + 1 - self._time.s) * _SECOND_US), now))
 
     def execute(self, id, command, a, b, c, d, e):
         """Check a command, log it, and keep it for the next tick; returns the status of its answer."""
@@ -85,7 +100,7 @@ class Tick:
                 self._pending[at + i] = word
             self._pending_count += 1
             pack_into("<IBBHiiiii", self._log.record, HEADER_SIZE, id, command, status, 0, a, b, c, d, e)
-            self._log.append(HEADER_SIZE + _COMMAND_BODY, COMMAND, NO_CHANNEL, self._time.s, self._time.us)
+            self._log.append(HEADER_SIZE + _COMMAND_BODY, COMMAND, NO_CHANNEL, self._time.s)
         return status
 
     def _misfit(self, command, a, b, c, d, e):
@@ -125,6 +140,7 @@ class Tick:
     def _act(self, at):
         words = self._pending
         command = words[at]
+        self._urgent = True
         if command == lines.DBP:
             self.judge.type_dbp(words[at + 1], self._second)
         elif command == lines.ACKNOWLEDGE:
@@ -133,15 +149,20 @@ class Tick:
         elif command == lines.CALIBRATE:
             state = self._samplers[self._position(words[at + 1])].channel.words
             set_calibration(state, words[at + 2], words[at + 3], words[at + 4], words[at + 5])
+            self.snapshots.request()
+            if self._keep:
+                self._keep.store()
 
     def _median(self, position):
         # The codes that a reading used stand before it in the log.
         self._samplers[position].close()
         if self.judge.reading(position, self._values[position]):
             pack_into("<Bi", self._log.record, HEADER_SIZE, AT_ATTACH, self.judge.baselines[position])
-            self._log.append(HEADER_SIZE + 5, BASELINE, self.judge.channels[position], self._second, 0)
+            self._log.append(HEADER_SIZE + 5, BASELINE, self.judge.channels[position], self._second)
+            self._urgent = True
 
     def _log_readings(self):
+        self._blocks.append()
         judge = self.judge
         record = self._log.record
         pack_into("<iHB", record, HEADER_SIZE, judge.dbp_milli_mmhg, judge.dbp_age_s, judge.dbp_source)
@@ -154,7 +175,7 @@ class Tick:
                 flags |= MEDIAN_VALID
             pack_into(READING, record, at, judge.channels[position], flags, channel.captured, channel.value, median)
             at += READING_SIZE
-        self._log.append(at, READINGS, NO_CHANNEL, self._second, 0)
+        self._log.append(at, READINGS, NO_CHANNEL, self._second)
 
     def _decide(self, position):
         self.judge.decide(position)
@@ -163,6 +184,8 @@ class Tick:
     def _log_events(self):
         rules = self.judge.rules
         events = rules.events
+        if rules.event_count:
+            self._urgent = True
         for i in range(rules.event_count):
             at = i * EVENT_WORDS
             pack_into(
@@ -176,7 +199,7 @@ class Tick:
                 events[at + 5],
                 events[at + 6],
             )
-            self._log.append(HEADER_SIZE + 12, EVENT, events[at], self._second, 0)
+            self._log.append(HEADER_SIZE + 12, EVENT, events[at], self._second)
         rules.event_count = 0
 
     def _annunciate(self):

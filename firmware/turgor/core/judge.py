@@ -4,6 +4,11 @@ Takes readings in milli-mmHg or milliohm within +-2^28, or ABSENT, and a diastol
 and baselines in the same units, times in whole seconds. A tick is `begin`, then `reading` for each position in order,
 then `decide` for each position in order; each of them is one bounded slice. A position is a channel's place in the
 configuration.
+
+`pack_state` and `unpack_state` carry what a tick leaves to the next, but for the windows of the medians, which a minute
+of readings fills again: the DBPs with their ages, baselines, alarms and runs. A packed state is a layout byte and
+parts: number, size (2 bytes) and content. It has 26 bytes, 5 more for each baseline, and for what is not idle at most
+30 for a pressure channel and 15 for the impedance of a limb.
 """
 
 from array import array
@@ -12,6 +17,7 @@ from turgor.core.change import fall_permille
 from turgor.core.channels import CHANNELS, IMPEDANCE, NO_LIMB, PRESSURE
 from turgor.core.median import ABSENT, median, median_push
 from turgor.core.median import STATE_WORDS as MEDIAN_WORDS
+from turgor.core.packed import WORD_SIZE, get_words, put_words
 from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG, Rules, dp_milli_mmhg
 from turgor.mp import const
 
@@ -29,6 +35,17 @@ _BASELINE_READINGS = const(60)
 # Where a baseline comes from.
 AT_ATTACH = const(1)
 BASELINE_ORIGINS = ("none", "at attach")
+
+_LAYOUT = const(1)
+# Parts of a packed state, in this order.
+_DBP_PART = const(1)
+_BASELINE_PART = const(2)
+_ALARM_PART = const(3)
+_PART_HEAD = const(3)
+# Of the DBP: typed one and age, the line's and age.
+_DBP_WORDS = const(4)
+_BASELINE_SIZE = const(5)
+_BASELINE_MOST = const(0x10000000)
 
 
 class Judge:
@@ -50,6 +67,7 @@ class Judge:
         self._typed_s = 0
         self._line = NO_DBP
         self._line_s = 0
+        self._words = array("i", bytes(4 * _DBP_WORDS))
 
     def _pressure_of(self, channel):
         limb = CHANNELS[channel][2]
@@ -121,3 +139,84 @@ class Judge:
             icp = self.medians[at] if at >= 0 else ABSENT
             dp = dp_milli_mmhg(self.dbp_milli_mmhg, self.dbp_age_s, icp)
             rules.judge_fluid(channel, self.fall(position), icp, dp)
+
+    def pack_state(self, buffer, at, second):
+        """Write the state after the tick of board second `second`; returns where it ends."""
+        words = self._words
+        buffer[at] = _LAYOUT
+        words[0] = self._typed
+        words[1] = min(second - self._typed_s, NO_AGE) if self._typed >= 0 else 0
+        held = self._line >= 0 and second - self._line_s <= _LINE_HELD_S
+        words[2] = self._line if held else NO_DBP
+        words[3] = second - self._line_s if held else 0
+        start = at + 1
+        at = _close(buffer, start, _DBP_PART, put_words(words, 0, _DBP_WORDS, buffer, start + _PART_HEAD))
+        start = at
+        at += _PART_HEAD
+        for position in range(len(self.channels)):
+            if self.baselines[position]:
+                buffer[at] = self.channels[position]
+                at = put_words(self.baselines, position, 1, buffer, at + 1)
+        start = _close(buffer, start, _BASELINE_PART, at)
+        return _close(buffer, start, _ALARM_PART, self.rules.pack_state(buffer, start + _PART_HEAD))
+
+    def unpack_state(self, buffer, at, end, second, least_age_s=0):
+        """Go on from what `pack_state` wrote, at board second `second` of this boot; no DBP counts as younger than
+        `least_age_s`. False, and nothing changed, when the bytes cannot be a state.
+
+        What belongs to a channel that is not here is dropped; one that is new begins afresh.
+        """
+        if at >= end or buffer[at] != _LAYOUT:
+            return False
+        at += 1
+        dbp = at + _PART_HEAD
+        at = _part_end(buffer, at, _DBP_PART, end)
+        if at != dbp + _DBP_WORDS * WORD_SIZE:
+            return False
+        words = array("i", bytes(4 * _DBP_WORDS))
+        get_words(words, 0, _DBP_WORDS, buffer, dbp)
+        for i in (0, 2):
+            there = DBP_LEAST_MILLI_MMHG <= words[i] <= DBP_MOST_MILLI_MMHG
+            if (not there and words[i] != NO_DBP) or not 0 <= words[i + 1] <= NO_AGE:
+                return False
+        first = at + _PART_HEAD
+        at = _part_end(buffer, at, _BASELINE_PART, end)
+        if at < first or (at - first) % _BASELINE_SIZE:
+            return False
+        baselines = array("i", bytes(4 * len(self.channels)))
+        value = array("i", [0])
+        for place in range(first, at, _BASELINE_SIZE):
+            get_words(value, 0, 1, buffer, place + 1)
+            if buffer[place] >= len(CHANNELS) or not 0 < value[0] <= _BASELINE_MOST:
+                return False
+            for position in range(len(self.channels)):
+                if self.channels[position] == buffer[place]:
+                    baselines[position] = value[0]
+        first = at + _PART_HEAD
+        at = _part_end(buffer, at, _ALARM_PART, end)
+        if at < first or at != end or not self.rules.unpack_state(buffer, first, end, self.channels):
+            return False
+        self.baselines[:] = baselines
+        self._typed = words[0]
+        self._typed_s = second - max(words[1], least_age_s)
+        self._line = words[2]
+        self._line_s = second - max(words[3], least_age_s)
+        self._choose(second)
+        return True
+
+
+def _close(buffer, start, part, end):
+    """Write the head of the part from `start` to `end`; returns `end`."""
+    size = end - start - _PART_HEAD
+    buffer[start] = part
+    buffer[start + 1] = size & 255
+    buffer[start + 2] = size >> 8
+    return end
+
+
+def _part_end(buffer, start, part, end):
+    """Where the part that begins at `start` ends, -1 when another one, or not all of it, is there."""
+    if start + _PART_HEAD > end or buffer[start] != part:
+        return -1
+    found = start + _PART_HEAD + (buffer[start + 1] | buffer[start + 2] << 8)
+    return found if found <= end else -1

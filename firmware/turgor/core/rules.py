@@ -12,7 +12,7 @@ Units: pressures milli-mmHg, changes per mille of the baseline, times s. Inputs 
 from array import array
 
 from turgor.core.median import ABSENT
-from turgor.mp import const
+from turgor.mp import const, micropython, ptr8, ptr32
 
 DP_LOW = const(0)
 PRESSURE_HIGH = const(1)
@@ -67,6 +67,12 @@ _CLEAR = const(3)
 _PRIORITY = const(4)
 _ACKNOWLEDGED = const(5)
 ALARM_WORDS = const(6)
+# A packed alarm: channel, rule, bits (0-3 the runs that there are, then the priority, then ACKNOWLEDGED), and 3 bytes a
+# run. A run of more than 194 days goes as that.
+_PACKED_HEAD = const(3)
+_PACKED_RUN = const(3)
+_PACKED_PRIORITY = const(4)
+_PACKED_ACKNOWLEDGED = const(0x40)
 # Words of one event in `Rules.events`.
 EVENT_WORDS = const(7)
 
@@ -78,17 +84,56 @@ def dp_milli_mmhg(dbp_milli_mmhg, dbp_age_s, icp_milli_mmhg):
     return dbp_milli_mmhg - icp_milli_mmhg
 
 
+@micropython.viper
+def _pack(words: ptr32, channels: int, rules: int, buffer: ptr8, at: int) -> int:
+    """Write the alarms that are not idle."""
+    alarm = 0
+    channel = 0
+    while channel < channels:
+        rule = 0
+        while rule < rules:
+            bits = (words[alarm + 4] << 4) | (words[alarm + 5] << 6)
+            to = at + 3
+            i = 0
+            while i < 4:
+                run = ((words[alarm + i] + 0x20000000) & 0x3FFFFFFF) - 0x20000000
+                if run >= 0:
+                    bits |= 1 << i
+                    if run > 0xFFFFFF:
+                        run = 0xFFFFFF
+                    buffer[to] = run & 255
+                    buffer[to + 1] = (run >> 8) & 255
+                    buffer[to + 2] = run >> 16
+                    to += 3
+                i += 1
+            if bits:
+                buffer[at] = channel
+                buffer[at + 1] = rule
+                buffer[at + 2] = bits
+                at = to
+            alarm += 6
+            rule += 1
+        channel += 1
+    return at
+
+
 class Rules:
     """All alarms of all channels, and the events of the last tick.
 
     `events` holds `event_count` events of EVENT_WORDS words: channel, rule, state, priority, stage, value, limit.
-    `limits` maps (rule, stage) to a row of DEFAULT_LIMITS by position rule * 3 + stage.
+    `limits` maps (rule, stage) to a row of DEFAULT_LIMITS by position rule * 3 + stage; `limits_sum` is a check sum of
+    30 bits over them.
     """
 
     def __init__(self, channel_count, limits=DEFAULT_LIMITS):
         self.limits = [_NEVER] * (len(RULES) * _STAGES)
         for limit in limits:
             self.limits[limit[0] * _STAGES + limit[1]] = limit
+        self.limits_sum = 0
+        for limit in self.limits:
+            for value in limit:
+                mixed = (self.limits_sum & 0x1FFFFF) * 181 + (value >> 15 & 0x7FFF) + (value & 0x7FFF)
+                self.limits_sum = mixed ^ self.limits_sum >> 21
         self.channel_count = channel_count
         words = channel_count * len(RULES) * ALARM_WORDS
         self.words = array("i", bytes(4 * words))
@@ -114,6 +159,15 @@ class Rules:
             if words[alarm + _PRIORITY] > highest and not words[alarm + _ACKNOWLEDGED]:
                 highest = words[alarm + _PRIORITY]
         return highest
+
+    def is_counting(self):
+        """Whether a run counts towards an alarm."""
+        words = self.words
+        for alarm in range(0, len(words), ALARM_WORDS):
+            for stage in range(_STAGES):
+                if words[alarm + stage] >= 0:
+                    return True
+        return False
 
     def judge_pressure(self, channel, icp, dbp, dbp_age_s):
         """One tick of `dp_low` and `pressure_high`: 60 s median of ICP, last DBP (-1: none) and its age."""
@@ -168,6 +222,47 @@ class Rules:
                     if self.words[alarm + _PRIORITY] and not self.words[alarm + _ACKNOWLEDGED]:
                         found += 1
         return found
+
+    def pack_state(self, buffer, at):
+        """Write all alarms and their runs; returns where they end."""
+        return _pack(self.words, self.channel_count, len(RULES), buffer, at)
+
+    def unpack_state(self, buffer, at, end, channels):
+        """Go on with the alarms that `pack_state` wrote, those of `channels` only; False, and nothing changed, when the
+        bytes cannot be alarms of these rules."""
+        words = array("i", bytes(4 * len(self.words)))
+        for alarm in range(0, len(words), ALARM_WORDS):
+            for stage in range(_CLEAR + 1):
+                words[alarm + stage] = -1
+        last = -1
+        while at < end:
+            if at + _PACKED_HEAD > end:
+                return False
+            channel, rule, bits = buffer[at], buffer[at + 1], buffer[at + 2]
+            number = channel * len(RULES) + rule
+            if channel >= self.channel_count or rule >= len(RULES) or number <= last:
+                return False
+            priority = bits >> _PACKED_PRIORITY & HIGH
+            if not bits or bits > 0x7F or (bits & _PACKED_ACKNOWLEDGED and not priority):
+                return False
+            last = number
+            alarm = number * ALARM_WORDS
+            words[alarm + _PRIORITY] = priority
+            words[alarm + _ACKNOWLEDGED] = 1 if bits & _PACKED_ACKNOWLEDGED else 0
+            at += _PACKED_HEAD
+            for i in range(_CLEAR + 1):
+                if bits & 1 << i:
+                    if at + _PACKED_RUN > end:
+                        return False
+                    words[alarm + i] = buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16
+                    at += _PACKED_RUN
+            if channel not in channels:
+                words[alarm + _PRIORITY] = words[alarm + _ACKNOWLEDGED] = 0
+                for i in range(_CLEAR + 1):
+                    words[alarm + i] = -1
+        self.words[:] = words
+        self.event_count = 0
+        return True
 
     def _limit(self, rule, stage):
         return self.limits[rule * _STAGES + stage][3]

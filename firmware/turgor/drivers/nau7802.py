@@ -161,6 +161,9 @@ class Nau7802:
         self._tries = 0
         self._flush = 0
         self._passed = 0
+        # How long interrupts were off since the sample before.
+        self._blind_us = 0
+        self._discard = False
         self._reset_write = bytes((_PU_CTRL, _RR))
         self._digital_write = bytes((_PU_CTRL, _PUD))
         self._on_write = bytes((_PU_CTRL, _ON))
@@ -179,6 +182,18 @@ class Nau7802:
         """The measured conversion period. No property: one makes MicroPython look for another at every store."""
         return (self._period_q4 + 8) >> 4
 
+    def blind(self, duration_us):
+        """Interrupts were off for `duration_us` until now: of what ended meanwhile the pin has counted one at most.
+
+        What was missed is counted by the time between two ticks instead, the next of them being one that was seen.
+        """
+        if self._state == _RUN:
+            self._take()
+            self._passed = 0
+            self._blind_us += duration_us
+            # A poll finds the newest of them, and does not tell when it ended.
+            self._discard = self._polled is not None
+
     @micropython.viper
     def step(self, now: int) -> int:
         """One bounded action; returns the microseconds until the next is wanted."""
@@ -188,6 +203,8 @@ class Nau7802:
         count = int(self._take())
         if count == 0:
             return int(self._silence(now))
+        if self._discard:
+            return int(self._drop())
         tick = int(self._ready.tick)
         period_q4 = int(self._period_q4)
         # Until the next conversion ends.
@@ -207,7 +224,11 @@ class Nau7802:
             self._settle(count, elapsed)
         else:
             passed = int(self._passed)
-            if count == 1 and passed == 0:
+            if self._blind_us:
+                self.missed = self._uncounted(elapsed)
+                self._blind_us = 0
+                self._passed = 0
+            elif count == 1 and passed == 0:
                 error_q4 = (elapsed << 4) - period_q4
                 if -(period_q4 >> 2) < error_q4 and error_q4 < period_q4 >> 2:
                     self._period_q4 = period_q4 + (error_q4 >> 4)
@@ -221,6 +242,15 @@ class Nau7802:
         # After _settle, which may set the margin.
         wait = left + int(self._margin_us)
         return wait if wait > 0 else 0
+
+    def _drop(self):
+        """Read a conversion away whose end nobody saw."""
+        self._discard = False
+        try:
+            self._read(self._address, _ADCO, self._result)
+        except OSError:
+            return self._fail(ABSENT)
+        return 0
 
     def _uncounted(self, elapsed):
         """Conversions before this one that only the time between two ticks tells of."""
@@ -242,7 +272,7 @@ class Nau7802:
                 return 0
             polled.nothing()
         waited = (((now - self.tick) & _MASK) ^ _HALF) - _HALF
-        return self._fail(NEVER_READY) if waited > self._patience_us else _RETRY_US
+        return self._fail(NEVER_READY) if waited - self._blind_us > self._patience_us else _RETRY_US
 
     def _settle(self, count, elapsed):
         """Drop the first conversions of a run; the intervals between them already measure the period."""
@@ -251,6 +281,7 @@ class Nau7802:
             if -(self._nominal_q4 >> 2) < error_q4 < self._nominal_q4 >> 2:
                 self._period_q4 += error_q4 >> 1
         self._flush -= 1
+        self._blind_us = 0
         if not self._flush:
             self._passed = 0
             self._patience_us = _SILENT_PERIODS * (self._nominal_q4 >> 4)
@@ -323,6 +354,8 @@ class Nau7802:
             self._patience_us = _START_PERIODS * (self._nominal_q4 >> 4)
             self._flush = _FLUSHED
             self._passed = 0
+            self._blind_us = 0
+            self._discard = False
             if self._polled is not None:
                 self._polled.lead_from(self._nominal_q4 >> 4 >> _LEAD_SHIFT)
         self._state = state + 1

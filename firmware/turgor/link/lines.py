@@ -15,15 +15,18 @@ COMMAND_SIZE = const(28)
 LINE_LIMIT = const(200)
 # Bytes on the wire that the host has not read; the board never sends beyond.
 UNREAD_LIMIT = const(2048)
+# As the last seq of a range: whatever there is. A gap up to it says that nothing more is left of a boot.
+LAST_SEQ = const(0x3FFFFFFF)
 _MARK = const(0x21)
 # base64 fills its last four digits with it.
 _FILL = const(0x3D)
 _TEXT_LENGTH = const(44)
 
 # About the wire itself: not logged.
-HELLO = const(1)  # a, b: boot and seq wanted next (seq -1: the oldest there is)
+HELLO = const(1)  # a, b: boot and seq wanted next (boot -1: the oldest there is); c: who asks
 ACK = const(2)  # a: bytes read since hello; b, c: boot and seq committed (seq -1: none)
-RESEND = const(3)  # a: seq to send from again
+RESEND = const(3)  # a: boot; b, c and d, e: first and last seq of what to send again (-1: none)
+PING = const(4)  # answered at once, with the times of both
 # Logged, acting at the next 1 Hz tick.
 FIRST_LOGGED = const(16)
 DBP = const(16)  # a: milli-mmHg
@@ -33,6 +36,7 @@ CALIBRATE = const(18)  # a channel, b offset code, c gain high, d gain low, e ga
 # Status of an answer; the text of one that refuses says why.
 OK = const(0)
 REFUSED = const(1)
+BUSY = const(2)  # another host is served
 
 HELP = b"\r\nThis is a Turgor board. It speaks to the program `turgor`; Ctrl-C gives the REPL.\r\n\x00"
 

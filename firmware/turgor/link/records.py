@@ -2,22 +2,26 @@
 
 A record is a header, the fixed fields of its kind, and for some kinds a tail. All numbers are little-endian.
 
-header  kind u8, channel u8 (255: none), boot u16, seq u32, t_s u32, t_us u32 (board time)
+header  kind u8, channel u8 (255: none), boot u16, seq u32, t_s u32 (board time)
 body    the row's struct format, fields in order
-tail    bytes (`samples`, `readings`, `text` as the row says), the rest of the record
+tail    bytes (`chunks`, `readings`, `page`, `words`, `text` as the row says), the rest of the record
 
-`seq` counts all records of a boot from 0 without a hole; a `gap` record stands in the place of the first dropped one.
-An `answer` has no place in the log: its seq is NO_SEQ, its time the moment it was made.
+`seq` counts all records of a boot from 0 without a hole. A `gap` stands in the place of the dropped records from its
+own seq to `last_seq`; what was kept of them, on the board's flash, is in its tail: the seq of the first of these, u32,
+and the content of a page (`turgor.link.pages`); then t_s is that record's.
+An `answer` has no place in the log: its seq is NO_SEQ, its time the moment it was made. `next_seq` is the log's;
+of boot `sent_boot` everything below `sent_seq` was sent once; `sent_bytes` went out since the greeting before this
+answer, whose line was taken at `received_s`, `received_us`.
 """
 
 import struct
 
 from turgor.mp import const
 
-WIRE_VERSION = const(1)
+WIRE_VERSION = const(2)
 NO_SEQ = 0xFFFFFFFF
-HEADER = "<BBHIII"
-HEADER_SIZE = const(16)
+HEADER = "<BBHII"
+HEADER_SIZE = const(12)
 FRAME_LIMIT = const(256)
 # A frame is the record, 4 bytes of CRC-32, at most 2 of COBS and the final 0x00.
 RECORD_LIMIT = const(249)
@@ -34,7 +38,11 @@ COMMAND = const(9)
 GAP = const(10)
 BASELINE = const(11)
 FAULT = const(12)
+BLIND = const(13)
+NOTICE = const(14)
 ANSWER = const(15)
+FILTER_STATE = const(16)
+RULE_STATE = const(17)
 
 # kind, name, body format, fields with their units, meaning of the tail ("" where there is none)
 RECORDS = (
@@ -101,15 +109,16 @@ RECORDS = (
     (
         SAMPLES,
         "samples",
-        "<IBBHIi",
-        ("first_index", "count", "missed_count", "flags", "span_us", "first_code"),
-        "samples",
+        "<",
+        (),
+        "chunks",
     ),
     (
         IMPEDANCE,
         "impedance",
-        "<IBBHIiiiiii",
+        "<IIBBHIiiiiii",
         (
+            "t_us",
             "index",
             "frequency",
             "count",
@@ -133,10 +142,32 @@ RECORDS = (
         "",
     ),
     (COMMAND, "command", "<IBBHiiiii", ("id", "command", "status", "reserved", "a", "b", "c", "d", "e"), ""),
-    (GAP, "gap", "<I", ("last_seq",), ""),
+    (GAP, "gap", "<I", ("last_seq",), "page"),
     (BASELINE, "baseline", "<Bi", ("origin", "value_milliohm"), ""),
-    (FAULT, "fault", "<BBI", ("fault", "state", "last_index"), ""),
-    (ANSWER, "answer", "<IBBHI", ("id", "command", "status", "wire_version", "next_seq"), "text"),
+    (FAULT, "fault", "<IBBI", ("t_us", "fault", "state", "last_index"), ""),
+    (BLIND, "blind", "<IIBB", ("t_us", "duration_us", "operation", "state"), ""),
+    (NOTICE, "notice", "<IBi", ("t_us", "notice", "value"), ""),
+    (
+        ANSWER,
+        "answer",
+        "<IBBHIHIIIII",
+        (
+            "id",
+            "command",
+            "status",
+            "wire_version",
+            "next_seq",
+            "sent_boot",
+            "sent_seq",
+            "sent_bytes",
+            "t_us",
+            "received_s",
+            "received_us",
+        ),
+        "text",
+    ),
+    (FILTER_STATE, "filter_state", "<IBB", ("index", "part", "parts"), "words"),
+    (RULE_STATE, "rule_state", "<BB", ("part", "parts"), "words"),
 )
 
 # One entry of a `readings` tail, for each configured channel in order of its number.
@@ -156,6 +187,21 @@ FEW_BEATS = const(128)
 # Flags of a `samples` record.
 RESTARTED = const(1)
 
+# Operations of a `blind` record, during which the board's interrupts are off, and its states: announced before, done
+# after, with the duration.
+ERASE = const(1)
+PROGRAM = const(2)
+ANNOUNCED = const(0)
+DONE = const(1)
+
+# What a `notice` says, its value in parentheses.
+LINK_STALLED = const(1)  # a write to the serial port took long (ms)
+STATE_REFUSED = const(2)  # the rule state that was kept cannot be used (boot that kept it)
+FLASH_FAILED = const(3)  # an erase or a page failed its check (sector)
+RESTORED = const(4)  # the rule state goes on from before the restart (boot that kept it)
+STORED = const(5)  # configuration and calibration are on flash (pages written so far)
+CONFIG_REFUSED = const(6)  # the configuration that was kept cannot be run, and the default is (0)
+
 NO_DBP = -1
 # Age of a DBP that was never typed, and of one typed 65534 s ago or earlier.
 NO_AGE = const(65535)
@@ -169,9 +215,9 @@ def row(kind):
     raise ValueError("no record kind " + repr(kind))
 
 
-def pack_header(buffer, kind, channel, boot, seq, t_s, t_us):
+def pack_header(buffer, kind, channel, boot, seq, t_s):
     """Write a header into the first HEADER_SIZE bytes of `buffer`."""
-    struct.pack_into(HEADER, buffer, 0, kind, channel, boot, seq, t_s, t_us)
+    struct.pack_into(HEADER, buffer, 0, kind, channel, boot, seq, t_s)
 
 
 def unpack(record):
@@ -181,21 +227,21 @@ def unpack(record):
     """
     if len(record) < HEADER_SIZE:
         raise ValueError("a record of " + str(len(record)) + " bytes is shorter than its header")
-    kind, channel, boot, seq, t_s, t_us = struct.unpack(HEADER, record[:HEADER_SIZE])
+    kind, channel, boot, seq, t_s = struct.unpack(HEADER, record[:HEADER_SIZE])
     _, name, fmt, fields, tail_name = row(kind)
     size = struct.calcsize(fmt)
     tail = bytes(record[HEADER_SIZE + size :])
     if len(record) < HEADER_SIZE + size or (tail and not tail_name):
         raise ValueError("a " + name + " record of " + str(len(record)) + " bytes has the wrong length")
-    header = {"kind": name, "channel": channel, "boot": boot, "seq": seq, "t_s": t_s, "t_us": t_us}
+    header = {"kind": name, "channel": channel, "boot": boot, "seq": seq, "t_s": t_s}
     body = dict(zip(fields, struct.unpack(fmt, record[HEADER_SIZE : HEADER_SIZE + size])))
     return header, body, tail
 
 
-def pack(kind, channel, boot, seq, t_s, t_us, values, tail=b""):
+def pack(kind, channel, boot, seq, t_s, values, tail=b""):
     """The bytes of a record from its body's values in order; the twin of `unpack`, for the host and tests."""
     entry = row(kind)
-    head = struct.pack(HEADER, entry[0], channel, boot, seq, t_s, t_us)
+    head = struct.pack(HEADER, entry[0], channel, boot, seq, t_s)
     return head + struct.pack(entry[2], *values) + tail
 
 

@@ -36,7 +36,11 @@ BrowserOption = Annotated[bool, typer.Option("--browser/--no-browser", help="Ope
 def monitor(
     source: SourceArgument,
     file: Annotated[
-        Path | None, typer.Option("--file", help="The .turgor file to write; without it, a new name here.")
+        Path | None,
+        typer.Option(
+            "--file",
+            help="The .turgor file to write or, of the same board, to go on with; without it, a new name here.",
+        ),
     ] = None,
     speed: SpeedOption = "1",
     runtime: RuntimeOption = "auto",
@@ -60,6 +64,8 @@ def monitor(
 
 def watch(run: Run, port: int | None, browser: bool, json_: bool) -> None:
     """Serve the page of `run` while it goes on."""
+    if run.writer.goes_on:
+        print(run.writer.goes_on, file=sys.stderr, flush=True)
     signal.signal(signal.SIGINT, lambda *_: run.session.stop())
     signal.signal(signal.SIGTERM, lambda *_: run.session.stop())
     server = _serve(run, port)

@@ -24,7 +24,7 @@ from turgor_host.run import open_run, summary
 
 def record(
     source: SourceArgument,
-    file: Annotated[Path, typer.Argument(help="The .turgor file to write; it must not exist yet.")],
+    file: Annotated[Path, typer.Argument(help="The .turgor file to write or, of the same board, to go on with.")],
     seconds: Annotated[
         float | None, typer.Option("--seconds", min=1, help="Stop after this much board time; without it, at Ctrl-C.")
     ] = None,
@@ -52,6 +52,8 @@ def record(
             progress=show,
             calibration=calibration,
         ) as run:
+            if run.writer.goes_on:
+                print(run.writer.goes_on, file=sys.stderr, flush=True)
             signal.signal(signal.SIGINT, lambda *_: run.session.stop())
             signal.signal(signal.SIGTERM, lambda *_: run.session.stop())
             run.session.run()

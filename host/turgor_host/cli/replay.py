@@ -58,7 +58,7 @@ def _show(report: Report) -> None:
     for span in report.unverifiable:
         where = f"{clock(span['from_s'])} to {clock(span['to_s'])}  {span['channel'] or 'board'}  {span['what']}"
         print(f"unverifiable: {where}: {span['reason']}")
-    for name in ("readings", "baselines", "events"):
+    for name in ("readings", "baselines", "events", "states"):
         tally = getattr(report, name)
         print(f"{name}: {tally.equal} equal, {tally.different} different, {tally.unverifiable} unverifiable")
     print(f"records: {report.records}, {report.changed} changed, {report.lost} lost")

@@ -1,34 +1,38 @@
 """One boot's log as a replay needs it: records by kind and channel, its holes, and what was changed in it."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
 from struct import calcsize, pack, unpack_from
 from typing import Any
 from zlib import crc32
 
-import numpy as np
 from numpy.typing import NDArray
 
 from turgor.core.channels import NO_CHANNEL
 from turgor.link.records import (
     BASELINE,
     EVENT,
+    FILTER_STATE,
     GAP,
     HEADER,
     IMPEDANCE,
     READING_SIZE,
     READINGS,
     RECORDS,
+    RULE_STATE,
     SAMPLES,
     row,
 )
 from turgor_host.recording.boots import Boot
-from turgor_host.recording.decode import Blocks, Ticks, body_array, decode_blocks, decode_readings
+from turgor_host.recording.decode import Ticks, body_array, decode_readings
+from turgor_host.recording.samples import decode_samples
 from turgor_host.recording.schema import Row
+from turgor_host.recording.snapshots import Snapshot, whole_snapshots
 from turgor_host.recording.store import Store
 
 _SIZES = {entry[0]: (calcsize(entry[2]), bool(entry[4])) for entry in RECORDS}
-_NEVER = 1 << 62
+NEVER = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,9 @@ class BootLog:
     """Everything that was recorded of `boot`.
 
     `holes` are the numbers of the records after which something is missing, -1 for the start. Per channel, `blocks`
-    are its samples, of which the first `sound[channel]` were logged before anything was missing, and `steps` its
-    `impedance` records with their numbers. `events` are (t_s, channel, fields), `baselines` (t_s, channel, fields).
+    are its samples, `block_seqs` the numbers of the records of its blocks, `steps` its `impedance` records with their
+    numbers, `filter_states` its snapshots; `rule_states` are those of the rules. `events` are (t_s, channel, fields),
+    `baselines` (t_s, channel, fields).
     """
 
     def __init__(self, store: Store, boot: Boot) -> None:
@@ -57,16 +62,14 @@ class BootLog:
         self.changed: list[Changed] = []
         self.count = 0
         rows = self._sorted(store)
-        self.blocks: dict[int, Blocks] = {}
-        block_seqs: dict[int, list[int]] = {}
-        for channel, found in rows[SAMPLES].items():
-            self.blocks[channel] = blocks = decode_blocks([body for *_, body in found])
-            block_seqs[channel] = [seq for seq, *_ in found]
-            for i in np.flatnonzero(blocks.bad):
-                self._spoiled(SAMPLES, channel, found[int(i)])
+        found = rows[SAMPLES].get(NO_CHANNEL, [])
+        self.blocks, spoiled = decode_samples([t_s for _, t_s, _ in found], [body for *_, body in found])
+        self.block_seqs = {
+            channel: [found[i][0] for i in blocks.owner.tolist()] for channel, blocks in self.blocks.items()
+        }
+        for i in spoiled:
+            self._spoiled(SAMPLES, NO_CHANNEL, found[i])
         self.holes.sort()
-        self.first_hole = self.holes[0] if self.holes else _NEVER
-        self.sound = {channel: self._sound(blocks, block_seqs[channel]) for channel, blocks in self.blocks.items()}
         self.steps: dict[int, tuple[list[int], NDArray[Any]]] = {
             channel: ([seq for seq, *_ in found], body_array(IMPEDANCE, [body for *_, body in found]))
             for channel, found in rows[IMPEDANCE].items()
@@ -77,47 +80,49 @@ class BootLog:
         self.ticks: Ticks = decode_readings([body for *_, body in ticks])
         self.events = _fields(EVENT, rows)
         self.baselines = _fields(BASELINE, rows)
+        self.filter_states: dict[int, list[Snapshot]] = {
+            channel: whole_snapshots(FILTER_STATE, found) for channel, found in rows[FILTER_STATE].items()
+        }
+        self.rule_states: list[Snapshot] = whole_snapshots(RULE_STATE, rows[RULE_STATE].get(NO_CHANNEL, []))
 
     def _sorted(self, store: Store) -> dict[int, dict[int, list[Row]]]:
-        """(seq, t_s, t_us, body) by kind and channel; finds holes and changed records on the way."""
+        """(seq, t_s, body) by kind and channel; finds holes and changed records on the way."""
         found: dict[int, dict[int, list[Row]]] = defaultdict(lambda: defaultdict(list))
         expected = 0
-        for seq, kind, channel, t_s, t_us, crc, body in store.query(
-            "SELECT seq, kind, channel, t_s, t_us, crc, body FROM records WHERE board = ? AND boot = ? ORDER BY seq",
+        for seq, kind, channel, t_s, crc, body in store.query(
+            "SELECT seq, kind, channel, t_s, crc, body FROM records WHERE board = ? AND boot = ? ORDER BY seq",
             *self.boot.key,
         ):
             self.count += 1
-            header = pack(HEADER, kind, channel, self.boot.number, seq, t_s, t_us)
+            header = pack(HEADER, kind, channel, self.boot.number, seq, t_s)
             now = crc32(body, crc32(header))
             readable = _is_readable(kind, body)
             if now != crc:
-                self.changed.append(Changed(seq, kind, channel, t_s + t_us / 1e6, crc, now))
+                self.changed.append(Changed(seq, kind, channel, t_s, crc, now))
             if seq > expected or kind == GAP or not readable:
                 self.holes.append(expected - 1)
             expected = seq + 1
             if readable:
-                found[kind][channel].append((seq, t_s, t_us, body))
+                found[kind][channel].append((seq, t_s, body))
                 if kind == GAP:
                     expected = unpack_from("<I", body)[0] + 1
         return found
 
     def _spoiled(self, kind: int, channel: int, found: Row) -> None:
         """A record that cannot be read counts as missing, and as changed where its CRC-32 did not tell already."""
-        seq, t_s, t_us, _ = found
+        seq, t_s, _ = found
         self.holes.append(seq - 1)
         if all(changed.seq != seq for changed in self.changed):
-            self.changed.append(Changed(seq, kind, channel, t_s + t_us / 1e6, 0, 0))
-
-    def _sound(self, blocks: Blocks, seqs: list[int]) -> int:
-        """How many of the channel's samples came before anything was missing, in rising order."""
-        logged = sum(seq <= self.first_hole for seq in seqs)
-        back = np.flatnonzero(np.diff(blocks.index, prepend=0) <= 0)
-        return min(int(blocks.starts[logged]), int(back[0]) if len(back) else _NEVER)
+            self.changed.append(Changed(seq, kind, channel, t_s, 0, 0))
 
     def is_hole_between(self, seq: int, later: int) -> bool:
         """Whether something is missing after record `seq` and before record `later`."""
-        at = int(np.searchsorted(self.holes, seq))
-        return at < len(self.holes) and self.holes[at] < later
+        return self.next_hole(seq) < later
+
+    def next_hole(self, seq: int) -> int:
+        """The last record from `seq` on up to which nothing is missing; NEVER when that is the end."""
+        at = bisect_left(self.holes, seq)
+        return self.holes[at] if at < len(self.holes) else NEVER
 
 
 def _is_readable(kind: int, body: bytes) -> bool:
@@ -136,6 +141,6 @@ def _fields(kind: int, rows: dict[int, dict[int, list[Row]]]) -> list[tuple[int,
     found = [
         (seq, t_s, channel, unpack_from(form, body))
         for channel, entries in rows[kind].items()
-        for seq, t_s, _, body in entries
+        for seq, t_s, body in entries
     ]
     return [entry[1:] for entry in sorted(found)]

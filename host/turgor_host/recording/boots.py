@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from struct import calcsize, unpack_from
 
 from turgor.core.channel import PressureChannel, pressure_channel
@@ -22,6 +23,7 @@ from turgor.link.records import (
 )
 from turgor_host.recording.schema import RARE, Row
 from turgor_host.recording.store import Store
+from turgor_host.timebase import Exchange, Mapping
 
 # A block is stamped with its first sample and logged with its last, so times run back by at most this much.
 _DISORDER_S = 60
@@ -44,7 +46,8 @@ class Command:
 
 @dataclass
 class Setup:
-    """How the board was set up for one channel. `words` are those of the record, in the core's order."""
+    """How the board was set up for one channel, by the first record (`seq`) that says so; `words` are in the core's
+    order."""
 
     number: int
     name: str
@@ -52,6 +55,7 @@ class Setup:
     settle_samples: int
     rate_millihz: int
     words: tuple[int, ...]
+    seq: int = 0
     # (last index under the old one, offset code, gain high, low, shift), in order
     calibrations: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
 
@@ -84,7 +88,7 @@ class Setup:
 
 @dataclass
 class Boot:
-    """One run of the board. Recording time is board time + `shift_s`, UTC board time + `utc_offset_s`."""
+    """One run of the board. Recording time is board time + `shift_s`."""
 
     board: int
     number: int
@@ -93,7 +97,7 @@ class Boot:
     first_s: float
     last_s: float
     shift_s: float = 0.0
-    utc_offset_s: float | None = None
+    exchanges: list[tuple[int, Exchange]] = field(default_factory=list)
     setups: dict[int, Setup] = field(default_factory=dict)
     limits: tuple[tuple[int, ...], ...] = ()
     commands: list[Command] = field(default_factory=list)
@@ -106,6 +110,15 @@ class Boot:
             return True
         return any(seq < first < other for first, _ in self.gaps)
 
+    @cached_property
+    def timebase(self) -> Mapping:
+        """Board time to UTC, with its uncertainty."""
+        return Mapping(exchange for _, exchange in self.exchanges)
+
+    def utc(self, board_s: float) -> float | None:
+        """UTC of a board time, None when nobody knows."""
+        return float(self.timebase.utc(board_s)) if self.timebase else None
+
     @property
     def key(self) -> tuple[int, int]:
         return self.board, self.number
@@ -113,15 +126,16 @@ class Boot:
 
 def load_boots(store: Store) -> list[Boot]:
     """All boots in the order in which they were recorded."""
-    anchors = store.query("SELECT board, boot, t_s + t_us / 1e6, utc FROM anchors ORDER BY id")
-    first: dict[tuple[int, int], tuple[int, float]] = {}
-    for order, (board, number, t, utc) in enumerate(anchors):
-        first.setdefault((board, number), (order, utc - t))
+    exchanges: dict[tuple[int, int], list[tuple[int, Exchange]]] = {}
+    for board, number, piece, *times in store.query(
+        "SELECT board, boot, piece, sent, taken, answered, received FROM exchanges ORDER BY id"
+    ):
+        exchanges.setdefault((board, number), []).append((piece, Exchange(*times)))
+    order = list(exchanges)
     boots = list(_ends(store))
-    boots.sort(key=lambda boot: (first.get(boot.key, (len(anchors), 0.0))[0], boot.number))
+    boots.sort(key=lambda boot: (order.index(boot.key) if boot.key in order else len(order), boot.number))
     for i, boot in enumerate(boots):
-        if boot.key in first:
-            boot.utc_offset_s = first[boot.key][1]
+        boot.exchanges = exchanges.get(boot.key, [])
         boot.shift_s = _shift(boots[:i], boot)
         _configure(store, boot)
     return boots
@@ -140,8 +154,8 @@ def _ends(store: Store) -> Iterator[Boot]:
             return
         board, number = found[0]
         where = "FROM records WHERE board = ? AND boot = ? ORDER BY seq"
-        (first_seq, first_s) = store.query(f"SELECT seq, t_s + t_us / 1e6 {where} LIMIT 1", board, number)[0]
-        (last_seq, last_s) = store.query(f"SELECT seq, t_s + t_us / 1e6 {where} DESC LIMIT 1", board, number)[0]
+        (first_seq, first_s) = store.query(f"SELECT seq, t_s {where} LIMIT 1", board, number)[0]
+        (last_seq, last_s) = store.query(f"SELECT seq, t_s {where} DESC LIMIT 1", board, number)[0]
         yield Boot(board, number, first_seq, last_seq, first_s, last_s)
 
 
@@ -151,15 +165,16 @@ def _shift(earlier: list[Boot], boot: Boot) -> float:
     before = earlier[-1]
     after_it = before.last_s + before.shift_s - boot.first_s
     start = earlier[0]
-    if start.utc_offset_s is None or boot.utc_offset_s is None:
+    start_utc, utc = start.utc(start.first_s), boot.utc(boot.first_s)
+    if start_utc is None or utc is None:
         return after_it
-    return max(after_it, boot.utc_offset_s - start.utc_offset_s + start.shift_s)
+    return max(after_it, utc - boot.first_s - (start_utc - start.first_s) + start.shift_s)
 
 
 def _configure(store: Store, boot: Boot) -> None:
     limits = []
-    for kind, channel, body in store.query(
-        f"SELECT kind, channel, body FROM records WHERE kind IN (?, ?, ?) AND {RARE} "
+    for seq, kind, channel, body in store.query(
+        f"SELECT seq, kind, channel, body FROM records WHERE kind IN (?, ?, ?) AND {RARE} "
         "AND board = ? AND boot = ? ORDER BY seq",
         PRESSURE_CHANNEL,
         IMPEDANCE_CHANNEL,
@@ -174,8 +189,9 @@ def _configure(store: Store, boot: Boot) -> None:
             limits.append(values)
             continue
         name = body[calcsize(form) :].decode("utf-8", "replace")
-        boot.setups[channel] = Setup(
-            channel, name or channel_name(channel), values[0], values[2], values[3], values[4:]
+        # Later ones, for a late host, have the calibration then in force.
+        boot.setups.setdefault(
+            channel, Setup(channel, name or channel_name(channel), values[0], values[2], values[3], values[4:], seq)
         )
     boot.limits = tuple(limits)
     boot.commands = list(_commands(store, boot))
@@ -216,7 +232,7 @@ def _calibrate(store: Store, boot: Boot, command: Command) -> None:
         command.seq,
         READINGS,
     )
-    if not found or channel not in boot.setups:
+    if not found or channel not in boot.setups or command.seq < boot.setups[channel].seq:
         return
     tail = found[0][0][_READINGS_BODY:]
     for at in range(0, len(tail) - READING_SIZE + 1, READING_SIZE):
@@ -226,12 +242,12 @@ def _calibrate(store: Store, boot: Boot, command: Command) -> None:
 
 
 def rows_between(store: Store, boot: Boot, kind: int, channel: int | None, t0: float, t1: float) -> list[Row]:
-    """(seq, t_s, t_us, body) of the records of `kind` that may hold something of board time t0 to t1."""
+    """(seq, t_s, body) of the records of `kind` that may hold something of board time t0 to t1."""
     low = _seq_at(store, boot, t0 - _DISORDER_S)
     high = _seq_at(store, boot, t1 + _DISORDER_S)
     which, values = ("", ()) if channel is None else ("AND channel = ?", (channel,))
     return store.query(
-        "SELECT seq, t_s, t_us, body FROM records WHERE board = ? AND boot = ? "
+        "SELECT seq, t_s, body FROM records WHERE board = ? AND boot = ? "
         f"AND seq BETWEEN ? AND ? AND kind = ? {which} ORDER BY seq",
         *boot.key,
         low,

@@ -47,7 +47,7 @@ def make_event(
     shown = state != ACKNOWLEDGED
     return {
         "t_s": seconds(t_s + boot.shift_s),
-        "utc": utc_text(None if boot.utc_offset_s is None else t_s + boot.utc_offset_s),
+        "utc": utc_text(boot.utc(t_s)),
         "channel": boot.setups[channel].name if channel in boot.setups else channel_name(channel),
         "rule": RULE_NAMES[rule] if known else f"rule {rule}",
         "priority": _named(PRIORITY_NAMES, priority),

@@ -8,21 +8,22 @@ from turgor.core.channel import HOLD_LIMIT, ArterialChannel, PressureChannel
 from turgor.core.filter_words import FLAGS, SATURATED, SETTLED
 from turgor.link.records import RESTARTED
 from turgor_host.compiled import beat_block, filter_block
-from turgor_host.recording.decode import Blocks, Bools, Ints
+from turgor_host.recording.decode import Bools, Ints
+from turgor_host.recording.samples import Blocks
 
 _NEVER = 1 << 62
 
 
 class Feed:
-    """The core's `channel`, fed up to sample number `position` of `blocks`."""
+    """The core's `channel`, which has come to conversion `index`, fed up to sample number `position` of `blocks`."""
 
-    def __init__(self, channel: PressureChannel, blocks: Blocks) -> None:
+    def __init__(self, channel: PressureChannel, blocks: Blocks, index: int = 0) -> None:
         self.channel = channel
         self.position = 0
         self._codes = array("i", blocks.codes.tolist())
         self._values = array("i", bytes(4 * len(self._codes)))
         self.index = blocks.index
-        self._restarts, self._missed = _irregular(blocks)
+        self._restarts, self._missed = _irregular(blocks, index)
         self._irregular = np.flatnonzero(self._restarts | (self._missed > 0)).tolist()
         self._next = 0
         self._restarted_early = False
@@ -84,9 +85,8 @@ class Feed:
             self.channel.hold(int(self._missed[at]))
 
 
-def _irregular(blocks: Blocks) -> tuple[Bools, Ints]:
+def _irregular(blocks: Blocks, index: int) -> tuple[Bools, Ints]:
     """For each sample: whether the channel was restarted before it, and how many conversions passed unread."""
     restarts = np.zeros(len(blocks.codes), dtype=np.bool_)
-    starts = blocks.starts[:-1][~blocks.bad]
-    restarts[starts] = blocks.flags[~blocks.bad] & RESTARTED != 0
-    return restarts, np.diff(blocks.index, prepend=0) - 1
+    restarts[blocks.starts[:-1]] = blocks.flags & RESTARTED != 0
+    return restarts, np.diff(blocks.index, prepend=index) - 1

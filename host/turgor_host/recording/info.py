@@ -18,7 +18,7 @@ def describe(recording: Recording) -> dict[str, Any]:
     meta = recording.meta
     counts = recording.counts()
     first = recording.boots[0] if recording.boots else None
-    started = None if first is None or first.utc_offset_s is None else first.first_s + first.utc_offset_s
+    started = None if first is None else first.utc(first.first_s)
     return {
         "file": str(recording.path),
         "format": FORMAT_VERSION,

@@ -1,19 +1,34 @@
-"""The board's one-second decisions once more, from readings and commands, by the very same core."""
+"""The board's one-second decisions once more, from readings and commands, by the very same core.
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+The state of the rules is known from a boot's start on, which its first snapshot tells when it was restored, and lost
+where a second's readings are missing: then the next snapshot tells it again. Where other records are missing, it may
+still be right: it is doubted until the next snapshot, and everything since was right if that is the same.
+"""
+
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from turgor.core.judge import AT_ATTACH, Judge
+from turgor.core.packed import WORD_SIZE, put_words
 from turgor.core.rules import DEFAULT_LIMITS, EVENT_WORDS, RULES
 from turgor.link import lines
-from turgor_host.recording.boots import Boot, Command
+from turgor_host.recording.bootlog import BootLog
+from turgor_host.recording.boots import Command
+from turgor_host.recording.snapshots import Snapshot
 
 _STAGES = 3
+_MEDIAN_S = 60
+_STATE_BYTES = 2048
 
 
-@dataclass(frozen=True)
+@dataclass
 class Judged:
-    """What one tick gave; `events` (channel, rule, priority, state, stage, value, limit) in the order of the log."""
+    """What one tick gave; `events` (channel, rule, priority, state, stage, value, limit) in the order of the log.
+
+    `medians` are certain when `is_filled`, the rest when `is_known`: nothing that they came from is missing.
+    """
 
     medians: list[int]
     dbp_milli_mmhg: int
@@ -21,40 +36,147 @@ class Judged:
     dbp_source: int
     baselines: list[tuple[int, int, int]]
     events: list[tuple[int, ...]]
+    is_filled: bool
+    is_known: bool
 
 
-def judged(
-    boot: Boot,
-    channels: list[int],
-    ticks: list[tuple[int, int]],
-    value_at: Callable[[int, int], int],
-    line_diastolic: Sequence[int],
-) -> Iterator[Judged]:
-    """Judge `ticks` (seq of the readings record, board second) in turn.
+@dataclass
+class Inputs:
+    """What the ticks of a boot take in.
 
     `value_at(tick, position)` is the reading that a channel, by its place in `channels`, had at a tick, or ABSENT;
-    `line_diastolic` what the arterial line gave at each, or ABSENT.
+    `line_diastolic` what the arterial line gave at each, or ABSENT. `median_at`, if given, is the median that the board
+    had: it stands in while readings of the last minute are missing. Without it there is no going on after a hole.
     """
-    limits = [limit for limit in boot.limits if limit[0] < len(RULES) and limit[1] < _STAGES]
-    judge = Judge(channels, limits or DEFAULT_LIMITS)
-    waiting = list(boot.commands)
-    for tick, (seq, t_s) in enumerate(ticks):
+
+    channels: list[int]
+    value_at: Callable[[int, int], int]
+    line_diastolic: Sequence[int]
+    median_at: Callable[[int, int], int] | None = None
+
+
+@dataclass
+class Course:
+    """Each tick of a boot, and with each snapshot of the rules the state that it should have: None where that cannot be
+    told."""
+
+    ticks: list[Judged] = field(default_factory=list)
+    states: list[tuple[Snapshot, bytes | None]] = field(default_factory=list)
+
+
+def judged(log: BootLog, inputs: Inputs) -> Course:
+    """Judge all ticks of `log` in turn."""
+    return _Judging(log, inputs).run()
+
+
+class _Judging:
+    def __init__(self, log: BootLog, inputs: Inputs) -> None:
+        self._log = log
+        self._inputs = inputs
+        self._course = Course()
+        self._commands = list(log.boot.commands)
+        self._baselines: dict[int, dict[int, int]] = defaultdict(dict)
+        for t_s, channel, (_, value) in log.baselines:
+            self._baselines[t_s][channel] = value
+        self._judge = self._new()
+        # The last tick or snapshot, and the ticks in a row behind it.
+        self._seq = -1
+        self._second = 0
+        self._filled = _MEDIAN_S
+        self._is_known = log.next_hole(-1) >= 0
+        self._is_doubted = False
+        self._doubted: list[Judged] = []
+
+    def _new(self) -> Judge:
+        limits = [limit for limit in self._log.boot.limits if limit[0] < len(RULES) and limit[1] < _STAGES]
+        return Judge(self._inputs.channels, limits or DEFAULT_LIMITS)
+
+    def run(self) -> Course:
+        log = self._log
+        snapshots = list(log.rule_states)
+        for tick, seq in enumerate(log.tick_seqs):
+            while snapshots and snapshots[0].seq < seq:
+                self._meet(snapshots.pop(0))
+            self._course.ticks.append(self._tick(tick))
+        for snapshot in snapshots:
+            self._meet(snapshot)
+        return self._course
+
+    def _pass(self, seq: int, second: int) -> None:
+        """On to record `seq` of the tick of `second`, which should be the next one, or the same."""
+        if self._log.is_hole_between(self._seq, seq):
+            self._is_doubted = True
+        if second != self._second and self._inputs.median_at:
+            self._judge = self._new()
+            self._filled = 0
+            self._is_known = False
+            self._doubted.clear()
+        self._seq = seq
+        self._second = second
+
+    def _meet(self, snapshot: Snapshot) -> None:
+        at_start = not self._course.ticks
+        if not at_start and not self._inputs.median_at:
+            return
+        if not at_start or snapshot.t_s:
+            self._pass(snapshot.seq, snapshot.t_s)
+        own = self._packed() if self._is_known and not at_start else None
+        is_equal = own == snapshot.state
+        is_sure = own is not None and (is_equal or not self._is_doubted)
+        self._course.states.append((snapshot, own if is_sure else None))
+        if is_equal:
+            for tick in self._doubted:
+                tick.is_known = True
+        self._doubted.clear()
+        self._is_doubted = False
+        self._is_known = is_sure or self._take_over(snapshot)
+        self._seq = snapshot.last_seq
+
+    def _packed(self) -> bytes:
+        buffer = bytearray(_STATE_BYTES)
+        put_words(array("i", [self._judge.rules.limits_sum]), 0, 1, buffer, 0)
+        return bytes(buffer[: self._judge.pack_state(buffer, WORD_SIZE, self._second)])
+
+    def _take_over(self, snapshot: Snapshot) -> bool:
+        """Go on from a snapshot, when it is one, of rules whose limits are all here."""
+        state = snapshot.state
+        is_here = state[:WORD_SIZE] == self._packed()[:WORD_SIZE]
+        return is_here and bool(self._judge.unpack_state(state, WORD_SIZE, len(state), snapshot.t_s))
+
+    def _tick(self, tick: int) -> Judged:
+        log, inputs, judge = self._log, self._inputs, self._judge
+        seq, t_s = log.tick_seqs[tick], log.tick_s[tick]
+        if t_s == self._second + 1:
+            self._second = t_s
+        self._pass(seq, t_s)
+        judge = self._judge
+        self._filled += 1
         judge.begin(t_s)
-        judge.take_diastolic(line_diastolic[tick], t_s)
+        judge.take_diastolic(inputs.line_diastolic[tick], t_s)
         events: list[tuple[int, ...]] = []
-        while waiting and waiting[0].seq < seq:
-            _act(judge, waiting.pop(0), t_s)
+        while self._commands and self._commands[0].seq < seq:
+            _act(judge, self._commands.pop(0), t_s)
             events += _taken(judge)
         baselines = []
-        for position, channel in enumerate(channels):
-            if judge.reading(position, value_at(tick, position)):
+        for position, channel in enumerate(inputs.channels):
+            if judge.reading(position, inputs.value_at(tick, position)):
                 baselines.append((channel, AT_ATTACH, judge.baselines[position]))
+        is_filled = self._filled >= _MEDIAN_S
+        if not is_filled and inputs.median_at:
+            for position, channel in enumerate(inputs.channels):
+                judge.medians[position] = inputs.median_at(tick, position)
+                if channel in self._baselines[t_s]:
+                    judge.baselines[position] = self._baselines[t_s][channel]
         # Deciding leaves the medians as they are.
-        for position in range(len(channels)):
+        for position in range(len(inputs.channels)):
             judge.decide(position)
             events += _taken(judge)
         dbp = judge.dbp_milli_mmhg, judge.dbp_age_s, judge.dbp_source
-        yield Judged(judge.medians.tolist(), *dbp, baselines, events)
+        is_known = self._is_known and is_filled
+        found = Judged(judge.medians.tolist(), *dbp, baselines, events, is_filled, is_known and not self._is_doubted)
+        if is_known and self._is_doubted:
+            self._doubted.append(found)
+        return found
 
 
 def _act(judge: Judge, command: Command, t_s: int) -> None:

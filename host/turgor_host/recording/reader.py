@@ -115,9 +115,9 @@ class Recording:
         for boot in self.boots:
             span = start - boot.shift_s, stop - boot.shift_s
             rows = rows_between(self.store, boot, READINGS, None, *span)
-            fields = body_array(READINGS, [found[3] for found in rows])
+            fields = body_array(READINGS, [found[2] for found in rows])
             value = np.where(fields["dbp_milli_mmhg"] < 0, np.nan, fields["dbp_milli_mmhg"] / 1000)
-            time = np.array([t_s + t_us / 1e6 for _, t_s, t_us, _ in rows]) + boot.shift_s
+            time = np.array([t_s for _, t_s, _ in rows]) + boot.shift_s
             inside = (time >= start) & (time < stop)
             age_s = fields["dbp_age_s"].astype(np.int64)
             parts.append((time[inside], value[inside], age_s[inside]))
@@ -159,7 +159,7 @@ class Recording:
                 continue
             for boot in self.boots:
                 rows = rows_between(self.store, boot, IMPEDANCE_RECORD, track.number, *_ALL)
-                steps = body_array(IMPEDANCE_RECORD, [found[3] for found in rows])
+                steps = body_array(IMPEDANCE_RECORD, [found[2] for found in rows])
                 for step in steps[list(names)].tolist():
                     digest.update(pack("<IBiiiiii", *step))
         return digest.hexdigest()
@@ -175,7 +175,7 @@ class Recording:
         """Over board time (u32) and body of each readings record."""
         digest = hashlib.sha256()
         for boot in self.boots:
-            for _, t_s, _, body in rows_between(self.store, boot, READINGS, None, *_ALL):
+            for _, t_s, body in rows_between(self.store, boot, READINGS, None, *_ALL):
                 digest.update(pack("<I", t_s) + body)
         return digest.hexdigest()
 
@@ -197,24 +197,25 @@ class Recording:
         for boot in self.boots:
             expected = 0
             for rows in self._pieces(boot):
-                for seq, kind, channel, t_s, t_us, crc, body in rows:
-                    header = pack(HEADER, kind, channel, boot.number, seq, t_s, t_us)
+                for seq, kind, channel, t_s, crc, body in rows:
+                    header = pack(HEADER, kind, channel, boot.number, seq, t_s)
                     if crc32(body, crc32(header)) != crc:
                         changed.append({"boot": boot.number, "seq": seq})
                     if seq > expected:
                         hole = {"boot": boot.number, "seq": expected, "last_seq": seq - 1}
                         holes.append(hole)
                     lost = kind == GAP and len(body) >= 4
-                    expected = (unpack_from("<I", body)[0] if lost else seq) + 1
+                    # Records that came before the gap over them are there all the same.
+                    expected = max(expected, (unpack_from("<I", body)[0] if lost else seq) + 1)
         whole = integrity == ["ok"] and not changed and not holes
         return {"whole": whole, "integrity": integrity, "changed": changed, "holes": holes}
 
     def _pieces(self, boot: Boot) -> Iterator[list[tuple[Any, ...]]]:
-        """All records of a boot (seq, kind, channel, t_s, t_us, crc, body), some thousand at a time."""
+        """All records of a boot (seq, kind, channel, t_s, crc, body), some thousand at a time."""
         seq = -1
         while True:
             rows = self.store.query(
-                "SELECT seq, kind, channel, t_s, t_us, crc, body FROM records "
+                "SELECT seq, kind, channel, t_s, crc, body FROM records "
                 "WHERE board = ? AND boot = ? AND seq > ? ORDER BY seq LIMIT 10000",
                 *boot.key,
                 seq,

@@ -11,7 +11,7 @@ from turgor.link.records import VALID
 from turgor_host.errors import UsageError
 from turgor_host.recording.bootlog import BootLog
 from turgor_host.recording.events import Event, make_event
-from turgor_host.recording.judging import judged
+from turgor_host.recording.judging import Inputs, judged
 from turgor_host.recording.reader import Recording
 from turgor_host.recording.recompute import Entries, Reading, recompute
 
@@ -62,15 +62,14 @@ def _replay_boot(log: BootLog, other: Mapping[str, Calibration], result: Replay)
         setup = boot.setups.get(channel)
         name = setup.name if setup else CHANNEL_NAMES[channel]
         entries = Entries(log, channel)
-        readings = recompute(log, channel, entries, other.get(name))
+        readings = recompute(log, channel, entries, other.get(name)).readings
         columns.append(_values(entries, readings, name in other, result))
         if CHANNELS[channel][1] == ARTERIAL:
             for tick, reading in zip(entries.tick, readings, strict=True):
                 if not reading.reason:
                     line_diastolic[tick] = reading.diastolic_milli_mmhg
-    ticks = list(zip(log.tick_seqs, log.tick_s, strict=True))
-    values = judged(boot, channels, ticks, lambda tick, at: columns[at].get(tick, ABSENT), line_diastolic)
-    for (_, t_s), found in zip(ticks, values, strict=True):
+    inputs = Inputs(channels, lambda tick, at: columns[at].get(tick, ABSENT), line_diastolic)
+    for t_s, found in zip(log.tick_s, judged(log, inputs).ticks, strict=True):
         for channel, rule, priority, state, _, value, limit in found.events:
             result.events.append(make_event(boot, t_s, channel, rule, priority, state, value, limit))
 

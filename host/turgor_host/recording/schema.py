@@ -1,9 +1,10 @@
 """The `.turgor` file: a SQLite database that holds each record of a board's log once.
 
 `records` is the log's replica: header fields as columns, `body` all that follows the header, `crc` the CRC-32 of the
-whole record, the one under which it came over the wire. `board` is the u64 board id of the boot record as a signed
-number, 0 when that record was lost before it could be read. `meta` says what was recorded and with what, `anchors` are
-moments at which board time and the host's UTC were both known, `notes` what the host did.
+whole record, the one under which it came over the wire. `board` is the u64 board id as a signed number, 0 when the
+board had not named itself before the boot's first record came. `meta` says what was recorded and with what, `exchanges`
+are what UTC is worked out from (`turgor_host.timebase`): moments of both clocks, `piece` counting the jumps of a clock;
+`notes` say what the host did.
 """
 
 from typing import Any
@@ -14,14 +15,14 @@ FORMAT_VERSION = 1
 TABLES = """
 CREATE TABLE records (
     board INTEGER NOT NULL, boot INTEGER NOT NULL, seq INTEGER NOT NULL, kind INTEGER NOT NULL,
-    channel INTEGER NOT NULL, t_s INTEGER NOT NULL, t_us INTEGER NOT NULL, crc INTEGER NOT NULL,
+    channel INTEGER NOT NULL, t_s INTEGER NOT NULL, crc INTEGER NOT NULL,
     body BLOB NOT NULL, PRIMARY KEY (board, boot, seq)
 ) WITHOUT ROWID;
 CREATE INDEX rare ON records (kind, board, boot, seq) WHERE kind NOT IN (5, 6, 7);
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE anchors (
-    id INTEGER PRIMARY KEY, board INTEGER NOT NULL, boot INTEGER NOT NULL,
-    t_s INTEGER NOT NULL, t_us INTEGER NOT NULL, utc REAL NOT NULL, uncertainty_s REAL NOT NULL
+CREATE TABLE exchanges (
+    id INTEGER PRIMARY KEY, board INTEGER NOT NULL, boot INTEGER NOT NULL, piece INTEGER NOT NULL,
+    sent REAL NOT NULL, taken REAL NOT NULL, answered REAL NOT NULL, received REAL NOT NULL
 );
 CREATE TABLE notes (id INTEGER PRIMARY KEY, utc REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);
 """

@@ -1,6 +1,7 @@
 """A recording's file opened to read: while it is written, after a kill, or in a folder that cannot be written."""
 
 import contextlib
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -67,6 +68,10 @@ class Store:
         return database
 
     def _unreadable(self, error: Exception) -> TurgorError:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+            with self.path.open("rb") as file:
+                if file.read(len(_MAGIC)) != _MAGIC:
+                    return TurgorError(f"{self.path} is no Turgor recording; {_MAKE}")
         return TurgorError(
             f"{self.path} cannot be read ({error}); fetch it again, with the -wal file beside it if there is one"
         )
@@ -111,16 +116,20 @@ class Store:
 
 
 def _look_at(path: Path) -> None:
-    """TurgorError for what cannot even be a SQLite file."""
+    """TurgorError for what cannot even be a SQLite file.
+
+    The file may not be opened beside SQLite: closing it again would take away the locks that the recorder, if it is
+    this process, holds on it.
+    """
     try:
-        with path.open("rb") as file:
-            start = file.read(len(_MAGIC))
+        is_empty = not path.stat().st_size
     except FileNotFoundError:
         raise TurgorError(f"{path}: no such file; give the name of a recording") from None
-    except IsADirectoryError:
-        raise TurgorError(f"{path} is a folder; give the name of a recording") from None
     except OSError as error:
         raise TurgorError(f"{path} cannot be opened ({error.strerror or error}); look at its permissions") from None
-    if start != _MAGIC:
-        what = "is empty and" if not start else "is"
-        raise TurgorError(f"{path} {what} no Turgor recording; {_MAKE}")
+    if path.is_dir():
+        raise TurgorError(f"{path} is a folder; give the name of a recording")
+    if not os.access(path, os.R_OK):
+        raise TurgorError(f"{path} cannot be opened (Permission denied); look at its permissions")
+    if is_empty:
+        raise TurgorError(f"{path} is empty and no Turgor recording; {_MAKE}")

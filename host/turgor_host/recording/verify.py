@@ -10,6 +10,7 @@ from typing import Any
 from turgor.core.channels import ARTERIAL, CHANNELS
 from turgor.core.judge import BASELINE_ORIGINS
 from turgor.core.median import ABSENT
+from turgor.core.rules import ACKNOWLEDGED
 from turgor.link.records import (
     DAMPED,
     FEW_BEATS,
@@ -21,17 +22,19 @@ from turgor.link.records import (
     SATURATED,
     VALID,
 )
-from turgor_host.recording.bootlog import BootLog
+from turgor_host.recording.bootlog import NEVER, BootLog
 from turgor_host.recording.boots import channel_name
 from turgor_host.recording.events import Event, make_event, seconds
-from turgor_host.recording.judging import Judged, judged
+from turgor_host.recording.judging import Course, Inputs, Judged, judged
 from turgor_host.recording.reader import Recording
 from turgor_host.recording.recompute import AT_END, LOST, Entries, recompute
+from turgor_host.recording.snapshots import Snapshot
 
 # Differences kept of each kind and channel.
 _SHOWN = 20
+# Bytes shown of a state, from the first that differs.
+_SHOWN_BYTES = 8
 _KIND_NAMES = {entry[0]: entry[1] for entry in RECORDS}
-_MEDIAN_S = 60
 _FLAG_NAMES = (
     (VALID, "valid"),
     (MEDIAN_VALID, "median valid"),
@@ -76,6 +79,7 @@ class Report:
     readings: Tally = field(default_factory=Tally)
     baselines: Tally = field(default_factory=Tally)
     events: Tally = field(default_factory=Tally)
+    states: Tally = field(default_factory=Tally)
     differences: list[dict[str, Any]] = field(default_factory=list)
     unverifiable: list[dict[str, Any]] = field(default_factory=list)
     _seen: Counter[tuple[str, str | None]] = field(default_factory=Counter)
@@ -86,7 +90,7 @@ class Report:
 
         The last readings of a recording, whose codes the board had not logged yet, do not count against `equal`.
         """
-        if self.changed or any(t.different for t in (self.readings, self.baselines, self.events)):
+        if self.changed or any(t.different for t in (self.readings, self.baselines, self.events, self.states)):
             return "different"
         if not self.readings.equal or any(span["reason"] != AT_END for span in self.unverifiable):
             return "unverifiable"
@@ -126,13 +130,18 @@ class Report:
             "readings": self.readings.as_dict(),
             "baselines": self.baselines.as_dict(),
             "events": self.events.as_dict(),
+            "states": self.states.as_dict(),
             "differences": self.differences,
             "unverifiable": self.unverifiable,
         }
 
 
 def verify(recording: Recording) -> Report:
-    """Recompute every reading from raw codes, every baseline and event from readings and commands, and compare."""
+    """Recompute every reading from raw codes, every baseline and event from readings and commands, and compare.
+
+    After a hole in what they are made of, readings go on with the channel's next snapshot, baselines and events with
+    that of the rules and a minute of readings; snapshots are compared too.
+    """
     report = Report(str(recording.path), lost=recording.lost)
     with recording.store.snapshot():
         for boot in recording.boots:
@@ -165,38 +174,43 @@ class _Verification:
                 expected=f"{changed.crc_expected:08x}",
                 found=f"{changed.crc_found:08x}",
             )
-        by_tick = list(self._judged())
+        course = self._judged()
         for channel in self._channels:
-            self._compare_readings(channel, by_tick)
-        self._compare_judged(by_tick)
+            self._compare_readings(channel, course.ticks)
+        self._compare_judged(course.ticks)
+        for snapshot, state in course.states:
+            self._compare_state(None, snapshot, state)
 
-    def _judged(self) -> Iterator[Judged]:
-        values = {}
+    def _judged(self) -> Course:
+        values, medians = {}, {}
         for channel, entries in self._entries.items():
             values[channel] = {
                 tick: value if flags & VALID else ABSENT
                 for tick, value, flags in zip(entries.tick, entries.value_milli, entries.flags, strict=True)
             }
-        ticks = list(zip(self._log.tick_seqs, self._log.tick_s, strict=True))
+            medians[channel] = dict(zip(entries.tick, entries.median_milli, strict=True))
         columns = [values[channel] for channel in self._channels]
-        return judged(
-            self._boot,
+        median_columns = [medians[channel] for channel in self._channels]
+        inputs = Inputs(
             self._channels,
-            ticks,
             lambda tick, position: columns[position].get(tick, ABSENT),
             self._log.ticks.line_diastolic(),
+            lambda tick, position: median_columns[position].get(tick, ABSENT),
         )
+        return judged(self._log, inputs)
 
     def _compare_readings(self, channel: int, by_tick: list[Judged]) -> None:
         log, report = self._log, self._report
         entries = self._entries[channel]
         position = self._channels.index(channel)
         name = self._name(channel)
-        intact = _intact(log)
         tally = report.readings
         arterial = CHANNELS[channel][1] == ARTERIAL
         line_diastolic = log.ticks.line_diastolic()
-        for i, reading in enumerate(recompute(log, channel, entries)):
+        recomputed = recompute(log, channel, entries)
+        for snapshot, state in recomputed.states:
+            self._compare_state(channel, snapshot, state)
+        for i, reading in enumerate(recomputed.readings):
             tick = entries.tick[i]
             t = log.tick_s[tick] + self._boot.shift_s
             pairs = []
@@ -209,7 +223,7 @@ class _Verification:
                 ]
                 if arterial:
                     pairs.append(("diastolic", _milli(reading.diastolic_milli_mmhg), _milli(line_diastolic[tick])))
-            if intact[tick]:
+            if by_tick[tick].is_filled:
                 median = by_tick[tick].medians[position]
                 flag = MEDIAN_VALID if median != ABSENT else 0
                 found = (entries.median_milli[i], entries.flags[i] & MEDIAN_VALID)
@@ -220,7 +234,7 @@ class _Verification:
                 report.differ("reading", name, t, field=what, expected=expected, found=found_value)
             if wrong:
                 tally.different += 1
-            elif reading.reason or not intact[tick]:
+            elif reading.reason or not by_tick[tick].is_filled:
                 tally.unverifiable += 1
                 report.cannot_tell("reading", name, t, reading.reason or LOST)
             else:
@@ -235,28 +249,52 @@ class _Verification:
         for t_s, channel, (origin, value) in log.baselines:
             baselines[t_s].append((channel, origin, value))
         unknown = []
+        last_seq = -1
         for tick, (seq, t_s) in enumerate(zip(log.tick_seqs, log.tick_s, strict=True)):
-            if seq > log.first_hole:
+            is_last = tick + 1 == len(log.tick_seqs)
+            next_seq = NEVER if is_last else log.tick_seqs[tick + 1]
+            if not by_tick[tick].is_known:
                 unknown.append(t_s)
+                last_seq = seq
                 continue
             found, there = events.pop(t_s, []), baselines.pop(t_s, [])
             self._compare_dbp(tick, by_tick[tick])
-            self._compare_baselines(t_s, by_tick[tick].baselines, there)
-            last = tick + 1 == len(log.tick_seqs)
-            cut = last or log.tick_seqs[tick + 1] > log.first_hole
-            reason = AT_END if last and not log.holes else LOST
-            self._compare_events(t_s, by_tick[tick].events, found, reason if cut else "")
+            # What a tick logs stands on both sides of its readings.
+            is_cut = log.is_hole_between(last_seq, next_seq)
+            self._compare_baselines(t_s, by_tick[tick].baselines, there, is_cut)
+            if is_cut:
+                self._compare_rest(t_s, by_tick[tick].events, found)
+            else:
+                self._compare_events(t_s, by_tick[tick].events, found, is_last)
+            last_seq = seq
         # What is left belongs to seconds that cannot be judged, to the one after the end, or to none.
-        end_s = log.tick_s[-1] + 1 if log.tick_s else 0
+        end_s = log.tick_s[-1] if log.tick_s else 0
+        is_open = log.next_hole(last_seq) < NEVER
+        here = set(log.tick_s)
         for t_s in sorted({*unknown, *events, *baselines}):
-            if not log.holes and t_s != end_s:
-                self._compare_baselines(t_s, [], baselines.get(t_s, []))
-                self._compare_events(t_s, [], events.get(t_s, []), "")
+            cut = LOST if t_s in unknown or (t_s <= end_s and t_s not in here) or (t_s > end_s and is_open) else ""
+            if not cut and t_s != end_s + 1:
+                self._compare_baselines(t_s, [], baselines.get(t_s, []), False)
+                self._compare_events(t_s, [], events.get(t_s, []), False)
                 continue
             self._report.events.unverifiable += len(events.get(t_s, ()))
             self._report.baselines.unverifiable += len(baselines.get(t_s, ()))
-            reason = LOST if log.holes else AT_END
-            self._report.cannot_tell("events", None, t_s + self._boot.shift_s, reason)
+            self._report.cannot_tell("events", None, t_s + self._boot.shift_s, cut or AT_END)
+
+    def _compare_state(self, channel: int | None, snapshot: Snapshot, expected: bytes | None) -> None:
+        tally, found = self._report.states, snapshot.state
+        if expected is None:
+            tally.unverifiable += 1
+        elif expected == found:
+            tally.equal += 1
+        else:
+            tally.different += 1
+            name = None if channel is None else self._name(channel)
+            same = [one == other for one, other in zip(expected, found, strict=False)]
+            at = same.index(False) if False in same else len(same)
+            shown = [state[at : at + _SHOWN_BYTES].hex() for state in (expected, found)]
+            t = snapshot.t_s + self._boot.shift_s
+            self._report.differ("state", name, t, field=f"from byte {at}", expected=shown[0], found=shown[1])
 
     def _compare_dbp(self, tick: int, expected: Judged) -> None:
         ticks = self._log.ticks
@@ -271,7 +309,7 @@ class _Verification:
                 self._report.differ("reading", None, t, field=name, expected=value, found=found)
 
     def _compare_baselines(
-        self, t_s: int, expected: list[tuple[int, int, int]], found: list[tuple[int, int, int]]
+        self, t_s: int, expected: list[tuple[int, int, int]], found: list[tuple[int, int, int]], is_cut: bool
     ) -> None:
         t = t_s + self._boot.shift_s
         wanted = {channel: rest for channel, *rest in expected}
@@ -280,6 +318,9 @@ class _Verification:
             pair = wanted.get(channel), there.get(channel)
             if pair[0] == pair[1]:
                 self._report.baselines.equal += 1
+                continue
+            if is_cut and pair[1] is None:
+                self._report.baselines.unverifiable += 1
                 continue
             self._report.baselines.different += 1
             shown = [_baseline(rest) for rest in pair]
@@ -290,26 +331,46 @@ class _Verification:
         t_s: int,
         expected: list[_Event],
         found: list[_Event],
-        cut: str,
+        is_last: bool,
     ) -> None:
-        """`cut` says why the last of a tick's events may not be in the recording."""
+        """Of the last tick, the last events may not be in the recording."""
         tally = self._report.events
-        if cut and found == expected[: len(found)]:
+        if is_last and found == expected[: len(found)]:
             missing = len(expected) - len(found)
             tally.equal += len(found)
             tally.unverifiable += missing
             if missing:
-                self._report.cannot_tell("events", None, t_s + self._boot.shift_s, cut)
+                self._report.cannot_tell("events", None, t_s + self._boot.shift_s, AT_END)
             return
         for pair in _aligned(expected, found):
             if pair[0] == pair[1]:
                 tally.equal += 1
                 continue
             tally.different += 1
-            shown = [self._event(t_s, side) for side in pair]
-            event = shown[0] or shown[1] or {}
-            t = t_s + self._boot.shift_s
-            self._report.differ("event", event["channel"], t, expected=shown[0], found=shown[1])
+            self._differ(t_s, pair)
+
+    def _compare_rest(self, t_s: int, expected: list[_Event], found: list[_Event]) -> None:
+        """Events of a tick beside a hole: some may be missing, and commands that acknowledged some."""
+        tally = self._report.events
+        matcher = SequenceMatcher(None, expected, found, autojunk=False)
+        for what, start, end, other_start, other_end in matcher.get_opcodes():
+            if what == "equal":
+                tally.equal += end - start
+                continue
+            tally.unverifiable += end - start
+            for event in found[other_start:other_end]:
+                if event[3] == ACKNOWLEDGED:
+                    tally.unverifiable += 1
+                else:
+                    tally.different += 1
+                    self._differ(t_s, (None, event))
+            self._report.cannot_tell("events", None, t_s + self._boot.shift_s, LOST)
+
+    def _differ(self, t_s: int, pair: tuple[_Event | None, _Event | None]) -> None:
+        shown = [self._event(t_s, side) for side in pair]
+        event = shown[0] or shown[1] or {}
+        t = t_s + self._boot.shift_s
+        self._report.differ("event", event["channel"], t, expected=shown[0], found=shown[1])
 
     def _event(self, t_s: int, event: _Event | None) -> Event | None:
         if event is None:
@@ -328,18 +389,6 @@ def _channels(log: BootLog) -> list[int]:
     """The channels in the order of the board's configuration, which is that of its readings."""
     seen = dict.fromkeys(log.ticks.entries["channel"].tolist())
     return [channel for channel in seen if channel < len(CHANNELS)]
-
-
-def _intact(log: BootLog) -> list[bool]:
-    """For each tick whether the 60 s of readings behind it are all there."""
-    found = []
-    run = _MEDIAN_S
-    last_seq = -1
-    for seq in log.tick_seqs:
-        run = 1 if log.is_hole_between(last_seq, seq) else run + 1
-        found.append(run >= _MEDIAN_S)
-        last_seq = seq
-    return found
 
 
 def _aligned(expected: list[_Event], found: list[_Event]) -> Iterator[tuple[_Event | None, _Event | None]]:

@@ -1,11 +1,9 @@
 """Writes a recording: each record once, durable at every commit, whole after a kill."""
 
 import contextlib
-import os
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from struct import unpack_from
 from types import TracebackType
@@ -15,83 +13,122 @@ from zlib import crc32
 import turgor
 from turgor.link.records import BOOT, GAP, HEADER, HEADER_SIZE
 from turgor_host.errors import TurgorError
-from turgor_host.recording.schema import (
-    APPLICATION_ID,
-    FORMAT_VERSION,
-    IDENTITY_KEYS,
-    TABLES,
-    Row,
-)
+from turgor_host.recording.opened import Connect, OpenedRecording, connect, failed
+from turgor_host.recording.schema import IDENTITY_KEYS, Row
+from turgor_host.recording.stored import Stored, boots_in, stored_in
+from turgor_host.timebase import Exchange
 
 _UNKNOWN_BOARD = 0
-
-
-@dataclass
-class _Stored:
-    """How far one boot's log is here: all below `whole`, and beyond it what `ahead` maps (seq to the seq after)."""
-
-    whole: int = 0
-    highest: int = -1
-    ahead: dict[int, int] = field(default_factory=dict)
-
-    def take(self, seq: int, after: int) -> None:
-        self.highest = max(self.highest, seq)
-        if seq != self.whole:
-            self.ahead[seq] = after
-            return
-        self.whole = after
-        while self.ahead and self.whole in self.ahead:
-            self.whole = self.ahead.pop(self.whole)
+_SIGN = 1 << 63
 
 
 class Writer:
-    """A new recording at `path`; TurgorError when something lies there already or the place cannot be written.
+    """A recording at `path`, made anew or, when one lies there, gone on with; see OpenedRecording for what is refused.
 
-    `records` counts what was taken, `lost` the records that `gap` records declare missing. `speed` is board seconds
-    per second, 0 for as fast as possible. To be used by one thread at a time.
+    A recording is of one board. `records` counts what was taken, `lost` the records that `gap` records declare
+    missing, `waiting` the bytes that the next `commit` makes durable. `goes_on` is one line for the user when this is
+    an earlier recording, else "". `speed` is board seconds per second, 0 for as fast as possible. To be used by one
+    thread at a time.
     """
 
-    def __init__(self, path: str | Path, source_name: str, simulated: bool, speed: float) -> None:
+    def __init__(
+        self, path: str | Path, source_name: str, simulated: bool, speed: float, *, connect: Connect = connect
+    ) -> None:
         self.path = Path(path)
         self.records = 0
         self.lost = 0
+        self.waiting = 0
+        self.goes_on = ""
+        # The only board of this recording, as soon as it is known.
+        self._only_board = _UNKNOWN_BOARD
         self._board = _UNKNOWN_BOARD
         self._boot: int | None = None
         self._boards: dict[int, int] = {}
-        self._stored: dict[tuple[int, int], _Stored] = {}
+        self._stored: dict[tuple[int, int], Stored] = {}
+        self._present = Stored()
         self._pending: dict[tuple[int, int, int], Row] = {}
-        self._anchors: list[tuple[int, Row]] = []
+        self._exchanges: list[tuple[int, Row]] = []
         self._meta: dict[str, object] = {}
         self._notes: list[Row] = []
         self._next_note = 1
-        self._next_anchor = 1
+        self._next_exchange = 1
         self._is_open = True
-        _reserve(self.path)
-        self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-        self._meta = {
+        made_of = {
             "created_utc": time.time(),
             "source": source_name,
             "simulated": int(simulated),
             "speed": speed,
             "host_version": turgor.__version__,
         }
-        self.note("opened", source_name)
+        self._file = OpenedRecording(self.path, made_of, connect)
+        self._database = self._file.database
         try:
-            self._prepare()
+            if not self._file.is_new:
+                self._go_on()
+            self.note("opened", source_name)
             self.commit()
-        except (sqlite3.Error, TurgorError) as error:
-            # Nothing of it is of use to anybody.
-            self._close_database()
-            self.path.unlink(missing_ok=True)
-            raise self._failed(error) from None
+        except sqlite3.Error as error:
+            self._close_file()
+            raise failed(self.path, error) from None
+        except BaseException:
+            self._close_file()
+            raise
 
-    def _prepare(self) -> None:
+    def _go_on(self) -> None:
+        """Find out what is in the file."""
         database = self._database
-        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        database.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
-        database.executescript(f"BEGIN; {TABLES} COMMIT;")
+        self._next_note, self._next_exchange = (
+            database.execute(f"SELECT ifnull(max(id), 0) + 1 FROM {table}").fetchone()[0]
+            for table in ("notes", "exchanges")
+        )
+        for board, boot in boots_in(database):
+            self._boards[boot] = board
+            self._only_board = board or self._only_board
+        self.goes_on = f"{self.path}: goes on; no record yet"
+        latest = self.latest()
+        if latest:
+            board, boot, _ = latest
+            seq, t_s = database.execute(
+                "SELECT seq, t_s FROM records WHERE board = ? AND boot = ? ORDER BY seq DESC LIMIT 1", (board, boot)
+            ).fetchone()
+            self.goes_on = f"{self.path}: goes on; last record {seq} of boot {boot}, {t_s} s after that boot"
+
+    def latest(self) -> tuple[int, int, int] | None:
+        """Board, boot and the seq that comes next of the newest boot that is known here, None without any.
+
+        That is what to greet the board with: all before is stored, or waits for the next commit.
+        """
+        if not self._boards:
+            return None
+        boot = max(self._boards)
+        board = self._boards[boot]
+        return board, boot, self.whole(board, boot)
+
+    def whole(self, board: int, boot: int) -> int:
+        """The first seq of a boot that is neither taken nor declared as lost."""
+        return self._of(_signed(board), boot).whole
+
+    def _of(self, board: int, boot: int) -> Stored:
+        key = (board, boot)
+        if key not in self._stored:
+            try:
+                self._stored[key] = stored_in(self._database, board, boot)
+            except sqlite3.Error as error:
+                raise failed(self.path, error) from None
+        return self._stored[key]
+
+    def set_board(self, board: int) -> None:
+        """`board` is what answers: boots that begin from now on are its own. TurgorError when another is recorded here.
+
+        Board ids are taken as u64 or as the signed number of the same bits, which they are in the file.
+        """
+        board = _signed(board)
+        if self._only_board not in (_UNKNOWN_BOARD, board) and board != _UNKNOWN_BOARD:
+            recorded, found = (f"{number % (2 * _SIGN):016x}" for number in (self._only_board, board))
+            raise TurgorError(
+                f"{self.path} is a recording of board {recorded} and this is board {found}; choose another name"
+            )
+        self._only_board = board or self._only_board
 
     def set_identity(self, identity: Mapping[str, str]) -> None:
         """Keep what the board said of itself: version, runtime, platform, machine."""
@@ -105,60 +142,56 @@ class Writer:
         """
         pending = self._pending
         for record in records:
-            kind, channel, boot, seq, t_s, t_us = unpack_from(HEADER, record)
+            kind, channel, boot, seq, t_s = unpack_from(HEADER, record)
             if boot != self._boot or kind == BOOT:
                 self._enter(boot, record if kind == BOOT else None)
             board = self._board
             key = (board, boot, seq)
-            stored = self._stored.get(key[:2])
-            if stored is None:
-                stored = self._stored[key[:2]] = _Stored()
+            stored = self._present
             crc = crc32(record)
-            if seq <= stored.highest and self._is_here(key, crc):
+            if seq <= stored.highest and self._is_here(key, kind, crc):
                 continue
-            body = bytes(record[HEADER_SIZE:])
-            pending[key] = (board, boot, seq, kind, channel, t_s, t_us, crc, body)
-            after = seq + 1
+            body = record[HEADER_SIZE:]
+            pending[key] = (board, boot, seq, kind, channel, t_s, crc, body)
             if kind == GAP:
-                after = int.from_bytes(body[:4], "little") + 1
-                self.lost += after - seq
-            stored.take(seq, after)
+                self.lost += stored.take_gap(seq, int.from_bytes(body[:4], "little") + 1)
+            else:
+                stored.take(seq)
             self.records += 1
+            self.waiting += len(record)
 
     def _enter(self, boot: int, boot_record: bytes | None) -> None:
         """Another boot begins, or the record that names its board came."""
         if boot_record is not None:
-            self._board = unpack_from("<q", boot_record, HEADER_SIZE + 4)[0]
-        elif boot in self._boards:
-            self._board = self._boards[boot]
+            self.set_board(unpack_from("<q", boot_record, HEADER_SIZE + 4)[0])
+        board = self._boards.get(boot, self._only_board)
+        self._present = self._of(board, boot)
+        self._board = self._boards[boot] = board
         self._boot = boot
-        self._boards[boot] = self._board
 
-    def _is_here(self, key: tuple[int, int, int], crc: int) -> bool:
+    def _is_here(self, key: tuple[int, int, int], kind: int, crc: int) -> bool:
         row = self._pending.get(key)
-        if row is not None:
-            found = row[7]
-        else:
+        if row is None:
             try:
-                hit = self._database.execute(
-                    "SELECT crc FROM records WHERE (board, boot, seq) = (?, ?, ?)", key
+                row = self._database.execute(
+                    "SELECT * FROM records WHERE board = ? AND boot = ? AND seq = ?", key
                 ).fetchone()
             except sqlite3.Error as error:
-                raise self._failed(error) from None
-            if hit is None:
+                raise failed(self.path, error) from None
+            if row is None:
                 return False
-            found = hit[0]
-        if found != crc:
+        # The board declares a gap anew, and as far as it then goes, also for what it freed because it is stored here.
+        if row[6] != crc and GAP not in (row[3], kind):
             raise TurgorError(
                 f"{self.path}: record {key[2]} of boot {key[1]} came twice with different content; "
                 "end this recording and start a new one"
             )
         return True
 
-    def anchor(self, boot: int, t_s: int, t_us: int, utc: float, uncertainty_s: float) -> None:
-        """Board time `t_s`, `t_us` of `boot` was `utc` (s since 1970), to within `uncertainty_s`."""
-        self._anchors.append((self._next_anchor, (boot, t_s, t_us, utc, uncertainty_s)))
-        self._next_anchor += 1
+    def exchange(self, boot: int, piece: int, exchange: Exchange) -> None:
+        """Keep an exchange with `boot`; `piece` counts the jumps of a clock before it."""
+        self._exchanges.append((self._next_exchange, (boot, piece, *exchange)))
+        self._next_exchange += 1
 
     def note(self, kind: str, text: str) -> None:
         """Keep what the host did, with the time."""
@@ -168,10 +201,11 @@ class Writer:
     def commit(self) -> int | None:
         """Make durable what was given; returns up to which seq all of the present boot is stored, None without any.
 
-        TurgorError when it cannot be written: what was committed before stays whole, the rest may be tried again.
+        DiskFull when the place cannot take it now: what was committed before stays whole, the rest waits and may be
+        tried again. Whoever goes on adding meanwhile has to keep `waiting` small. TurgorError when it never will.
         """
         database = self._database
-        ready = [(number, row) for number, row in self._anchors if row[0] in self._boards]
+        ready = [(number, row) for number, row in self._exchanges if row[0] in self._boards]
         if self._pending or ready or self._meta or self._notes:
             try:
                 database.execute("BEGIN IMMEDIATE")
@@ -179,26 +213,26 @@ class Writer:
                 database.execute("COMMIT")
             except sqlite3.Error as error:
                 self._roll_back()
-                raise self._failed(error) from None
+                raise failed(self.path, error) from None
             except BaseException:
                 self._roll_back()
                 raise
             # What is interrupted from here on is inserted again, and ignored as known.
             self._pending.clear()
+            self.waiting = 0
             self._meta.clear()
             self._notes.clear()
-            self._anchors = [item for item in self._anchors if item not in ready]
-        stored = self._stored.get((self._board, self._boot)) if self._boot is not None else None
-        return stored.whole - 1 if stored and stored.whole else None
+            self._exchanges = [item for item in self._exchanges if item not in ready]
+        return self._present.whole - 1 if self._present.whole else None
 
-    def _insert(self, anchors: list[tuple[int, Row]]) -> None:
+    def _insert(self, exchanges: list[tuple[int, Row]]) -> None:
         many = self._database.executemany
-        many("INSERT OR IGNORE INTO records VALUES (?,?,?,?,?,?,?,?,?)", self._pending.values())
+        many("INSERT OR IGNORE INTO records VALUES (?,?,?,?,?,?,?,?)", self._pending.values())
         many("INSERT OR REPLACE INTO meta VALUES (?,?)", self._meta.items())
         many("INSERT OR IGNORE INTO notes VALUES (?,?,?,?)", self._notes)
         many(
-            "INSERT OR IGNORE INTO anchors VALUES (?,?,?,?,?,?,?)",
-            [(number, self._boards.get(row[0], _UNKNOWN_BOARD), *row) for number, row in anchors],
+            "INSERT OR IGNORE INTO exchanges VALUES (?,?,?,?,?,?,?,?)",
+            [(number, self._boards.get(row[0], _UNKNOWN_BOARD), *row) for number, row in exchanges],
         )
 
     def _roll_back(self) -> None:
@@ -211,21 +245,19 @@ class Writer:
         """Commit and close; may be called again."""
         if self._boot is None:
             # Anchors of a board that sent no record.
-            self._boards.update({row[0]: _UNKNOWN_BOARD for _, row in self._anchors})
+            for _, row in self._exchanges:
+                self._boards.setdefault(row[0], self._only_board)
         if not self._is_open:
             return
         try:
             self.note("closed", "")
             self.commit()
         finally:
-            self._close_database()
+            self._close_file()
 
-    def _close_database(self) -> None:
+    def _close_file(self) -> None:
         self._is_open = False
-        with contextlib.suppress(sqlite3.Error):
-            # One file that opens in a folder that cannot be written; not while a reader is in it.
-            self._database.execute("PRAGMA journal_mode = DELETE")
-        self._database.close()
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -238,26 +270,7 @@ class Writer:
     ) -> None:
         self.close()
 
-    def _failed(self, error: Exception) -> TurgorError:
-        if isinstance(error, TurgorError):
-            return error
-        return TurgorError(
-            f"{self.path}: cannot be written ({error}); make room or record to another place; "
-            "what was committed is whole"
-        )
 
-
-def _reserve(path: Path) -> None:
-    """Make the empty file that the recording will be; TurgorError when that cannot be."""
-    wal = path.with_name(path.name + "-wal")
-    if wal.exists():
-        raise TurgorError(f"{wal} belongs to another recording; choose another name than {path.name}")
-    try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-    except FileExistsError:
-        raise TurgorError(f"{path} exists already; choose another name") from None
-    except FileNotFoundError:
-        raise TurgorError(f"{path}: no folder {path.parent}; make it first") from None
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise TurgorError(f"{path}: cannot be made ({why}); record to another place") from None
+def _signed(board: int) -> int:
+    """A board id as SQLite holds it: a signed number of 64 bits."""
+    return (board + _SIGN) % (2 * _SIGN) - _SIGN

@@ -1,11 +1,12 @@
 """The virtual board: the unmodified firmware on simulated chips, under MicroPython or CPython.
 
     micropython -m turgor_host.sim.board SCENARIO.json [--speed N] [--hold] [--no-port] [--seconds S]
-        [--start-ticks T] [--pins FILE]
+        [--start-ticks T] [--pins FILE] [--flash FILE] [--erase-us N] [--page-us N] [--log FILE]
 
 Standard input and output are the serial port. `--speed 0` runs as fast as the work is done. `--hold` stops the
-board's clock while its log is full, so that a slow host loses nothing. `--no-port` leaves the port unplugged. With
-`--pins` every change of the alarm pin is written as `t_us level`.
+board's clock while its log is half full, so that a slow host loses nothing. `--no-port` leaves the port unplugged. With
+`--pins` every change of the alarm pin is written as `t_us level`. `--flash` names the file that is the board's flash
+and outlives it; without it the flash is new. `--log` has every record written as it is logged, its length u8 before it.
 """
 
 import json
@@ -16,6 +17,7 @@ from turgor import __version__
 from turgor.app.app import App
 from turgor.app.assemble import make_samplers
 from turgor.app.config import Config, arterial_channel, default_channels
+from turgor.app.keep import Keep
 from turgor.core.channels import channel_id
 from turgor.link import lines
 from turgor.mp import const, micropython
@@ -24,6 +26,7 @@ from turgor_host.sim.chips.max30009 import Max30009
 from turgor_host.sim.chips.nau7802 import Drdy, Nau7802
 from turgor_host.sim.chips.tca9548a import Tca9548a
 from turgor_host.sim.clock import Clock
+from turgor_host.sim.flash import ERASE_US, PROGRAM_US, Flash
 from turgor_host.sim.serialport import HangUp, NoPort, SerialPort
 from turgor_host.sim.signal import PV_PER_MICRO_MMHG, Load, Track
 
@@ -61,6 +64,7 @@ class Ports:
         self._clock = clock
         self._pins = pins
         self._ready = {}
+        self.pins = []
         self.bridge_chips = {}
         self.buses = self._wire_up(scenario)
 
@@ -91,6 +95,7 @@ class Ports:
             else:
                 mux.attach(scenario["ports"][name], 0x2A, chip)
             self._ready[name] = Drdy(chip, clock.start_ticks)
+            self.pins.append(self._ready[name])
         for name, tracks in scenario["impedance"].items():
             load = Load([(int(hz), Track(t, re), Track(t, im)) for hz, t, re, im in tracks])
             address = scenario["addresses"][name]
@@ -141,7 +146,7 @@ class Runner:
         jobs = app.jobs
         start = int(_monotonic_us())
         speed = int(self._speed)
-        hold_used = int(log.used) + int(log.room()) if self._hold else 1 << 60
+        hold_used = (int(log.used) + int(log.room())) >> 1 if self._hold else 1 << 60
         acts = self._acts
         act_us = int(acts[0][0]) if acts else 1 << 60
         slack_us = 0
@@ -159,10 +164,15 @@ class Runner:
             if ahead == 0 or ahead > _HALF:
                 clock.us = us
                 continue
-            # The log has no room.
+            # The log has no room. Board time stands still, but a host that is gone has to make room for the next.
+            waits = 0
             while int(log.used) > hold_used:
                 if wire.step(now):
                     serial.wait(50)
+                    waits += 1
+                    if waits == 20:
+                        waits = 0
+                        wire.heard_s = int(wire.heard_s) - 1
             us += ahead
             clock.us = us
             if until_us != 0 and us >= until_us:
@@ -203,6 +213,26 @@ def _option(args, name, default):
     return default
 
 
+def _text(args, name):
+    return args[args.index(name) + 1] if name in args else None
+
+
+def _write_log(log, file):
+    """Have `file` get every record that is in `log` and comes to it."""
+    record = bytearray(256)
+    for seq in range(log.first_seq, log.next_seq):
+        n = log.fetch(seq, record)
+        file.write(bytes([n]) + record[:n])
+    append = log.append
+
+    def kept(n, kind, channel, t_s):
+        append(n, kind, channel, t_s)
+        file.write(bytes([n]) + log.record[:n])
+        file.flush()
+
+    log.append = kept
+
+
 def main(args):
     with open(args[0]) as file:
         scenario = json.load(file)
@@ -213,8 +243,22 @@ def main(args):
     channels = [c for c in default_channels() if c.name in scenario["channels"]]
     if "art" in scenario["channels"]:
         channels.append(arterial_channel())
-    config = Config(channels)
-    app = App(ports, config, make_samplers(config, ports), clock.ticks())
+    flash = Flash(
+        clock,
+        path=_text(args, "--flash"),
+        erase_us=_option(args, "--erase-us", ERASE_US),
+        program_us=_option(args, "--page-us", PROGRAM_US),
+    )
+    keep = Keep(flash)
+    config = keep.configuration(Config(channels))
+    if [channel.name for channel in config.channels] != [channel.name for channel in Config(channels).channels]:
+        config = Config(channels)
+    # What the boot took is over when the app begins.
+    clock.us = 0
+    flash.pins += ports.pins
+    app = App(ports, config, make_samplers(config, ports), keep, clock.ticks())
+    if "--log" in args:
+        _write_log(app.log, open(_text(args, "--log"), "wb"))  # noqa: SIM115  open as long as it runs
     runner = Runner(app, clock, ports, scenario, _option(args, "--speed", 1), "--hold" in args)
     try:
         runner.run(_option(args, "--seconds", 0) * 1000000)

@@ -90,6 +90,9 @@ function judgeAge() {
     if (!open) {
       title = "Connection to Turgor lost";
       why = `These numbers are old. No data since ${since} UTC (${span(old)}).`;
+    } else if (shown.connection === "full") {
+      title = "Disk full: nothing is recorded";
+      why = `These numbers are old. Make room; recording goes on by itself. No data since ${since} UTC (${span(old)}).`;
     } else if (old > OLD_S || shown.connection === "lost") {
       title = "No data from the board";
       why = `These numbers are old. No data since ${since} UTC (${span(old)}).`;

@@ -75,6 +75,9 @@ class Drdy:
         self._clock = model.clock
         self._offset = ticks_offset
         self._seen = 0
+        # After a blind interval: what was counted by its end, and its end.
+        self._late = -1
+        self._late_tick = 0
 
     @micropython.viper
     def take(self) -> int:
@@ -89,9 +92,25 @@ class Drdy:
         if n <= 0:
             return 0
         self._seen = count
-        if k >= _SETTLING:
+        if count == int(self._late):
+            self.tick = self._late_tick
+        elif k >= _SETTLING:
             self.tick = (start + k * period // per + int(self._offset)) & _TICKS_MASK
         return n
+
+    def blind(self, start_us: int, end_us: int) -> None:
+        """Interrupts were off from `start_us` to `end_us`: of the edges between them one is kept until then."""
+        missed = self._count(end_us) - self._count(start_us)
+        if missed > 0:
+            self._seen += missed - 1
+            self._late = self._count(end_us)
+            self._late_tick = (end_us + self._offset) & _TICKS_MASK
+
+    def _count(self, us: int) -> int:
+        start, period, per, base = self._model.conversions
+        k = ((us - start + 1) * per - 1) // period
+        count: int = base + max(k, _SETTLING - 1)
+        return count
 
 
 class Nau7802:

@@ -1,0 +1,249 @@
+"""What the board keeps on flash over a restart: its boot number, configuration, rule state, and what nobody fetched.
+
+The raw region, outside the file system, in sectors of 4096 bytes:
+
+sectors 0 to 3     configuration and calibration, a journal (`turgor.app.journal`)
+sectors 4 to 11    boot number, rule state and how far the log was delivered, a journal
+sectors 12 on      the spill (`turgor.app.spill`), where there are at least 8 more
+
+Flash stops the board while it erases (45 ms, up to 400) and writes (0.7 ms, up to 3): interrupts are off and
+conversions pass unseen. Such a blind interval is announced in the log before an erase and told with its duration after
+every operation, and the samplers are told, who count what they missed by the time that passed. Erases are put where no
+impedance sweep runs.
+"""
+
+from struct import pack_into
+
+from turgor.app.config import unpack_config
+from turgor.app.journal import Journal
+from turgor.app.spill import Spill
+from turgor.core.channels import NO_CHANNEL
+from turgor.core.ticks import ticks_diff
+from turgor.link.records import (
+    ANNOUNCED,
+    BLIND,
+    CONFIG_REFUSED,
+    DONE,
+    ERASE,
+    FLASH_FAILED,
+    HEADER_SIZE,
+    NOTICE,
+    PROGRAM,
+    RESTORED,
+    STATE_REFUSED,
+    STORED,
+)
+from turgor.mp import const
+
+_CONFIG_AT = const(0)
+_CONFIG_SECTORS = const(4)
+_STATE_AT = const(4)
+_STATE_SECTORS = const(8)
+_SPILL_AT = const(12)
+_SPILL_LEAST = const(8)
+LEAST_SECTORS = const(12)
+
+_EVERY_S = const(60)
+# While a run counts towards an alarm. A restart loses so much of it at most, then the medians want 30 valid readings:
+# where the power is off for 10 s no alarm comes more than a minute late.
+_EVERY_SOON_S = const(10)
+# A sweep takes 586 ms of its second.
+_QUIET_FROM_US = const(590000)
+_QUIET_TO_US = const(650000)
+_POLL_US = const(20000)
+_BLIND_BODY = const(10)
+_NOTICE_BODY = const(9)
+# In front of the rule state: up to where the log was delivered, boot u16, seq u32.
+STATE_AT = const(6)
+
+
+class Keep:
+    """Read from `flash` at boot: `boot` is this boot's number, durable before anybody can use it.
+
+    `config` has the image of a configuration (`config_size` bytes, 0 for none), `state` that of the rule state from
+    STATE_AT on (`state_size`, 0 for none). `refused`: the configuration that was kept cannot be run.
+    """
+
+    def __init__(self, flash):
+        self._flash = flash
+        self._config = Journal(flash, _CONFIG_AT, _CONFIG_SECTORS)
+        self._state = Journal(flash, _STATE_AT, _STATE_SECTORS)
+        self.config = self._config.content
+        self.config_size = self._config.size
+        self.state = self._state.content
+        self.state_size = self._state.size
+        self.refused = False
+        self.boot = (self._state.boot + 1) & 0xFFFF
+        self._state.begin(max(self._state.size, STATE_AT), self.boot, self.boot)
+        while self._state.saving:
+            self._state.step()
+        for journal in (self._config, self._state):
+            while journal.wants_erase():
+                journal.ring.erase()
+
+    def configuration(self, default):
+        """The configuration that was kept; `default` where there is none, or none that a board can run."""
+        if not self.config_size:
+            return default
+        try:
+            return unpack_config(self.config, self.config_size)
+        except ValueError:
+            self.refused = True
+            return default
+
+    def attach(self, log, time, tick, samplers, config, due):
+        """Become a job of the app's schedule; `spill` is None where the region has no room for one."""
+        self.due = due
+        sectors = self._flash.sectors - _SPILL_AT
+        self.spill = Spill(self._flash, _SPILL_AT, sectors, log) if sectors >= _SPILL_LEAST else None
+        self._log = log
+        self._time = time
+        self._tick = tick
+        self._samplers = samplers
+        self._channels = config
+        self._operation = 0
+        self._began = 0
+        self._began_s = 0
+        self._began_us = 0
+        self._saved_s = 0
+        self._urgent = False
+        self._delivered_boot = 0
+        self._delivered_seq = 0
+        # The channel whose configuration is packed next, -1 while there is nothing to store.
+        self._packing = -1
+        self._packed = 0
+        self._told_failure = False
+        self._look(self._state.failed, self._state)
+        if self.refused:
+            self._note(CONFIG_REFUSED, 0)
+        if self.state_size >= STATE_AT and self.spill:
+            state = self.state
+            self._delivered_boot = state[0] | state[1] << 8
+            self._delivered_seq = state[2] | state[3] << 8 | state[4] << 16 | state[5] << 24
+            self.spill.commit(self._delivered_boot, self._delivered_seq)
+
+    def restore(self, least_age_s):
+        """Go on with the rule state of the boot before; no typed DBP counts as younger than `least_age_s`."""
+        if self.state_size > STATE_AT:
+            judge = self._tick.judge
+            if judge.unpack_state(self.state, STATE_AT, self.state_size, 0, least_age_s):
+                self._note(RESTORED, self.boot - 1)
+            else:
+                self._note(STATE_REFUSED, self.boot - 1)
+
+    def commit(self, boot, seq):
+        """A host has stored everything up to record `seq` of `boot`; nothing happens when it cannot have."""
+        if not 0 <= boot <= self.boot or (boot == self.boot and seq >= self._log.next_seq):
+            return
+        if boot < self._delivered_boot or (boot == self._delivered_boot and seq <= self._delivered_seq):
+            return
+        self._delivered_boot = boot
+        self._delivered_seq = seq
+        if self.spill:
+            self.spill.commit(boot, seq)
+
+    def after_tick(self, second, urgent):
+        """The rule state after a tick: to be kept now when `urgent`, else when its time has come."""
+        self._urgent = self._urgent or urgent
+        since = second - self._saved_s
+        due = self._urgent or since >= _EVERY_S
+        if not due and since >= _EVERY_SOON_S:
+            due = self._tick.judge.rules.is_counting()
+        if not due or self._state.saving:
+            return
+        self._urgent = False
+        self._saved_s = second
+        state = self.state
+        pack_into("<HI", state, 0, self._delivered_boot, self._delivered_seq)
+        self._state.begin(self._tick.judge.pack_state(state, STATE_AT, second), self.boot, self.boot)
+
+    def store(self):
+        """Keep the configuration as it is now, calibrations included."""
+        # What was being written has changed: it never becomes whole.
+        self._config.saving = False
+        self._packing = 0
+        self._packed = self._channels.pack_head(self.config)
+
+    def step(self, now):
+        """One bounded step: one page, one erase, one record packed; returns the microseconds until the next."""
+        if self._operation:
+            self._told(now)
+            return 0
+        if self._state.saving:
+            self._write_journal(self._state, now)
+            return 0
+        if self._packing >= 0:
+            self._pack()
+            return 0
+        if self._config.saving:
+            self._write_journal(self._config, now)
+            if not self._config.saving and not self._config.failed:
+                self._note(STORED, self._config.ring.head)
+            return 0
+        spill = self.spill
+        us = self._time.us
+        if _QUIET_FROM_US <= us < _QUIET_TO_US:
+            for journal in (self._config, self._state):
+                if journal.wants_erase():
+                    self._begin(ERASE, now)
+                    journal.ring.erase()
+                    return 0
+            if spill and spill.wants_erase():
+                self._begin(ERASE, now)
+                spill.erase()
+                return 0
+        if spill and spill.wants_step():
+            if not spill.full:
+                spill.step()
+                return 0
+            if spill.ring.can_write():
+                self._begin(PROGRAM, now)
+                spill.write()
+                self._look(spill.failed, spill)
+                return 0
+        return _POLL_US
+
+    def _write_journal(self, journal, now):
+        self._begin(PROGRAM if journal.ring.can_write() else ERASE, now)
+        journal.step()
+        self._look(journal.failed, journal)
+
+    def _look(self, failed, place):
+        """Say once that the flash does not take what `place` writes."""
+        if failed and not self._told_failure:
+            self._told_failure = True
+            self._note(FLASH_FAILED, place.ring.sector())
+
+    def _pack(self):
+        """One channel's configuration, or all limits, into the image."""
+        if self._packing < len(self._channels.channels):
+            self._packed = self._channels.pack_channel(self._packing, self.config, self._packed)
+            self._packing += 1
+            return
+        self._config.begin(self._channels.pack_limits(self.config, self._packed), self.boot, 0)
+        self._packing = -1
+
+    def _begin(self, operation, now):
+        """Log that an erase comes, and remember when the blind interval begins."""
+        self._operation = operation
+        self._began = now
+        self._began_s = self._time.s
+        self._began_us = self._time.us
+        if operation == ERASE:
+            self._log_blind(0, ANNOUNCED)
+
+    def _told(self, now):
+        """The step before was blind from its start to now."""
+        duration_us = ticks_diff(now, self._began)
+        self._log_blind(duration_us, DONE)
+        self._operation = 0
+        for sampler in self._samplers:
+            sampler.blind(duration_us)
+
+    def _log_blind(self, duration_us, state):
+        pack_into("<IIBB", self._log.record, HEADER_SIZE, self._began_us, duration_us, self._operation, state)
+        self._log.append(HEADER_SIZE + _BLIND_BODY, BLIND, NO_CHANNEL, self._began_s)
+
+    def _note(self, notice, value):
+        pack_into("<IBi", self._log.record, HEADER_SIZE, self._time.us, notice, value)
+        self._log.append(HEADER_SIZE + _NOTICE_BODY, NOTICE, NO_CHANNEL, self._time.s)

@@ -1,0 +1,108 @@
+"""Snapshots in the log: states from which a host that lacks what came before can follow the board bit for bit.
+
+They are the last slices of a tick, one record each, when 60 s have passed or somebody asked: first the state of the
+rules, then that of each channel's filter in order of the configuration, each in as many parts as it needs. Their header
+says the tick's second. Before the state of the rules stands the check sum of their limits (4 bytes), by which a host
+knows whether it has them all. No command is taken and nothing is judged between the tick's readings record and its last
+snapshot. So the state of the rules is that after the tick: commands logged before its records have acted, those behind
+them act at later ticks. Samples do come in between: a filter's state is that after the sample of its `index` and after
+the tick's capture, the same in all of its parts. Of the samples up to `index` some may stand in blocks behind the
+snapshot; all later ones do.
+
+A boot's log holds the state of the rules from which it starts (restored, or empty) before its first tick, at second 0;
+filters start at rest.
+
+In the default configuration they add 686 bytes a minute at most: 11.4 B/s.
+"""
+
+from array import array
+from struct import pack_into
+
+from turgor.app.log import copy
+from turgor.core.channels import NO_CHANNEL
+from turgor.core.packed import WORD_SIZE, put_words
+from turgor.link.records import FILTER_STATE, HEADER_SIZE, RECORD_LIMIT, RULE_STATE
+from turgor.mp import const
+
+_EVERY_S = const(60)
+_FILTER_BODY = const(6)
+_RULE_BODY = const(2)
+# The largest state there is: an arterial line of 400 samples/s, 569 bytes.
+_STATE_BYTES = const(640)
+
+
+class Snapshots:
+    """The states of `judge` and of the `samplers`' channels, to `log`."""
+
+    def __init__(self, judge, samplers, log):
+        self._judge = judge
+        self._samplers = samplers
+        self._log = log
+        self._state = bytearray(_STATE_BYTES)
+        put_words(array("i", [judge.rules.limits_sum]), 0, 1, self._state, 0)
+        self._limits_sum = self._state[:WORD_SIZE]
+        self._wanted = False
+        self._second = 0
+        # What comes next: -1 the rules, else a position; where in the packed state the next part begins.
+        self._position = 0
+        self._at = 0
+        self._size = 0
+        self._part = 0
+        self._index = 0
+
+    def request(self):
+        """Have all states logged at the end of the next tick, or of this one."""
+        self._wanted = True
+
+    def log_start(self):
+        """Log from which state the rules start, at boot."""
+        self._position = -1
+        self._second = 0
+        while self._position < 0:
+            self.step()
+
+    def begin(self, second):
+        """At the end of the tick of `second`: whether snapshots are due; then `step` logs them."""
+        if not self._wanted and second % _EVERY_S:
+            return False
+        self._wanted = False
+        self._second = second
+        self._position = -1
+        return True
+
+    def step(self):
+        """Log one record; False when it was the last."""
+        if self._at == self._size:
+            self._pack()
+        rules = self._position < 0
+        body = _RULE_BODY if rules else _FILTER_BODY
+        most = RECORD_LIMIT - HEADER_SIZE - body
+        parts = (self._size + most - 1) // most
+        n = min(most, self._size - self._at)
+        record = self._log.record
+        to = HEADER_SIZE + body
+        if rules:
+            pack_into("<BB", record, HEADER_SIZE, self._part, parts)
+        else:
+            pack_into("<IBB", record, HEADER_SIZE, self._index, self._part, parts)
+        copy(self._state, self._at, n, record, to)
+        if rules:
+            self._log.append(to + n, RULE_STATE, NO_CHANNEL, self._second)
+        else:
+            self._log.append(to + n, FILTER_STATE, self._samplers[self._position].number, self._second)
+        self._at += n
+        self._part += 1
+        if self._at == self._size:
+            self._position += 1
+        return self._at < self._size or self._position < len(self._samplers)
+
+    def _pack(self):
+        self._at = 0
+        self._part = 0
+        if self._position < 0:
+            copy(self._limits_sum, 0, WORD_SIZE, self._state, 0)
+            self._size = self._judge.pack_state(self._state, WORD_SIZE, self._second)
+        else:
+            channel = self._samplers[self._position].channel
+            self._index = channel.index
+            self._size = channel.pack_state(self._state, 0)

@@ -1,0 +1,143 @@
+"""Filter states as bytes, for snapshots: all that decides what comes next, the calibration in force included.
+
+Words go as 4 bytes each, little-endian, signed, within +-2^30; a channel's configuration is not among them, and what
+an unpacked state is not decided by (room for sorting, codes beyond the median's, levels too old to matter) is left as
+it is. Unpacking changes nothing unless every word may stand where it goes.
+"""
+
+from turgor.core.beats import PHASE, PLACE, RISE
+from turgor.core.bounds import CALIBRATION_BOUNDS, misfit
+from turgor.core.filter_words import (
+    CODE_BIAS,
+    COUNT,
+    FLAGS,
+    GAIN_BIAS,
+    LAST,
+    MEDIAN,
+    OFFSET,
+    OVER,
+    SATURATED,
+    SECTION_WORDS,
+    SECTIONS,
+    SETTLED,
+    SUMS,
+    WORD_BIAS,
+    Y,
+)
+from turgor.mp import const, micropython, ptr8, ptr32
+
+WORD_SIZE = const(4)
+# Of a section: Y, V and the three rests.
+_SECTION_STATE = const(5)
+_SECTION_SUMS = const(2)
+_CALIBRATION = const(4)
+# From PHASE to the last of INTERVALS.
+_BEAT_WORDS = const(63)
+_LEVELS = const(128)
+_LEVEL_MOST = const(0x7FFFF)
+_MOST = const(0x3FFFFFFF)
+
+
+@micropython.viper
+def put_words(words: ptr32, first: int, count: int, buffer: ptr8, at: int) -> int:
+    """Write words[first : first + count] from `at` on; returns where they end."""
+    end = first + count
+    while first < end:
+        word = words[first]
+        buffer[at] = word & 255
+        buffer[at + 1] = (word >> 8) & 255
+        buffer[at + 2] = (word >> 16) & 255
+        buffer[at + 3] = (word >> 24) & 255
+        at += 4
+        first += 1
+    return at
+
+
+@micropython.viper
+def get_words(words: ptr32, first: int, count: int, buffer: ptr8, at: int) -> int:
+    """Read what `put_words` wrote."""
+    end = first + count
+    while first < end:
+        high = buffer[at + 3]
+        if high & 128:
+            high -= 256
+        words[first] = (high << 24) | (buffer[at + 2] << 16) | (buffer[at + 1] << 8) | buffer[at]
+        at += 4
+        first += 1
+    return at
+
+
+def filter_size(s):
+    """Bytes of the filter state `s` (`core.filter_words`)."""
+    sections = s[SECTIONS]
+    words = sections * (_SECTION_STATE + _SECTION_SUMS) + s[MEDIAN] - 1 + 2 + _CALIBRATION
+    return words * WORD_SIZE
+
+
+def pack_filter(s, buffer, at):
+    """Write the filter state `s`; returns where it ends."""
+    for section in range(s[SECTIONS]):
+        at = put_words(s, section * SECTION_WORDS + Y, _SECTION_STATE, buffer, at)
+    at = put_words(s, LAST, s[MEDIAN] - 1, buffer, at)
+    at = put_words(s, SUMS, _SECTION_SUMS * s[SECTIONS], buffer, at)
+    at = put_words(s, COUNT, 2, buffer, at)
+    return put_words(s, OFFSET, _CALIBRATION, buffer, at)
+
+
+def unpack_filter(s, buffer, at):
+    """Read a filter state of `s`'s configuration into it; False when it cannot be one."""
+    words = s[:]
+    for section in range(s[SECTIONS]):
+        at = get_words(words, section * SECTION_WORDS + Y, _SECTION_STATE, buffer, at)
+    at = get_words(words, LAST, s[MEDIAN] - 1, buffer, at)
+    at = get_words(words, SUMS, _SECTION_SUMS * s[SECTIONS], buffer, at)
+    at = get_words(words, COUNT, 2, buffer, at)
+    get_words(words, OFFSET, _CALIBRATION, buffer, at)
+    for i in range(len(words)):
+        if not 0 <= words[i] <= _MOST:
+            return False
+    for i in range(LAST, SUMS):
+        if words[i] >= 2 * CODE_BIAS:
+            return False
+    if words[FLAGS] > SATURATED | OVER | SETTLED or (words[OFFSET] - WORD_BIAS) & 31:
+        return False
+    calibration = (words[OFFSET] - WORD_BIAS) >> 5, words[OFFSET + 1] - GAIN_BIAS, words[OFFSET + 2], words[OFFSET + 3]
+    # Without a calibration all four are 0.
+    if misfit(CALIBRATION_BOUNDS, calibration) and calibration != (0, 0, 0, 0):
+        return False
+    s[:] = words
+    return True
+
+
+def beats_size(s):
+    """Bytes of the state `s` of an arterial line's beats (`core.beats`)."""
+    return (s[RISE] + _BEAT_WORDS) * WORD_SIZE
+
+
+def pack_beats(s, buffer, at):
+    """Write the state `s` of the beats, of the levels as many as a rise looks back; returns where it ends."""
+    at = put_words(s, PHASE, _BEAT_WORDS, buffer, at)
+    first = s[PLACE] - s[RISE]
+    if first < 0:
+        at = put_words(s, first + _LEVELS, -first, buffer, at)
+        first = 0
+    return put_words(s, first, s[PLACE] - first, buffer, at)
+
+
+def unpack_beats(s, buffer, at):
+    """Read a state of the beats of a line of `s`'s rate into it; False when it cannot be one."""
+    words = s[:]
+    at = get_words(words, PHASE, _BEAT_WORDS, buffer, at)
+    place = words[PLACE]
+    if not 0 <= place < _LEVELS:
+        return False
+    first = place - words[RISE]
+    if first < 0:
+        at = get_words(words, first + _LEVELS, -first, buffer, at)
+        first = 0
+    get_words(words, first, place - first, buffer, at)
+    for i in range(len(words)):
+        if not 0 <= words[i] <= (_LEVEL_MOST if i < _LEVELS else _MOST):
+            return False
+    s[:] = words
+    return True
