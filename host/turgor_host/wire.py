@@ -207,7 +207,7 @@ class Replica:
 
     def _take(self, kind: int, boot: int, seq: int, t_s: int, record: bytes) -> None:
         log = next((log for log in self._boots if log.number == boot), None)
-        if log is None:
+        if log is None or seq >= lines.LAST_SEQ:
             return
         for earlier in self._boots:
             earlier.over = earlier.over or earlier.number < boot
