@@ -194,7 +194,7 @@ class Replica:
         for log in self._boots:
             log.over = log.over or log.number < sent_boot
             if log.number == sent_boot:
-                log.seen = max(log.seen, sent_seq)
+                log.seen = max(log.seen, min(sent_seq, lines.LAST_SEQ))
 
     def _order(self, boot: int, oldest: int) -> None:
         """The boots that the board goes through from here: the one we are in, and those from `oldest` to `boot`."""

@@ -31,7 +31,7 @@ from turgor_host.wire import NO_BOOT, Replica
 _HOST = 5
 _SEQS = (0, 1, 2, 0xFFFF, LAST_SEQ - 1, LAST_SEQ, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, NO_SEQ)
 _MOST_TEXT = 1024
-_ANSWER_FIELDS = row(ANSWER)[3]
+_ANSWER_FORM, _ANSWER_FIELDS = row(ANSWER)[2:4]
 
 
 def quick_frame(data):
@@ -106,9 +106,10 @@ class Board:
         values.update(id=id, command=HELLO, wire_version=WIRE_VERSION, next_seq=self.seq)
         values.update(sent_boot=self.boot, sent_seq=self.seq, sent_bytes=random.getrandbits(20))
         if not random.getrandbits(4):
-            values[random.choice(_ANSWER_FIELDS)] = random.getrandbits(8)
-        form = row(ANSWER)[2]
-        body = struct.pack(form, *(values[name] for name in _ANSWER_FIELDS))
+            at = random.randrange(len(_ANSWER_FIELDS))
+            most = (1 << 8 * struct.calcsize(_ANSWER_FORM[at + 1])) - 1
+            values[_ANSWER_FIELDS[at]] = random.choice(_SEQS) & most
+        body = struct.pack(_ANSWER_FORM, *(values[name] for name in _ANSWER_FIELDS))
         return wire_stream.record(ANSWER, NO_SEQ, body + b"version=x"[: random.getrandbits(4)], self.boot)
 
     def _rubbish(self):
