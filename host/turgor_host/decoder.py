@@ -15,6 +15,7 @@ _CRC_SIZE = 4
 _LEAST = HEADER_SIZE + _CRC_SIZE
 # CRC-32 of anything with its own CRC-32 behind it: whole frames are told from spoiled ones without taking them apart.
 _RESIDUE = 0x2144DF1C
+_TEXT_LIMIT = 4 * FRAME_LIMIT
 _without_crc = itemgetter(slice(None, -_CRC_SIZE))
 
 
@@ -32,9 +33,11 @@ class Decoder:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The records that `data` ends, each at least HEADER_SIZE long."""
-        frames = (self.pending + data).split(b"\0")
+        frames = data.split(b"\0")
+        if self.pending:
+            frames[0] = self.pending + frames[0]
         pending = frames.pop()
-        if len(pending) > 4 * FRAME_LIMIT:
+        if len(pending) > _TEXT_LIMIT:
             self.text = pending = pending[-FRAME_LIMIT:]
         self.pending = pending
         # Whole steps over all frames cost a fraction of a step a frame; nearly always all of them are whole.
@@ -42,7 +45,7 @@ class Decoder:
             found = list(map(decode, frames))
         except DecodeError:
             return self._sift(frames)
-        if list(map(crc32, found)).count(_RESIDUE) != len(found) or min(map(len, found), default=_LEAST) < _LEAST:
+        if list(map(crc32, found)).count(_RESIDUE) != len(found) or (found and min(map(len, found)) < _LEAST):
             return self._sift(frames)
         return list(map(_without_crc, found))
 
@@ -58,5 +61,5 @@ class Decoder:
                 records.append(data[:-_CRC_SIZE])
             elif frame:
                 self.bad_frames += 1
-                self.text = frame[-4 * FRAME_LIMIT :]
+                self.text = frame[-_TEXT_LIMIT:]
         return records

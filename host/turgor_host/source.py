@@ -1,8 +1,10 @@
 """One way to open any source: a serial port, a pyserial URL, or the virtual board."""
 
 import contextlib
+import io
 import os
 import pty
+import select
 import shutil
 import subprocess
 import sys
@@ -26,6 +28,9 @@ RECORDING = ".turgor"
 RUNTIMES = ("auto", "micropython", "cpython")
 # The virtual board's garbage collector runs seldom with this much; it needs far less.
 _HEAP = "32m"
+# More than a terminal gives at once.
+_READ_LIMIT = 16384
+_POSIX = os.name == "posix"
 
 
 class Source:
@@ -51,16 +56,7 @@ class Source:
     def read(self, timeout_s: float) -> bytes:
         """What has come, waiting at most `timeout_s` for the first byte; PortGone when the port is gone."""
         try:
-            waiting = self._port.in_waiting
-            if not waiting:
-                if self._port.timeout != timeout_s:
-                    # Even the same one would configure the port anew.
-                    self._port.timeout = timeout_s
-                first = self._port.read(1)
-                if not first:
-                    return b""
-                return bytes(first) + bytes(self._port.read(self._port.in_waiting))
-            return bytes(self._port.read(waiting))
+            return _read(self._port, timeout_s)
         except (OSError, TypeError) as error:
             raise self._gone(error) from None
 
@@ -98,6 +94,38 @@ class Source:
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self._port.close()
+
+
+def _read(port: serial.Serial, timeout_s: float) -> bytes:
+    try:
+        descriptor = port.fileno()
+    except io.UnsupportedOperation:
+        return _read_by_pyserial(port, timeout_s)
+    if not _POSIX:
+        # `os.read` does not take a socket's there.
+        return _read_by_pyserial(port, timeout_s)
+    # pyserial keeps its descriptors from blocking: while bytes come, one system call takes what waits.
+    try:
+        data = os.read(descriptor, _READ_LIMIT)
+    except BlockingIOError:
+        data = b""
+    # A serial port that has nothing may say so by b"" as well; one that is ready and has nothing is gone.
+    if not data and select.select([descriptor], [], [], timeout_s)[0]:
+        try:
+            data = os.read(descriptor, _READ_LIMIT)
+        except BlockingIOError:
+            return b""
+        if not data:
+            raise OSError("the port is ready and gives nothing")
+    return data
+
+
+def _read_by_pyserial(port: serial.Serial, timeout_s: float) -> bytes:
+    if port.timeout != timeout_s:
+        # Even the same one would configure the port anew.
+        port.timeout = timeout_s
+    first = port.read(1)
+    return bytes(first) + bytes(port.read(port.in_waiting)) if first else b""
 
 
 class VirtualBoard(Source):

@@ -194,7 +194,7 @@ class Replica:
         for log in self._boots:
             log.over = log.over or log.number < sent_boot
             if log.number == sent_boot:
-                log.seen = max(log.seen, sent_seq)
+                log.seen = max(log.seen, min(sent_seq, lines.LAST_SEQ))
 
     def _order(self, boot: int, oldest: int) -> None:
         """The boots that the board goes through from here: the one we are in, and those from `oldest` to `boot`."""
@@ -207,7 +207,7 @@ class Replica:
 
     def _take(self, kind: int, boot: int, seq: int, t_s: int, record: bytes) -> None:
         log = next((log for log in self._boots if log.number == boot), None)
-        if log is None:
+        if log is None or seq >= lines.LAST_SEQ:
             return
         for earlier in self._boots:
             earlier.over = earlier.over or earlier.number < boot

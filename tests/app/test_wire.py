@@ -11,6 +11,7 @@ from turgor.app.app import LOG_BYTES
 from turgor.link import lines
 from turgor.link.lines import UNREAD_LIMIT
 from turgor.link.records import ANSWER, GAP, HEADER, LINK_STALLED, NOTICE, pack, unpack
+from turgor_host.sim.flash import Flash
 from turgor_host.wire import Replica
 
 SECOND_US = 1_000_000
@@ -365,6 +366,18 @@ def test_a_greeting_may_ask_for_what_the_board_never_had(fake):
         board.run(board.us + SECOND_US)
         frames = board.serial.take().split(b"\0")
         assert frame(board.logged()[0]) in frames
+
+
+def test_no_boot_that_a_header_cannot_name_is_asked_for(fake):
+    """A greeting with one begins with all there is, also on a board that keeps pages of earlier boots."""
+    for flash in (None, Flash(None, 24)):
+        board = fake.Board(bridges(), flash=flash)
+        board.run(3 * SECOND_US)
+        for boot, seq in ((1 << 16, 0), (2**31 - 1, 5), (-(2**31), 5), (0, -1), (0, -(2**31))):
+            board.say(lines.command_line(9, lines.HELLO, boot, seq))
+            board.say(lines.command_line(0, lines.RESEND, boot, seq, 2**31 - 1, 0, 0))
+            board.run(board.us + SECOND_US)
+            assert frame(board.logged()[0]) in board.serial.take().split(b"\0")
 
 
 @pytest.mark.parametrize("percent", [1, 5])

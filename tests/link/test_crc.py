@@ -21,7 +21,7 @@ from turgor.link.frames import CRC_TABLE, crc_append
 from turgor.link.records import HEADER_SIZE, RECORD_LIMIT, SAMPLES
 from turgor_host.decoder import Decoder
 
-FULL = os.environ.get("TURGOR_FULL") == "1"
+FULL = bool(os.environ.get("TURGOR_FULL"))
 SPOILED_FRAMES = 10_000_000 if FULL else 200_000
 CRC_BITS = 32
 BITS = 8 * RECORD_LIMIT + CRC_BITS

@@ -312,6 +312,18 @@ def test_a_new_boot_may_begin_with_a_gap():
     assert fed(greeted(), *again) == again
 
 
+def test_a_number_that_no_board_counts_to_is_asked_for_no_more_than_a_line_can_say():
+    """A CRC may fit rubbish: what a record or an answer of such a number leads to is at most a question."""
+    replica = greeted()
+    assert fed(replica, numbered(LAST_SEQ), gap(0xFFFFFFF0, 0xFFFFFFF5), gap(0xFFFFFFFE, 0xFFFFFFFE)) == []
+    assert asked(replica) == []
+    replica.hello()
+    said(replica)
+    assert fed(replica, answer(last_id[HELLO], sent_seq=0xFFFFFFFF)) == []
+    assert asked(replica) == [(0, LAST_SEQ - 1)]
+    assert fed(replica, numbered(0)) == [numbered(0)]
+
+
 def test_answers_to_commands_go_apart():
     replica = greeted()
     reply = answer(99, DBP)

@@ -39,6 +39,7 @@ _RECORD_GRANT = const(512)
 _HOST_KEPT_S = const(4)
 # A write that takes longer than this has blocked: the port's other end has stopped reading.
 _STALL_US = const(100000)
+_MOST_BOOT = const(0xFFFF)
 _RANGES = const(16)
 _RANGE_WORDS = const(3)
 _BUSY_TEXT = b"another host is served by this board; end its recording first"
@@ -328,7 +329,7 @@ class Wire:
 
     def _ask(self, boot, first, last):
         """Remember a range to be sent again; the oldest makes way, for the host asks as often as it has to."""
-        if not 0 <= first <= last:
+        if not (0 <= boot <= _MOST_BOOT and 0 <= first <= last):
             return
         words = self._again
         for i in range(0, _RANGE_WORDS * self._again_count, _RANGE_WORDS):
@@ -370,8 +371,9 @@ class Wire:
             self._next_seq = seq
             return
         if pages is not None and boot != log.boot:
-            self._boot = boot if boot >= 0 else pages.oldest_boot()
-            self._next_seq = seq if boot >= 0 else 0
+            known = 0 <= boot <= _MOST_BOOT and seq >= 0
+            self._boot = boot if known else pages.oldest_boot()
+            self._next_seq = seq if known else 0
         else:
             self._boot = log.boot
             self._next_seq = 0

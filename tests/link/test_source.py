@@ -1,0 +1,87 @@
+"""What a port has is read at once, from a serial port and from a socket, and a port that is gone is said to be."""
+
+import os
+import pty
+import socket
+import threading
+import time
+import tty
+
+import pytest
+
+from turgor_host.errors import TurgorError
+from turgor_host.source import Source, open_port
+
+
+@pytest.fixture
+def serial_ends():
+    """A source on a pty and the function that writes to it, and one that closes its other end."""
+    board, host = pty.openpty()
+    tty.setraw(host)
+    name = os.ttyname(host)
+    source = Source(name, open_port(name))
+    os.close(host)
+    yield source, lambda data: os.write(board, data), lambda: os.close(board)
+    source.close()
+
+
+@pytest.fixture
+def socket_ends():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        name = f"socket://127.0.0.1:{server.getsockname()[1]}"
+        source = Source(name, open_port(name))
+        board, _ = server.accept()
+        with board:
+            yield source, board.sendall, board.close
+    source.close()
+
+
+@pytest.fixture(params=["serial_ends", "socket_ends"])
+def ends(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_by_hand(ends):
+    """Nothing, then 1000 bytes, then nothing again; what waits comes in one piece."""
+    source, write, _ = ends
+    data = bytes(range(250)) * 4
+    assert source.read(0) == b""
+    write(data)
+    assert source.read(5) == data
+    assert source.read(0) == b""
+
+
+def test_waits_no_longer_than_it_is_told(ends):
+    source, _, _ = ends
+    begin = time.monotonic()
+    assert source.read(0.05) == b""
+    assert 0.045 <= time.monotonic() - begin < 1
+
+
+def test_returns_with_the_first_byte(ends):
+    source, write, _ = ends
+    begin = time.monotonic()
+    timer = threading.Timer(0.05, write, (b"!",))
+    timer.start()
+    assert source.read(20) == b"!"
+    assert time.monotonic() - begin < 10
+    timer.join()
+
+
+def test_a_port_that_is_gone_is_an_error_of_one_line(ends):
+    source, write, end = ends
+    write(b"last")
+    assert source.read(5) == b"last"
+    end()
+    for timeout_s in (0, 0.05):
+        with pytest.raises(TurgorError, match=r"the connection ended"):
+            source.read(timeout_s)
+
+
+def test_a_port_of_pyserials_alone_is_read_too():
+    """`loop://` has no descriptor."""
+    source = Source("loop://", open_port("loop://"))
+    assert source.read(0) == b""
+    source.write(b"there and back")
+    assert source.read(1) == b"there and back"
+    source.close()
