@@ -13,7 +13,8 @@ from turgor_host.commands import Commands
 from turgor_host.errors import DiskFull, PortGone, TurgorError
 from turgor_host.live import Live
 from turgor_host.recording.writer import Writer
-from turgor_host.timebase import Exchange, Timebase, WallClock
+from turgor_host.timebase import Exchange, Timebase
+from turgor_host.wallclock import WallClock
 from turgor_host.wire import NO_BOOT, PING_EVERY_S, SILENT_S, Replica
 
 # A commit every second of wall time, sooner when this much of the board's 40 KB log waits for it.
@@ -26,7 +27,7 @@ _READ_S = 0.05
 _AGAIN_S = 0.5
 # While board time is known less exactly than this, the board is asked for it more often.
 _UNCERTAIN_S = 1e-3
-_PING_SOON_S = 0.125
+_PING_SOON_S = 0.1
 _FULL_AGAIN_S = 2.0
 
 
@@ -187,11 +188,13 @@ class Session:
             piece = self._timebase.piece
             if self._timebase.add(exchange):
                 self._writer.exchange(boot, self._timebase.piece, exchange)
-            if self._timebase.piece != piece:
-                self._writer.note("clock", f"board and host time moved apart by {self._timebase.jump_s:.3f} s")
-            uncertainty_s = self._timebase.uncertainty_s
+            jump = self._timebase.jump
+            if jump and self._timebase.piece != piece:
+                moved = f"{jump.by_s:+.3f} s, give or take {jump.uncertainty_s:.3f} s"
+                self._writer.note("clock", f"this computer's clock moved against the board's by {moved}")
+            utc, uncertainty_s = self._timebase.utc(exchange.answered)
             self._replica.ping_every_s = _PING_SOON_S if uncertainty_s > _UNCERTAIN_S else PING_EVERY_S
-            self._live.clock(boot, self._timebase.utc(exchange.answered)[0] - exchange.answered, uncertainty_s)
+            self._live.clock(boot, utc - exchange.answered, uncertainty_s)
         exchanges.clear()
         moved_s = self._clock.jump()
         if moved_s:

@@ -1,40 +1,35 @@
-"""Board time to UTC: between the two hulls of what exchanges over the wire can tell, drift and uncertainty included.
+"""Board time to UTC, from exchanges over the wire: drift and uncertainty included.
 
-One exchange gives four times: the host sent, the board took the line, the board answered, the host received. No message
-arrives before it was sent, so utc - board time is at least sent - taken at board time `taken`, and at most
-received - answered at board time `answered`: a lower and an upper bound, whatever the latencies were. Around a moment
-the offset is taken for a straight line whose slope is the oscillator's error, RATE_LIMIT at most; bounds from x seconds
-away are relaxed by CURVATURE * x^2 / 2, by which a drifting oscillator can have left that line. All lines within all
-bounds form a convex polygon of (offset, slope): its centroid is the estimate, and how far offsets reach in it is the
-uncertainty. Without any line the bounds contradict each other: one of the clocks has jumped, and a new piece begins.
+One exchange gives four times. No message arrives before it was sent, so utc - board time is at least sent - taken at
+board time `taken`, and at most received - answered at board time `answered`, whatever the latencies were. What such
+bounds leave of the board's clock is a `ClockRange`: its centroid is the estimate, its extent the uncertainty. Bounds
+that leave nothing tell that a clock has jumped, or drifts beyond all allowance, and a new piece begins. Across a jump
+of more than JUMP_S the board's clock counts on, so that durations stay right; below, the host's is followed.
 
-Times are s, board time as one number; UTC is that of WallClock, which never jumps.
+Live, `Timebase` holds one polygon of at most POINTS_LIMIT corners. Exchanges that cut nothing off it follow from the
+ones before: without them `Mapping`, which looks at a moment from both sides, knows just as much.
+
+Times are s, board time as one number; UTC is that of a clock which never jumps (`wallclock`).
 """
 
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from turgor_host.clockrange import DRIFT, RATE_LIMIT, RESOLUTION_S, SWING, ClockRange
+from turgor_host.wallclock import JUMP_S
+
 Floats = NDArray[np.float64]
 
-# Oscillators of boards and computers together; crystals are within 100 ppm.
-RATE_LIMIT = 250e-6
-# 6 ppb a second: 22 ppm an hour.
-CURVATURE = 6e-9
-# Bounds from further away say nothing that nearer ones do not.
-WINDOW_S = 900.0
-# Of the bounds within a cell only the tightest of either side is kept.
-CELL_S = 5.0
-# A change of the wall clock against the monotonic one that is told.
-JUMP_S = 0.05
 # Moments for which the mapping of a recording is worked out; straight in between.
-_KNOT_S = 60.0
-_WIDEST_S = 1e9
-# The estimate follows the exchanges so often, in board time.
-_ESTIMATE_EVERY_S = 0.5
+_KNOT_S = 120.0
+# Beyond the first and the last exchange their distances double, up to a year.
+_BEYOND_S = tuple(2.0**i for i in range(-3, 26))
+# No exchange takes longer than this on its way.
+_UNDER_WAY_S = 10.0
 
 
 class Exchange(NamedTuple):
@@ -46,248 +41,245 @@ class Exchange(NamedTuple):
     received: float
 
 
-class Estimate(NamedTuple):
-    """utc - board time at a moment, how far off it may be, and the offset's slope."""
+class Jump(NamedTuple):
+    """At board time `board_s` the host's clock had moved by `by_s` against the board's."""
 
-    offset_s: float
+    board_s: float
+    by_s: float
     uncertainty_s: float
-    rate: float
 
 
-class WallClock:
-    """UTC that never jumps: the monotonic clock from where the wall clock stood at the start."""
-
-    def __init__(self, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._wall = wall
-        self._monotonic = monotonic
-        self._offset = wall() - monotonic()
-        self._told = self._offset
-
-    def now(self) -> float:
-        return self._monotonic() + self._offset
-
-    def jump(self) -> float:
-        """By how much the wall clock has moved against `now` since that was told last, 0 when it is not worth it."""
-        offset = self._wall() - self._monotonic()
-        moved = offset - self._told
-        if abs(moved) < JUMP_S:
-            return 0.0
-        self._told = offset
-        return moved
+def is_possible(exchange: Exchange) -> bool:
+    """Whether there is any clock with which an exchange can have been."""
+    sent, taken, answered, received = exchange
+    if not all(map(isfinite, exchange)) or answered < taken or received < sent:
+        return False
+    return (answered - taken) * (1 - RATE_LIMIT) <= received - sent + RESOLUTION_S
 
 
-class Bounds:
-    """The tightest bounds of each cell of one piece, lower ones and upper ones as (board time, offset)."""
-
-    def __init__(self) -> None:
-        self._lower: dict[int, tuple[float, float]] = {}
-        self._upper: dict[int, tuple[float, float]] = {}
-
-    def add(self, exchange: Exchange) -> bool:
-        """Whether this was tighter than what its cells had."""
-        low = (exchange.taken, exchange.sent - exchange.taken)
-        high = (exchange.answered, exchange.received - exchange.answered)
-        return self._tighter(self._lower, low, 1) | self._tighter(self._upper, high, -1)
-
-    def _tighter(self, cells: dict[int, tuple[float, float]], bound: tuple[float, float], sign: int) -> bool:
-        cell = int(bound[0] // CELL_S)
-        held = cells.get(cell)
-        if held and sign * held[1] >= sign * bound[1]:
-            return False
-        cells[cell] = bound
-        return True
-
-    def forget(self, before: float) -> None:
-        """Drop what is older than board time `before`."""
-        for cells in (self._lower, self._upper):
-            for cell in [cell for cell in cells if (cell + 1) * CELL_S < before]:
-                del cells[cell]
-
-    def at(self, board_s: float) -> Estimate | None:
-        """The estimate at a board time; None when the bounds contradict each other."""
-        lower = _near(self._lower, board_s)
-        upper = _near(self._upper, board_s)
-        if not len(lower) or not len(upper):
-            return None
-        # Relative to some bound, so that small differences of large numbers stay exact.
-        base = lower[0, 1]
-        polygon = [
-            (-_WIDEST_S, -RATE_LIMIT),
-            (_WIDEST_S, -RATE_LIMIT),
-            (_WIDEST_S, RATE_LIMIT),
-            (-_WIDEST_S, RATE_LIMIT),
-        ]
-        # The tightest first: most of the others then cut nothing off.
-        for bounds, sign in ((lower, 1.0), (upper, -1.0)):
-            order = np.argsort(-sign * (bounds[:, 1] - base) + RATE_LIMIT * np.abs(bounds[:, 0]))
-            for x, offset in bounds[order]:
-                polygon = _cut(polygon, sign, x, offset - base - sign * CURVATURE * x * x / 2)
-                if not polygon:
-                    return None
-        offset, rate = _centroid(polygon)
-        reach = max(abs(a - offset) for a, _ in polygon)
-        return Estimate(float(base + offset), reach, rate)
+def narrowed(known: ClockRange, exchange: Exchange, base_s: float) -> ClockRange | None:
+    """What an exchange leaves; `known` itself when it is no news, None: nothing. Offsets are relative to `base_s`."""
+    low = exchange.sent - exchange.taken - base_s - RESOLUTION_S
+    high = exchange.received - exchange.answered - base_s + RESOLUTION_S
+    left = known.bounded(exchange.taken, low, float("inf"))
+    return left and left.bounded(exchange.answered, float("-inf"), high)
 
 
-def _near(cells: dict[int, tuple[float, float]], board_s: float) -> Floats:
-    """Bounds within the window as rows (seconds from `board_s`, offset)."""
-    first, last = int((board_s - WINDOW_S) // CELL_S), int((board_s + WINDOW_S) // CELL_S)
-    if len(cells) <= last - first:
-        found = [bound for cell, bound in cells.items() if first <= cell <= last]
-    else:
-        found = [cells[cell] for cell in range(first, last + 1) if cell in cells]
-    rows = np.array(found, dtype=np.float64).reshape(-1, 2)
-    rows[:, 0] -= board_s
-    return rows
+def alone(exchange: Exchange, base_s: float) -> ClockRange:
+    """All that one exchange allows."""
+    low = exchange.sent - exchange.taken - base_s - RESOLUTION_S
+    high = exchange.received - exchange.answered - base_s + RESOLUTION_S
+    slack = RATE_LIMIT * (exchange.answered - exchange.taken)
+    known = ClockRange.between(exchange.answered, low - slack, high)
+    return narrowed(known, exchange, base_s) or known
 
 
-def _cut(polygon: list[tuple[float, float]], sign: float, x: float, offset: float) -> list[tuple[float, float]]:
-    """The part of a convex polygon of lines (a, b) in which sign * (a + b x - offset) >= 0."""
-    inside = [sign * (a + b * x - offset) for a, b in polygon]
-    if min(inside) >= 0:
-        return polygon
-    kept = []
-    for i, here in enumerate(inside):
-        before = inside[i - 1]
-        if (here >= 0) != (before >= 0):
-            share = before / (before - here)
-            (a0, b0), (a1, b1) = polygon[i - 1], polygon[i]
-            kept.append((a0 + share * (a1 - a0), b0 + share * (b1 - b0)))
-        if here >= 0:
-            kept.append(polygon[i])
-    return kept
-
-
-def _centroid(polygon: list[tuple[float, float]]) -> tuple[float, float]:
-    a0, b0 = polygon[0]
-    area = a = b = 0.0
-    for i in range(1, len(polygon) - 1):
-        (a1, b1), (a2, b2) = polygon[i], polygon[i + 1]
-        part = (a1 - a0) * (b2 - b0) - (a2 - a0) * (b1 - b0)
-        area += part
-        a += part * (a1 + a2 - 2 * a0)
-        b += part * (b1 + b2 - 2 * b0)
-    if abs(area) < 1e-24:
-        n = len(polygon)
-        return sum(p[0] for p in polygon) / n, sum(p[1] for p in polygon) / n
-    return a0 + a / (3 * area), b0 + b / (3 * area)
+def jump_between(before: ClockRange, after: ClockRange, board_s: float | None = None) -> Jump:
+    """From where one piece leads to where the next is, at its begin or another board time."""
+    at_s = after.time_s if board_s is None else board_s
+    led, stands = before.at(at_s), after.at(at_s)
+    return Jump(at_s, stands.offset_s - led.offset_s, led.uncertainty_s + stands.uncertainty_s)
 
 
 class Timebase:
-    """One boot's board time to UTC as the exchanges come. `piece` counts the clock jumps that were seen."""
+    """One boot's board time to UTC as the exchanges come. `piece` counts the jumps that were seen, `jump` is the last.
+
+    An exchange that contradicts those before may have been under way when the clock jumped, others with it: the next
+    piece begins with one that was sent after it. Until then `is_in_doubt`, and the old piece goes on.
+    """
 
     def __init__(self) -> None:
         self.piece = 0
-        self.jump_s = 0.0
-        self._bounds = Bounds()
-        self._latest: Estimate | None = None
-        self._latest_s = 0.0
-
-    def add(self, exchange: Exchange) -> bool:
-        """Take an exchange; True when it is worth keeping. After a jump `piece` is one higher, `jump_s` its size."""
-        if not exchange.sent <= exchange.received or exchange.answered < exchange.taken:
-            return False
-        agrees = self._agrees(exchange)
-        if not self._bounds.add(exchange):
-            return False
-        if self._latest and agrees and 0 <= exchange.answered - self._latest_s < _ESTIMATE_EVERY_S:
-            return True
-        self._bounds.forget(exchange.answered - WINDOW_S)
-        estimate = self._bounds.at(exchange.answered) if agrees else None
-        if estimate is None:
-            self._begin_piece(exchange)
-        else:
-            self._latest, self._latest_s = estimate, exchange.answered
-        return True
-
-    def _agrees(self, exchange: Exchange) -> bool:
-        """Whether an exchange can be, by the latest estimate and what an oscillator can do."""
-        if self._latest is None:
-            return True
-        ahead = exchange.answered - self._latest_s
-        offset = self._latest.offset_s + self._latest.rate * ahead
-        reach = self._latest.uncertainty_s + RATE_LIMIT * abs(ahead)
-        low, high = exchange.sent - exchange.taken, exchange.received - exchange.answered
-        return low <= offset + reach and high >= offset - reach
-
-    def _begin_piece(self, exchange: Exchange) -> None:
-        self._bounds = Bounds()
-        self._bounds.add(exchange)
-        estimate = self._bounds.at(exchange.answered)
-        if self._latest and estimate:
-            self.piece += 1
-            self.jump_s = estimate.offset_s - self._latest.offset_s
-        self._latest, self._latest_s = estimate, exchange.answered
-
-    def utc(self, board_s: float) -> tuple[float, float]:
-        """UTC of a board time near the latest exchange, and its uncertainty; infinite before the first one."""
-        if self._latest is None:
-            return float("nan"), float("inf")
-        since = board_s - self._latest_s
-        offset = self._latest.offset_s + self._latest.rate * since
-        return board_s + offset, self._latest.uncertainty_s + RATE_LIMIT / 10 * abs(since)
+        self.jump: Jump | None = None
+        self._known: ClockRange | None = None
+        self._base_s = 0.0
+        # The piece before, and when the exchange was received that contradicts it.
+        self._before: ClockRange | None = None
+        self._doubted_s = 0.0
+        # How far UTC lies from the host's time in the piece before, and how sure that is.
+        self._shift_s = self._shift_uncertainty_s = 0.0
 
     @property
-    def uncertainty_s(self) -> float:
-        """At the latest exchange; infinite before the first one."""
-        return self._latest.uncertainty_s if self._latest else float("inf")
+    def is_in_doubt(self) -> bool:
+        return self._known is None and self._before is not None
+
+    def add(self, exchange: Exchange) -> bool:
+        """Take an exchange; True when it says what those before did not, so that it is worth keeping."""
+        if not is_possible(exchange):
+            return False
+        if self._known is None:
+            if self._before is not None and 0 < self._doubted_s - exchange.sent < _UNDER_WAY_S:
+                return False
+            self._begin_piece(exchange)
+            return True
+        left = narrowed(self._known, exchange, self._base_s)
+        if left is self._known:
+            return False
+        if left is None:
+            self._before = self._known
+            self._doubted_s = exchange.received
+        self._known = left
+        self._refine_jump()
+        return True
+
+    def _begin_piece(self, exchange: Exchange) -> None:
+        if self._before is None:
+            self._base_s = exchange.sent - exchange.taken
+        self._known = alone(exchange, self._base_s)
+        if self._before is not None:
+            self._shift_s, self._shift_uncertainty_s = self._shift()
+            self.piece += 1
+            self.jump = jump_between(self._before, self._known)
+
+    def _refine_jump(self) -> None:
+        """It is known the better the more is known of the piece after it, at first."""
+        if self._known and self._before and self.jump:
+            jump = jump_between(self._before, self._known, self.jump.board_s)
+            if jump.uncertainty_s < self.jump.uncertainty_s:
+                self.jump = jump
+
+    def _shift(self) -> tuple[float, float]:
+        if self.jump is None or abs(self.jump.by_s) <= JUMP_S:
+            return self._shift_s, self._shift_uncertainty_s
+        return self._shift_s - self.jump.by_s, self._shift_uncertainty_s + self.jump.uncertainty_s
+
+    def utc(self, board_s: float) -> tuple[float, float]:
+        """UTC of a board time near the latest exchange, and its uncertainty; NaN and infinite before the first one."""
+        known = self._known or self._before
+        if known is None:
+            return float("nan"), float("inf")
+        shift_s, shift_uncertainty_s = self._shift()
+        offset_s, uncertainty_s, _ = known.at(board_s)
+        return board_s + (self._base_s + shift_s + offset_s), uncertainty_s + shift_uncertainty_s
+
+    def rate(self) -> float:
+        """By how many ppm UTC passes faster than board time; 0 before the first exchange."""
+        known = self._known or self._before
+        return 1e6 * known.at(known.time_s).rate if known else 0.0
+
+
+def thinned(exchanges: Iterable[Exchange]) -> list[Exchange]:
+    """Those from which all the others follow."""
+    base = Timebase()
+    return [exchange for exchange in exchanges if base.add(exchange)]
 
 
 class Mapping:
-    """One boot's board time to UTC from all exchanges that were kept: rows of (piece, exchange), in order."""
+    """One boot's board time to UTC from all exchanges that were kept, in any order. UTC never runs back.
 
-    def __init__(self, exchanges: Iterable[tuple[int, Exchange]]) -> None:
-        pieces: dict[int, list[Exchange]] = {}
-        for piece, exchange in exchanges:
-            pieces.setdefault(piece, []).append(exchange)
-        # Each piece begins with its first exchange; the first one counts from the boot on.
-        self._starts: list[float] = []
-        self._knots: list[tuple[Floats, Floats, Floats]] = []
-        for found in pieces.values():
-            knots = _knots(found)
-            if knots is not None:
-                self._starts.append(min(exchange.taken for exchange in found))
-                self._knots.append(knots)
+    `jumps` are those of the host's clock against the board's, small ones too.
+    """
+
+    def __init__(self, exchanges: Iterable[Exchange]) -> None:
+        self.jumps: list[Jump] = []
+        self._base_s = 0.0
+        pieces = _pieces(exchanges)
+        if pieces:
+            self._base_s = pieces[0][0].sent - pieces[0][0].taken
+        knots = _Knots()
+        last: ClockRange | None = None
+        for piece in pieces:
+            ranges = list(_from_both_sides(piece, self._base_s))
+            if last is None:
+                knots.add(ranges[0], [ranges[0].time_s - away for away in reversed(_BEYOND_S)])
+            else:
+                self.jumps.append(jump_between(last, ranges[0]))
+                knots.cross(self.jumps[-1])
+            for known in ranges:
+                knots.add(known, [known.time_s])
+            last = ranges[-1]
+        if last is not None:
+            knots.add(last, [last.time_s + away for away in _BEYOND_S])
+        self._board_s, self._offset_s, self._uncertainty_s, self._between_s = knots.columns()
 
     def __bool__(self) -> bool:
-        return bool(self._knots)
+        return len(self._board_s) > 0
 
     def utc(self, board_s: Sequence[float] | Floats | float) -> Floats:
         """UTC of board times; NaN without any exchange."""
-        return self._interpolated(board_s)[0]
+        times = np.asarray(board_s, dtype=np.float64)
+        if not self:
+            return np.full(times.shape, np.nan)
+        return times + (self._base_s + np.interp(times, self._board_s, self._offset_s))
 
     def uncertainty(self, board_s: Sequence[float] | Floats | float) -> Floats:
         """How far off `utc` may be at board times; infinite without any exchange."""
-        return self._interpolated(board_s)[1]
-
-    def _interpolated(self, board_s: Sequence[float] | Floats | float) -> tuple[Floats, Floats]:
         times = np.asarray(board_s, dtype=np.float64)
-        utc, uncertainty = np.full(times.shape, np.nan), np.full(times.shape, np.inf)
-        for number, (knots, offsets, reach) in enumerate(self._knots):
-            inside = times >= self._starts[number] if number else np.ones(times.shape, dtype=np.bool_)
-            here = times[inside]
-            beyond = np.maximum(knots[0] - here, 0) + np.maximum(here - knots[-1], 0)
-            rate = [0.0, 0.0]
-            if len(knots) > 1:
-                rate = [(offsets[i + 1] - offsets[i]) / (knots[i + 1] - knots[i]) for i in (0, -2)]
-            offset = np.interp(here, knots, offsets)
-            offset += np.minimum(here - knots[0], 0) * rate[0] + np.maximum(here - knots[-1], 0) * rate[1]
-            utc[inside] = here + offset
-            uncertainty[inside] = np.interp(here, knots, reach) + RATE_LIMIT / 10 * beyond
-        return utc, uncertainty
+        if not self:
+            return np.full(times.shape, np.inf)
+        between = self._between_s[np.clip(np.searchsorted(self._board_s, times) - 1, 0, None)]
+        return np.interp(times, self._board_s, self._uncertainty_s) + between
 
 
-def _knots(exchanges: list[Exchange]) -> tuple[Floats, Floats, Floats] | None:
-    """Board times with the offset and its uncertainty at each."""
-    bounds = Bounds()
-    for exchange in exchanges:
-        bounds.add(exchange)
-    first = min(exchange.taken for exchange in exchanges)
-    last = max(exchange.answered for exchange in exchanges)
-    times = np.linspace(first, last, max(2, 1 + int((last - first) / _KNOT_S))) if last > first else np.array([first])
-    found = [(t, estimate) for t in times.tolist() if (estimate := bounds.at(t))]
-    if not found:
-        return None
-    columns = [(t, estimate.offset_s, estimate.uncertainty_s) for t, estimate in found]
-    knots, offsets, reach = np.array(columns, dtype=np.float64).T
-    return knots, offsets, reach
+class _Knots:
+    """Gathers the rows of a mapping: board time, offset, uncertainty, and what more it may be up to the next row."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[float, float, float]] = []
+        self._steps: dict[int, float] = {}
+        self._shift_s = self._shift_uncertainty_s = 0.0
+
+    def cross(self, jump: Jump) -> None:
+        """What comes next is told by a host's clock that has jumped."""
+        if abs(jump.by_s) > JUMP_S:
+            self._shift_s -= jump.by_s
+            self._shift_uncertainty_s += jump.uncertainty_s
+        else:
+            self._steps[len(self._rows) - 1] = abs(jump.by_s)
+
+    def add(self, known: ClockRange, times: Iterable[float]) -> None:
+        for time_s in times:
+            offset_s, uncertainty_s, _ = known.at(time_s)
+            self._rows.append((time_s, offset_s + self._shift_s, uncertainty_s + self._shift_uncertainty_s))
+
+    def columns(self) -> tuple[Floats, Floats, Floats, Floats]:
+        board_s, offset_s, uncertainty_s = np.array(self._rows, dtype=np.float64).reshape(-1, 3).T
+        apart = np.diff(board_s, append=board_s[-1:])
+        # By so much an oscillator that drifts leaves the straight line between two moments.
+        between = np.minimum(DRIFT * apart**2 / 8, SWING * apart / 2)
+        # Beyond the ends the estimate itself is a straight line, and its uncertainty says it all.
+        between[: len(_BEYOND_S)] = 0
+        between[len(between) - len(_BEYOND_S) - 1 :] = 0
+        for row, step in self._steps.items():
+            between[row] += step
+        # Two pieces may meet with a step back that is too small for a jump.
+        rising = np.maximum.accumulate(board_s + offset_s) - board_s
+        return board_s, rising, uncertainty_s + (rising - offset_s), between
+
+
+def _pieces(exchanges: Iterable[Exchange]) -> list[list[Exchange]]:
+    """What is worth keeping, in order, piece by piece."""
+    base = Timebase()
+    pieces: list[list[Exchange]] = []
+    for exchange in sorted(filter(is_possible, exchanges), key=lambda exchange: exchange.taken):
+        if base.add(exchange) and not base.is_in_doubt:
+            if base.piece == len(pieces):
+                pieces.append([])
+            pieces[-1].append(exchange)
+    return pieces
+
+
+def _from_both_sides(piece: list[Exchange], base_s: float) -> Iterator[ClockRange]:
+    """All that a piece leaves of the clock at its begin, at its end and at moments between."""
+    first, last = piece[0].taken, piece[-1].taken
+    times: list[float] = np.linspace(first, last, 2 + int((last - first) / _KNOT_S)).tolist()
+    since = list(_followed(piece, times, 1, base_s))
+    until = list(_followed(piece[::-1], times[::-1], -1, base_s))
+    for before, after in zip(since, reversed(until), strict=True):
+        if before and after:
+            yield before.common(after) or before
+        elif before or after:
+            yield before or after  # type: ignore[misc]  # one of them is there
+
+
+def _followed(
+    exchanges: list[Exchange], times: list[float], direction: int, base_s: float
+) -> Iterator[ClockRange | None]:
+    """What the exchanges up to each of the times leave, None before the first; `direction` -1: both run back."""
+    known: ClockRange | None = None
+    at = 0
+    for time_s in times:
+        while at < len(exchanges) and direction * (exchanges[at].taken - time_s) <= 0:
+            known = (known and narrowed(known, exchanges[at], base_s)) or known or alone(exchanges[at], base_s)
+            at += 1
+        yield known and known.moved(time_s)

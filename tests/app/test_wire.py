@@ -14,7 +14,8 @@ from turgor.link.records import ANSWER, GAP, HEADER, LINK_STALLED, NOTICE, pack,
 from turgor_host.wire import Replica
 
 SECOND_US = 1_000_000
-HALF_US = SECOND_US // 2
+# Between two blocks, which come at the quarters.
+LATE_US = 700_000
 
 
 def bridges():
@@ -88,7 +89,7 @@ def test_by_hand(fake):
     """The answer to the greeting comes first, then the log from its first record on, each as it is in the log."""
     board = fake.Board(bridges())
     host = Host(board)
-    host.run(10 * SECOND_US + HALF_US)
+    host.run(10 * SECOND_US + LATE_US)
     (answer,) = host.replica.answers
     header, body, identity = unpack(answer)
     assert (body["command"], body["status"], identity) == (
@@ -119,14 +120,14 @@ def test_what_is_no_command_is_answered_by_a_help_text(fake):
 def test_a_full_log_becomes_one_gap_of_exactly_what_was_dropped(fake):
     """The log fills before anybody listens: the gap stands in the place of the dropped records, none is missing."""
     board = fake.Board(bridges())
-    board.run(1500 * SECOND_US + HALF_US)
+    board.run(1500 * SECOND_US + LATE_US)
     log = board.app.log
     assert log.used > LOG_BYTES - 300
     kept = board.logged()
     first = unpack(kept[0])[0]
     assert first["t_s"] - 12 < log.dropped_s <= first["t_s"] + 12
     host = Host(board)
-    host.run(1510 * SECOND_US + HALF_US)
+    host.run(1510 * SECOND_US + LATE_US)
     # The set-up, which was dropped too, is logged again for the new host and takes a little more room.
     [(start, last, last_s)] = host.gaps()
     again = last + 1 - first["seq"]
@@ -146,18 +147,20 @@ def test_a_host_that_sleeps_gets_a_gap_and_the_rest(fake):
     board = fake.Board(bridges())
     host = Host(board)
     host.commits = True
-    host.run(20 * SECOND_US + HALF_US)
+    host.run(20 * SECOND_US + LATE_US)
     log = board.app.log
     committed = log.first_seq
     assert committed > 20
-    board.run(1600 * SECOND_US + HALF_US)
+    board.run(1600 * SECOND_US + LATE_US)
     last = log.first_seq - 1
     dropped_s = log.dropped_s
-    host.run(1650 * SECOND_US + HALF_US)
+    host.run(1650 * SECOND_US + LATE_US)
     (gap,) = host.gaps()
     assert committed < gap[0] < committed + 60
-    assert gap[1:] == (last, dropped_s)
-    assert log.dropped == last + 1 - committed
+    # A record or two had to go while the host was greeting.
+    assert last <= gap[1] <= last + 8
+    assert dropped_s <= gap[2] <= dropped_s + 8
+    assert log.dropped == gap[1] + 1 - committed
     assert host.seqs() == list(range(log.next_seq))
     assert host.replica.decoder.bad_frames == 0
 
@@ -175,7 +178,7 @@ def test_what_is_committed_leaves_the_log(fake):
     assert log.first_seq == 151
     assert log.used < full
     host.commits = True
-    host.run(1500 * SECOND_US + HALF_US)
+    host.run(1500 * SECOND_US + LATE_US)
     assert log.used < 500
     assert log.dropped == 0
     assert host.seqs() == list(range(log.next_seq))
@@ -186,13 +189,13 @@ def test_a_gap_of_what_another_host_committed_has_its_time(fake):
     board = fake.Board(bridges())
     first = Host(board)
     first.commits = True
-    first.run(100 * SECOND_US + HALF_US)
+    first.run(100 * SECOND_US + LATE_US)
     held = board.app.log.first_seq
     newest = unpack(first.records[held - 1])[0]
     assert newest["seq"] == held - 1
     second = Host(board)
     # It has to wait until the first one has been silent for a while.
-    second.run(112 * SECOND_US + HALF_US)
+    second.run(112 * SECOND_US + LATE_US)
     assert second.gaps() == [(0, held - 1, newest["t_s"])]
     assert second.seqs() == list(range(board.app.log.next_seq))
 
@@ -236,7 +239,7 @@ def test_answers_and_help_texts_are_granted_too(fake):
 def test_the_host_in_step_is_never_a_window_behind(fake):
     board = fake.Board(bridges(), {"calf_z": lambda n: 1000})
     host = Host(board)
-    host.run(300 * SECOND_US + HALF_US)
+    host.run(300 * SECOND_US + LATE_US)
     assert host.most_unread <= UNREAD_LIMIT
     assert host.seqs() == list(range(board.app.log.next_seq))
 
@@ -249,7 +252,7 @@ def test_a_port_that_takes_little_or_nothing_for_a_while(fake):
     board.serial.most = 0
     host.run(40 * SECOND_US)
     board.serial.most = 64
-    host.run(60 * SECOND_US + HALF_US)
+    host.run(60 * SECOND_US + LATE_US)
     assert host.replica.decoder.bad_frames == 0
     assert host.seqs() == list(range(board.app.log.next_seq))
 
@@ -261,7 +264,7 @@ def test_a_second_host_takes_over_with_bytes_of_the_first_still_on_the_wire(fake
     board.run(60 * SECOND_US)
     assert len(board.serial.outbox) > 1000
     host = Host(board)
-    host.run(400 * SECOND_US + HALF_US)
+    host.run(400 * SECOND_US + LATE_US)
     assert host.seqs() == list(range(board.app.log.next_seq))
 
 
@@ -281,28 +284,28 @@ def test_while_one_host_is_served_another_is_told(fake):
     first.records += first.replica.feed(data, first.now())
     first.replica.hello(first.now())
     first.send()
-    first.run(40 * SECOND_US + HALF_US)
+    first.run(40 * SECOND_US + LATE_US)
     assert first.seqs() == list(range(board.app.log.next_seq))
 
 
 def test_a_range_alone_is_sent_again(fake):
     board = fake.Board(bridges())
     host = Host(board)
-    host.run(20 * SECOND_US + HALF_US)
+    host.run(20 * SECOND_US + LATE_US)
     log = board.logged()
     board.say(lines.command_line(0, lines.RESEND, board.boot, 12, 14, 20, 20))
     # A range that is asked for twice is sent once.
     board.say(lines.command_line(0, lines.RESEND, board.boot, 12, 14, -1, -1))
-    board.run(board.us + 200_000)
+    board.run(board.us + 45_000)
     sent = board.serial.take().split(b"\0")[:-1]
     assert sent == [frame(log[seq]) for seq in (12, 13, 14, 20)]
 
 
 def test_of_an_earlier_boot_nothing_is_left_without_flash(fake):
     board = fake.Board(bridges())
-    Host(board).run(20 * SECOND_US + HALF_US)
+    Host(board).run(20 * SECOND_US + LATE_US)
     board.say(lines.command_line(0, lines.RESEND, board.boot - 1, 12, lines.LAST_SEQ, -1, -1))
-    board.run(board.us + 200_000)
+    board.run(board.us + 45_000)
     (sent,) = board.serial.take().split(b"\0")[:-1]
     assert sent == frame(pack(GAP, 255, board.boot - 1, 12, 0, (lines.LAST_SEQ,)))
 
@@ -325,7 +328,7 @@ def test_a_ping_is_answered_with_the_times_of_both(fake):
 def test_a_write_that_blocks_is_told_and_nothing_more_is_sent_until_the_host_is_heard(fake):
     board = fake.Board(bridges())
     host = Host(board)
-    host.run(20 * SECOND_US + HALF_US)
+    host.run(20 * SECOND_US + LATE_US)
     write = board.serial.write
 
     def slow(view):
@@ -338,7 +341,7 @@ def test_a_write_that_blocks_is_told_and_nothing_more_is_sent_until_the_host_is_
     notices = [unpack(record)[1] for record in board.logged() if record[0] == NOTICE]
     assert [(notice["notice"], notice["value"]) for notice in notices] == [(LINK_STALLED, 500)]
     assert len(board.serial.outbox) == 10
-    host.run(40 * SECOND_US + HALF_US)
+    host.run(40 * SECOND_US + LATE_US)
     assert host.seqs() == list(range(board.app.log.next_seq))
 
 
@@ -350,7 +353,7 @@ def test_a_greeting_in_the_middle_of_a_frame(fake):
         host.run(second * SECOND_US + 7003 * second)
         host.replica.hello(host.now())
         host.send()
-    host.run(70 * SECOND_US + HALF_US)
+    host.run(70 * SECOND_US + LATE_US)
     assert host.seqs() == list(range(board.app.log.next_seq))
 
 
@@ -382,8 +385,8 @@ def test_every_record_comes_through_a_bad_wire(fake, percent):
 
     board = fake.Board(bridges())
     host = Host(board)
-    host.run(500 * SECOND_US, spoil)
-    host.run(520 * SECOND_US + HALF_US)
+    host.run(150 * SECOND_US, spoil)
+    host.run(170 * SECOND_US + LATE_US)
     assert host.replica.decoder.bad_frames > 0
     assert host.seqs() == list(range(board.app.log.next_seq))
     assert host.records == board.logged()

@@ -223,7 +223,7 @@ class Board:
     def alarm(self, level):
         self.alarms.append((self.us, level))
 
-    def _make_samplers(self, log, time, now):
+    def _make_samplers(self, log, blocks, time, now):
         samplers = []
         for channel in self.config.channels:
             if channel.driver == MAX30009:
@@ -233,7 +233,7 @@ class Board:
                 first_tick = (now + self._period_us // 2 + 1000 * channel.number) & TICKS_MASK
                 driver = FakeBridge(self._period_us, first_tick, *self._bridges[channel.name])
                 core = pressure_channel(channel.kind, channel.words, channel.rate_millihz // 1000)
-                sampler = PressureSampler(channel.number, core, driver, log, time, now)
+                sampler = PressureSampler(channel.number, core, driver, log, blocks, time, now)
             self.drivers[channel.name] = driver
             samplers.append(sampler)
         return samplers

@@ -8,7 +8,7 @@ from digest import Digest, Numbers
 from turgor.link.blocks import BLOCK_SAMPLES, rice_pack, rice_unpack, unpack_missed
 from turgor.link.frames import CRC_TABLE, cobs, crc_append, crc_fits, encode
 from turgor.link.lines import COMMAND_SIZE, LINE_LIMIT, command_line, read_line
-from turgor.link.page_reader import unpack_page
+from turgor.link.page_reader import RangeDecoder, unpack_page
 from turgor.link.pages import PagePacker
 from turgor.link.range_coder import (
     CODER_WORDS,
@@ -16,7 +16,6 @@ from turgor.link.range_coder import (
     NUMBER_SYMBOLS,
     PLAIN,
     RAW,
-    RangeDecoder,
     begin,
     code,
     spell,
@@ -167,7 +166,7 @@ def run_range_coder():
     spelt = Digest("link.range_coder.spell")
     bytes_spelt = Digest("link.range_coder.spell_bytes")
     coded = Digest("link.range_coder.code")
-    decoded = Digest("link.range_coder.RangeDecoder")
+    decoded = Digest("link.page_reader.RangeDecoder")
     expected = bytes([128] * 24 + [250, 6, 128, 128])
     coder = array("i", bytes(4 * (CODER_WORDS + len(expected))))
     means = array("i", [0])

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from turgor.link.page_reader import RangeDecoder
 from turgor.link.range_coder import (
     CODER_WORDS,
     GOLOMB,
     NUMBER_SYMBOLS,
     PLAIN,
     RAW,
-    RangeDecoder,
     begin,
     code,
     spell,

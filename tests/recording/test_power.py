@@ -22,7 +22,7 @@ _END = 420
 _BATCH = 14
 # Beside nothing and everything: parts of what was not synced.
 _TORN = 6 if _FULL else 1
-_EVERY = 1 if _FULL else 9
+_EVERY = 1 if _FULL else 12
 
 
 def test_by_hand() -> None:
@@ -124,4 +124,3 @@ def test_a_power_cut_at_every_file_operation(
                 raise
             for file in folder.iterdir():
                 file.unlink()
-    print(total)

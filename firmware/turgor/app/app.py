@@ -1,5 +1,6 @@
 """The app: a schedule of jobs, each taking one bounded step when it is due."""
 
+from turgor.app.blocks import Blocks
 from turgor.app.log import Log
 from turgor.app.setup import Setup
 from turgor.app.tick import Tick
@@ -20,8 +21,8 @@ class App:
     """Samplers, the one-second tick and the wire of a board.
 
     `ports` gives the board: `boot`, `reset_cause`, `board_id` (int), `identity` (bytes), `serial`, `alarm(level)`.
-    `make_samplers(log, time, now)` gives the samplers of `config`'s channels in order. `keep` is what was kept on flash
-    (`turgor.app.keep`), None where there is no place for it; then nothing outlives a restart but the number of boots.
+    `make_samplers(log, blocks, time, now)` gives the samplers of `config`'s channels in order. `keep` is what was kept
+    on flash (`turgor.app.keep`), None where there is no place for it; then only the number of boots outlives a restart.
     """
 
     def __init__(self, ports, config, make_samplers, keep, now):
@@ -30,8 +31,10 @@ class App:
         setup = Setup(ports, config, self.log, self.time)
         while setup.pending:
             setup.log_next()
-        samplers = make_samplers(self.log, self.time, now)
-        self.tick = Tick(config, samplers, self.log, self.time, ports.alarm, keep, now)
+        blocks = Blocks(self.log, self.time)
+        samplers = make_samplers(self.log, blocks, self.time, now)
+        blocks.samplers = [sampler for sampler in samplers if sampler.is_sampled]
+        self.tick = Tick(config, samplers, self.log, self.time, ports.alarm, keep, blocks, now)
         if keep:
             keep.attach(self.log, self.time, self.tick, samplers, config, now)
             least_age_s = DBP_FRESH_S if ports.reset_cause == POWER_ON else 0
@@ -41,7 +44,7 @@ class App:
         self.wire = Wire(self.log, self.time, ports.serial, identity, self.tick, setup, keep, now)
         # Sorted by due: the tick is the one that is not due at once.
         self._samplers = samplers
-        self.jobs = samplers + [self.wire] + ([keep] if keep else []) + [self.tick]
+        self.jobs = samplers + [self.wire] + ([keep] if keep else []) + [blocks, self.tick]
         self._last = len(self.jobs) - 1
         # Bound once: a lookup saved at every step.
         self._advance = self.time.advance

@@ -13,7 +13,7 @@ _MUX_ADDRESS = 0x70
 def make_samplers(config, ports):
     """The function that `App` calls to get its samplers, in order of `config.channels`."""
 
-    def make(log, time, now):
+    def make(log, blocks, time, now):
         muxes = {}
         samplers = []
         for channel in config.channels:
@@ -26,7 +26,7 @@ def make_samplers(config, ports):
                 rate_hz = channel.rate_millihz // 1000
                 driver = Nau7802(bus, ports.ready(channel.name), rate_hz, channel.address)
                 core = pressure_channel(channel.kind, channel.words, rate_hz)
-                samplers.append(PressureSampler(channel.number, core, driver, log, time, now))
+                samplers.append(PressureSampler(channel.number, core, driver, log, blocks, time, now))
             else:
                 # The two addresses of the chip: the even one drives in even seconds, the odd one in odd ones.
                 driver = Max30009(bus, channel.address)

@@ -2,7 +2,7 @@
 
 A page of PAGE bytes is a header, content and a CRC-32 over both; all numbers are little-endian.
 
-header   kind u8, size u8 (of the content), boot u16, serial u32, a u32, b u32, c u32 (as the kind says), CRC-32 of these
+header   kind u8, size u8 (of the content), boot u16, serial u32, a u32, b u32, c u32 (as the kind says), their CRC-32
 content  CONTENT bytes at most, then 0xFF
 CRC-32   over all before it
 

@@ -6,23 +6,26 @@ from struct import pack_into
 from turgor.core.channel import HOLD_LIMIT, ImpedanceChannel
 from turgor.core.ticks import ticks_diff
 from turgor.drivers import FAULT, RESTARTED, RESULT, SAMPLE
-from turgor.link.blocks import BLOCK_SAMPLES, MISSED_LIMIT, rice_pack
+from turgor.link.blocks import BEGINS, CHUNK_SAMPLES, FULL_EVERY, REGULAR, RESTART
 from turgor.link.records import FAULT as FAULT_RECORD
-from turgor.link.records import HEADER_SIZE, IMPEDANCE, SAMPLES
-from turgor.link.records import RESTARTED as BLOCK_RESTARTED
+from turgor.link.records import HEADER_SIZE, IMPEDANCE
 from turgor.mp import const, micropython
 
-# Body sizes of the `samples` record, before its tail.
-_SAMPLES_BODY = const(20)
+# Body sizes.
 _IMPEDANCE_BODY = const(40)
 _FAULT_BODY = const(10)
 # The first field of each of these records is its microsecond.
 _BODY = const(16)
 _SECOND_US = const(1000000)
+# CODE_BIAS and CHUNK_SAMPLES, which as another module's names would be looked up anew at every sample.
+_BIAS = const(0x800000)
+_MOST = const(48)
 
 
 class _Sampler:
-    """What both kinds share: place in the schedule, faults."""
+    """What both kinds share: place in the schedule, faults. `is_sampled`: its codes go into blocks."""
+
+    is_sampled = False
 
     def __init__(self, number, driver, log, time, due):
         self.number = number
@@ -35,7 +38,7 @@ class _Sampler:
         self._time = time
 
     def close(self):
-        """Log what was gathered so far; nothing where every result is logged at once."""
+        """Nothing to add to a block."""
 
     def stop(self):
         """Nothing to switch off."""
@@ -66,17 +69,23 @@ class _Sampler:
 
 
 class PressureSampler(_Sampler):
-    """One bridge transducer: codes into the filter and into blocks of BLOCK_SAMPLES."""
+    """One bridge transducer: codes into the filter and, by `blocks`, into the log.
 
-    def __init__(self, number, channel, driver, log, time, due):
+    `full`: its next chunk has to say where it stands.
+    """
+
+    is_sampled = True
+
+    def __init__(self, number, channel, driver, log, blocks, time, due):
         super().__init__(number, driver, log, time, due)
         self.channel = channel
+        self.full = True
         self._sample = self.channel.sample
-        self._codes = array("i", bytes(4 * BLOCK_SAMPLES))
-        self._missed = bytearray(2 * MISSED_LIMIT)
-        self._missed_count = 0
+        self._add = blocks.add
+        self._codes = array("i", bytes(4 * CHUNK_SAMPLES))
         self._count = 0
-        self._flags = 0
+        self._since_full = 0
+        self._how = BEGINS
         self._first_index = 0
         self._first_tick = 0
         self._tick = 0
@@ -96,56 +105,48 @@ class PressureSampler(_Sampler):
             if count == 0:
                 self._first_index = self.channel.index
                 self._first_tick = driver.tick
-            self._codes[count] = code
+            self._codes[count] = int(code) + _BIAS
             self._tick = driver.tick
             self._count = count + 1
-            if count + 1 == int(BLOCK_SAMPLES):
+            if count + 1 == _MOST:
                 self.close()
         elif event == RESTARTED:
-            self.close()
+            self._begin(RESTART)
             self.channel.restart()
-            self._flags = BLOCK_RESTARTED
         elif event == FAULT:
-            self.close()
+            self._begin(BEGINS)
             self._note_fault(driver.fault, self.channel.index, now)
         return wait
 
     def blind(self, duration_us):
         self.driver.blind(duration_us)
 
+    def _begin(self, how):
+        """End the chunk: the next one says where it stands, and that it begins so."""
+        self.close()
+        self.full = True
+        if how > self._how:
+            self._how = how
+
     def _irregular(self, missed, now):
         if self.fault:
             self._note_fault(0, self.channel.index, now)
-        if not missed:
-            return
-        if missed > HOLD_LIMIT or self._missed_count == MISSED_LIMIT:
-            self.close()
-        if missed > HOLD_LIMIT or not self._count:
-            # A block begins at the next conversion that was read: its index says what is missing before it.
-            self._flags |= BLOCK_RESTARTED if missed > HOLD_LIMIT else 0
-        else:
-            self._missed[2 * self._missed_count] = self._count
-            self._missed[2 * self._missed_count + 1] = missed
-            self._missed_count += 1
-        self.channel.hold(missed)
+        if missed:
+            self._begin(RESTART if missed > HOLD_LIMIT else BEGINS)
+            self.channel.hold(missed)
 
     def close(self):
-        """Log the block gathered so far."""
+        """Add what was gathered so far to the block."""
         count = self._count
         if not count:
             return
-        record = self._log.record
-        span = ticks_diff(self._tick, self._first_tick)
-        missed = self._missed_count
-        pack_into("<IBBHIi", record, _BODY, self._first_index, count, missed, self._flags, span, self._codes[0])
-        at = HEADER_SIZE + _SAMPLES_BODY
-        for i in range(2 * missed):
-            record[at + i] = self._missed[i]
-        end = rice_pack(self._codes, count, record, at + 2 * missed)
-        self._stamp(end, SAMPLES, self._first_tick)
         self._count = 0
-        self._missed_count = 0
-        self._flags = 0
+        self._add(
+            self.number, self.full, self._how, self._first_index, self._first_tick, self._tick, self._codes, count
+        )
+        self._since_full = count if self.full else self._since_full + count
+        self.full = self._since_full > FULL_EVERY
+        self._how = REGULAR
 
 
 class ImpedanceSampler(_Sampler):

@@ -39,7 +39,7 @@ class Tick:
     the last command, "" when it was taken.
     """
 
-    def __init__(self, config, samplers, log, time, alarm, keep, now):
+    def __init__(self, config, samplers, log, time, alarm, keep, blocks, now):
         self.due = time.tick_at(_SECOND_US)
         self.busy = False
         self.refusal = ""
@@ -50,6 +50,7 @@ class Tick:
         self._time = time
         self._alarm = alarm
         self._keep = keep
+        self._blocks = blocks
         # Whether something happened in this tick that has to outlive a restart.
         self._urgent = False
         self._level = 0
@@ -161,6 +162,7 @@ class Tick:
             self._urgent = True
 
     def _log_readings(self):
+        self._blocks.append()
         judge = self.judge
         record = self._log.record
         pack_into("<iHB", record, HEADER_SIZE, judge.dbp_milli_mmhg, judge.dbp_age_s, judge.dbp_source)

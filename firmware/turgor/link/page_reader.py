@@ -1,9 +1,8 @@
-"""Takes apart the pages that `link.pages` packs: the same state and predictions, in the order of the code."""
+"""Takes apart the pages that `link.pages` packs: the same state and predictions, in order. For the host."""
 
 from struct import pack
 
 from turgor.link.pages import EXPECTED
-from turgor.link.range_coder import RangeDecoder
 from turgor.link.records import NO_DBP, READING, READINGS
 from turgor.mp import const
 
@@ -33,6 +32,91 @@ _OFF_LIMIT = const(0x10000)
 _EXCESS_LIMIT = const(0x100000)
 _RATE_LIMIT = const(0x100000)
 _INDEX_LIMIT = const(0x10000000)
+
+
+class RangeDecoder:
+    """Takes apart the first `size` bytes of `content`; decisions, bits and numbers come as they were put in."""
+
+    def __init__(self, content, size, expected):
+        self._content = content
+        self._size = size
+        self._probabilities = [byte << 4 for byte in expected]
+        self._span = 0xFFFFFF
+        self._at = 1
+        self._ahead = 0
+        for _ in range(3):
+            self._ahead = self._ahead << 8 | self._next()
+
+    def _next(self):
+        at = self._at
+        self._at = at + 1
+        return self._content[at] if at < self._size else 0
+
+    def _shift(self):
+        while self._span < 0x10000:
+            self._span <<= 8
+            self._ahead = (self._ahead & 0xFFFF) << 8 | self._next()
+
+    def overrun(self):
+        """Whether more was taken out than can have been put in."""
+        return self._at > self._size + 2
+
+    def decision(self, context):
+        p = self._probabilities[context]
+        bound = (self._span >> 12) * p
+        bit = int(self._ahead >= bound)
+        if bit:
+            self._ahead -= bound
+            self._span -= bound
+            p -= p >> 4
+        else:
+            self._span = bound
+            p += (4096 - p) >> 4
+        self._probabilities[context] = p
+        self._shift()
+        return bit
+
+    def raw(self, bits):
+        """A value of up to 30 bits, the upper ones first, 8 at a time."""
+        value = 0
+        while bits:
+            n = min(bits, 8)
+            bits -= n
+            self._span >>= n
+            part = self._ahead // self._span
+            if part >> n:
+                raise ValueError("a range code is damaged")
+            self._ahead -= part * self._span
+            value = value << n | part
+            self._shift()
+        return value
+
+    def plain(self, context):
+        if not self.decision(context):
+            return 0
+        negative = self.raw(1)
+        magnitude = self._magnitude()
+        return -magnitude if negative else magnitude
+
+    def golomb(self, context, means, at, sign=0):
+        """A number whose mean magnitude stands in `means` at `at`, with `sign` as its context of "negative"."""
+        mean = means[at]
+        k = 0
+        while 24 << k <= mean:
+            k += 1
+        negative = magnitude = 0
+        if self.decision(context + min(k, 3)):
+            negative = self.decision(context + 4 + sign)
+            ones = 0
+            while ones < 8 and self.decision(context + (8 if k else 16) + ones):
+                ones += 1
+            magnitude = self._magnitude() if ones == 8 else (ones << k | self.raw(k)) + 1
+        means[at] = mean + ((min(magnitude, 0x100000) << 4) - mean >> 2)
+        return -magnitude if negative else magnitude
+
+    def _magnitude(self):
+        bits = self.raw(5)
+        return 1 << bits | self.raw(bits)
 
 
 class _Channel:

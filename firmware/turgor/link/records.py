@@ -4,7 +4,7 @@ A record is a header, the fixed fields of its kind, and for some kinds a tail. A
 
 header  kind u8, channel u8 (255: none), boot u16, seq u32, t_s u32 (board time)
 body    the row's struct format, fields in order
-tail    bytes (`samples`, `readings`, `page`, `words`, `text` as the row says), the rest of the record
+tail    bytes (`chunks`, `readings`, `page`, `words`, `text` as the row says), the rest of the record
 
 `seq` counts all records of a boot from 0 without a hole. A `gap` stands in the place of the dropped records from its
 own seq to `last_seq`; what was kept of them, on the board's flash, is in its tail: the seq of the first of these, u32,
@@ -109,9 +109,9 @@ RECORDS = (
     (
         SAMPLES,
         "samples",
-        "<IIBBHIi",
-        ("t_us", "first_index", "count", "missed_count", "flags", "span_us", "first_code"),
-        "samples",
+        "<",
+        (),
+        "chunks",
     ),
     (
         IMPEDANCE,

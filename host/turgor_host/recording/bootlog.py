@@ -7,7 +7,6 @@ from struct import calcsize, pack, unpack_from
 from typing import Any
 from zlib import crc32
 
-import numpy as np
 from numpy.typing import NDArray
 
 from turgor.core.channels import NO_CHANNEL
@@ -26,7 +25,8 @@ from turgor.link.records import (
     row,
 )
 from turgor_host.recording.boots import Boot
-from turgor_host.recording.decode import Blocks, Ticks, body_array, decode_blocks, decode_readings
+from turgor_host.recording.decode import Ticks, body_array, decode_readings
+from turgor_host.recording.samples import decode_samples
 from turgor_host.recording.schema import Row
 from turgor_host.recording.snapshots import Snapshot, whole_snapshots
 from turgor_host.recording.store import Store
@@ -62,13 +62,13 @@ class BootLog:
         self.changed: list[Changed] = []
         self.count = 0
         rows = self._sorted(store)
-        self.blocks: dict[int, Blocks] = {}
-        self.block_seqs: dict[int, list[int]] = {}
-        for channel, found in rows[SAMPLES].items():
-            self.blocks[channel] = blocks = decode_blocks([body for *_, body in found])
-            self.block_seqs[channel] = [seq for seq, *_ in found]
-            for i in np.flatnonzero(blocks.bad):
-                self._spoiled(SAMPLES, channel, found[int(i)])
+        found = rows[SAMPLES].get(NO_CHANNEL, [])
+        self.blocks, spoiled = decode_samples([t_s for _, t_s, _ in found], [body for *_, body in found])
+        self.block_seqs = {
+            channel: [found[i][0] for i in blocks.owner.tolist()] for channel, blocks in self.blocks.items()
+        }
+        for i in spoiled:
+            self._spoiled(SAMPLES, NO_CHANNEL, found[i])
         self.holes.sort()
         self.steps: dict[int, tuple[list[int], NDArray[Any]]] = {
             channel: ([seq for seq, *_ in found], body_array(IMPEDANCE, [body for *_, body in found]))

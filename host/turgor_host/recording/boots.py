@@ -113,7 +113,7 @@ class Boot:
     @cached_property
     def timebase(self) -> Mapping:
         """Board time to UTC, with its uncertainty."""
-        return Mapping(self.exchanges)
+        return Mapping(exchange for _, exchange in self.exchanges)
 
     def utc(self, board_s: float) -> float | None:
         """UTC of a board time, None when nobody knows."""

@@ -8,7 +8,8 @@ from turgor.core.channel import HOLD_LIMIT, ArterialChannel, PressureChannel
 from turgor.core.filter_words import FLAGS, SATURATED, SETTLED
 from turgor.link.records import RESTARTED
 from turgor_host.compiled import beat_block, filter_block
-from turgor_host.recording.decode import Blocks, Bools, Ints
+from turgor_host.recording.decode import Bools, Ints
+from turgor_host.recording.samples import Blocks
 
 _NEVER = 1 << 62
 
@@ -87,6 +88,5 @@ class Feed:
 def _irregular(blocks: Blocks, index: int) -> tuple[Bools, Ints]:
     """For each sample: whether the channel was restarted before it, and how many conversions passed unread."""
     restarts = np.zeros(len(blocks.codes), dtype=np.bool_)
-    starts = blocks.starts[:-1][~blocks.bad]
-    restarts[starts] = blocks.flags[~blocks.bad] & RESTARTED != 0
+    restarts[blocks.starts[:-1]] = blocks.flags & RESTARTED != 0
     return restarts, np.diff(blocks.index, prepend=index) - 1

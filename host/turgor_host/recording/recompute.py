@@ -19,8 +19,9 @@ from turgor.link import lines
 from turgor.link.records import OVER_THRESHOLD, RESTARTED, SATURATED, VALID
 from turgor_host.recording.bootlog import BootLog
 from turgor_host.recording.boots import Setup
-from turgor_host.recording.decode import Blocks, Ints, decode_blocks
+from turgor_host.recording.decode import Ints
 from turgor_host.recording.feed import Feed
+from turgor_host.recording.samples import Blocks, no_blocks
 from turgor_host.recording.snapshots import Snapshot
 
 # Flags that a restarted filter does not have.
@@ -206,27 +207,25 @@ def _part(log: BootLog, channel: int, stretch: _Stretch, index: int) -> Blocks:
     """The blocks of a stretch from the first sample after `index` on."""
     blocks = log.blocks.get(channel)
     if blocks is None:
-        return decode_blocks([])
+        return no_blocks()
     seqs = log.block_seqs[channel]
     first, after = bisect_right(seqs, stretch.seq), bisect_right(seqs, stretch.end)
     # What was gathered when the snapshot was made was logged behind it.
     while stretch.base and first < after and blocks.last[first] <= index:
         first += 1
-    start, stop = int(blocks.starts[first]), int(blocks.starts[after])
-    flags = blocks.flags[first:after].copy()
-    if stretch.base and first < after and blocks.first[first] <= index:
-        start += int(np.searchsorted(blocks.index[start : blocks.starts[first + 1]], index, "right"))
-        flags[0] &= ~RESTARTED
-    starts = np.maximum(blocks.starts[first : after + 1] - start, 0)
+    part = blocks.part(first, after)
+    if not stretch.base or first == after or part.first[0] > index:
+        return part
+    start = int(np.searchsorted(part.index[: part.starts[1]], index, "right"))
+    flags = part.flags.copy()
+    flags[0] &= ~RESTARTED
     return replace(
-        blocks,
-        codes=blocks.codes[start:stop],
-        index=blocks.index[start:stop],
-        starts=starts,
-        first=blocks.first[first:after],
-        last=blocks.last[first:after],
+        part,
+        codes=part.codes[start:],
+        index=part.index[start:],
+        time=part.time[start:],
+        starts=np.maximum(part.starts - start, 0),
         flags=flags,
-        bad=blocks.bad[first:after],
     )
 
 

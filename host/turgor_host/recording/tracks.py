@@ -18,15 +18,14 @@ from turgor.link.records import READINGS, RESTARTED, SAMPLES, VALID
 from turgor_host.errors import TurgorError
 from turgor_host.recording.boots import Boot, Setup, rows_between
 from turgor_host.recording.decode import (
-    Blocks,
     Bools,
     Floats,
     Ints,
     body_array,
-    decode_blocks,
     decode_readings,
 )
 from turgor_host.recording.feed import Feed
+from turgor_host.recording.samples import Blocks, decode_samples, no_blocks
 from turgor_host.recording.schema import Row
 from turgor_host.recording.store import Store
 
@@ -83,7 +82,7 @@ class Track:
 
     def _rows(self, kind: int, t0: float, t1: float) -> Iterator[tuple[Boot, list[Row]]]:
         """The records that may lie in the window, boot by boot."""
-        channel = None if kind == READINGS else self.number
+        channel = self.number if kind == IMPEDANCE_RECORD else None
         for boot in self._boots:
             found = rows_between(self._store, boot, kind, channel, t0 - boot.shift_s, t1 - boot.shift_s)
             if found:
@@ -153,9 +152,8 @@ class PressureTrack(Track):
         parts = []
         for boot, rows in self._rows(SAMPLES, -inf, stop):
             setup = boot.setups.get(self.number)
-            rows = self._from_restart(rows, start - boot.shift_s)
-            blocks = self._decoded(rows)
-            time = blocks.sample_times(_times(rows, boot))
+            blocks = _from_restart(self._decoded(rows), start - boot.shift_s)
+            time = blocks.time + boot.shift_s
             if setup is None:
                 nothing = np.full(len(time), np.nan)
                 parts.append(Window(time, nothing, np.zeros(len(time), dtype=np.bool_)))
@@ -164,26 +162,25 @@ class PressureTrack(Track):
             parts.append(Window(time, value, settled & _known(boot, rows, blocks)))
         return Window(*_cut(_joined(parts, (float, float, bool)), t0, t1))
 
-    def _from_restart(self, rows: list[Row], t0: float) -> list[Row]:
-        """The rows from the last restart before board time `t0` on, and one before them for its last code."""
-        flags = body_array(SAMPLES, [row[2] for row in rows])["flags"]
-        begin = 0
-        for i in np.flatnonzero(flags & RESTARTED):
-            if rows[i][1] <= t0:
-                begin = max(int(i) - 1, 0)
-        return rows[begin:]
-
     def _parts(self, t0: float | None, t1: float | None) -> Iterator[tuple[Boot, Blocks, Codes]]:
         for boot, rows in self._rows(SAMPLES, *_span(t0, t1)):
             blocks = self._decoded(rows)
-            time = blocks.sample_times(_times(rows, boot))
-            yield boot, blocks, Codes(time, blocks.index, blocks.codes)
+            yield boot, blocks, Codes(blocks.time + boot.shift_s, blocks.index, blocks.codes)
 
     def _decoded(self, rows: list[Row]) -> Blocks:
-        blocks = decode_blocks([row[2] for row in rows])
-        if blocks.bad.any():
-            raise self._damaged(f"record {rows[int(np.argmax(blocks.bad))][0]}")
-        return blocks
+        found, bad = decode_samples([row[1] for row in rows], [row[2] for row in rows])
+        if bad:
+            raise self._damaged(f"record {rows[bad[0]][0]}")
+        return found.get(self.number) or no_blocks()
+
+
+def _from_restart(blocks: Blocks, t0: float) -> Blocks:
+    """The blocks from the last restart before board time `t0` on, and one before them for its last code."""
+    begin = 0
+    for i in np.flatnonzero(blocks.flags & RESTARTED).tolist():
+        if blocks.time[blocks.starts[i]] <= t0:
+            begin = max(i - 1, 0)
+    return blocks.part(begin, len(blocks.first))
 
 
 def calibrated(setup: Setup, index: Ints, codes: Ints) -> Ints:
@@ -210,10 +207,11 @@ def _filtered(setup: Setup, blocks: Blocks) -> tuple[Floats, Bools]:
 
 def _known(boot: Boot, rows: list[Row], blocks: Blocks) -> Bools:
     """For each sample whether all that the filter remembers was stored: not after lost records, until a restart."""
-    found = np.zeros(len(rows), dtype=np.bool_)
-    known = not boot.lost_before(-1, rows[0][0])
-    for i, row in enumerate(rows):
-        if i and boot.lost_before(rows[i - 1][0], row[0]):
+    seqs = [rows[i][0] for i in blocks.owner.tolist()]
+    found = np.zeros(len(seqs), dtype=np.bool_)
+    known = bool(seqs) and not boot.lost_before(-1, seqs[0])
+    for i, seq in enumerate(seqs):
+        if i and boot.lost_before(seqs[i - 1], seq):
             known = False
         if blocks.flags[i] & RESTARTED:
             known = True

@@ -164,10 +164,15 @@ class Runner:
             if ahead == 0 or ahead > _HALF:
                 clock.us = us
                 continue
-            # The log has no room.
+            # The log has no room. Board time stands still, but a host that is gone has to make room for the next.
+            waits = 0
             while int(log.used) > hold_used:
                 if wire.step(now):
                     serial.wait(50)
+                    waits += 1
+                    if waits == 20:
+                        waits = 0
+                        wire.heard_s = int(wire.heard_s) - 1
             us += ahead
             clock.us = us
             if until_us != 0 and us >= until_us:

@@ -2,8 +2,8 @@
 
 PAGE = 256
 SECTOR = 4096
-# A 2 MB board: 1.1 MB of spill behind 12 sectors, and 208 KB of its 1408 KB file system are left for two versions.
-SECTORS = 300
+# A 2 MB board: 1.1 MB of spill behind 12 sectors, and 240 KB of its 1408 KB file system are left for two versions.
+SECTORS = 292
 ERASE_US = 45000
 PROGRAM_US = 700
 
@@ -36,7 +36,8 @@ class Flash:
         self.program_us = program_us
         self.clock = clock
         self._file = None
-        self.data = bytearray(b"\xff" * SECTOR) * sectors
+        # MicroPython multiplies bytes, not bytearrays.
+        self.data = bytearray(b"\xff" * (SECTOR * sectors))
         if path:
             self._open(path)
 
