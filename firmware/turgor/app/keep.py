@@ -77,7 +77,9 @@ class Keep:
         self._state.begin(max(self._state.size, STATE_AT), self.boot, self.boot)
         while self._state.saving:
             self._state.step()
-        for journal in (self._config, self._state):
+        # A tuple made at every step would be on the heap.
+        self._journals = (self._config, self._state)
+        for journal in self._journals:
             while journal.wants_erase():
                 journal.ring.erase()
 
@@ -182,7 +184,7 @@ class Keep:
         spill = self.spill
         us = self._time.us
         if _QUIET_FROM_US <= us < _QUIET_TO_US:
-            for journal in (self._config, self._state):
+            for journal in self._journals:
                 if journal.wants_erase():
                     wait = self._begin(ERASE, now)
                     journal.ring.erase()
