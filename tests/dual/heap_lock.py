@@ -8,9 +8,11 @@ import gc
 from array import array
 
 import micropython
+from ram_flash import RamFlash
 
 from turgor.app.blocks import Blocks
-from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320, NOMINAL_PRESSURE, default_channels
+from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320, NOMINAL_PRESSURE, Config, default_channels
+from turgor.app.keep import Keep
 from turgor.app.log import Log
 from turgor.app.sampler import ImpedanceSampler, PressureSampler
 from turgor.app.snapshot import Snapshots
@@ -321,6 +323,50 @@ def pack_pages(count, packer, record, channels):
             packer.add(record, size)
 
 
+class Kept:
+    """What `Keep` needs of an app: a clock, a log that nobody empties, a judge, a sampler."""
+
+    def __init__(self, channels):
+        self.us = 0
+        self.judge = Judge([channel.number for channel in channels], DEFAULT_LIMITS)
+        self.keep = Keep(RamFlash(30, self))
+        self.log = Log(2000, self.keep.boot)
+        self.time = BoardTime(0)
+        self.keep.attach(self.log, self.time, self, [self], Config(channels), 0)
+        # One that counts, so that checkpoints come soon.
+        self.judge.rules.judge_pressure(0, 31000, -1, 65535)
+
+    def blind(self, duration_us):
+        """As a sampler."""
+
+
+def keep_state(count, kept, channels):
+    """A second each: readings into the log, the state kept every 10 s, all of it spilled, some of it looked up."""
+    keep = kept.keep
+    log = kept.log
+    spill = keep.spill
+    n = 19 + 14 * channels
+    for t_s in range(1, count + 1):
+        for i in range(12, n):
+            log.record[i] = 0
+        for i in range(channels):
+            log.record[19 + 14 * i] = i
+            log.record[25 + 14 * i] = (t_s * 37 + i) & 0xFF
+        log.append(n, 7, 255, t_s)
+        keep.after_tick(t_s, t_s % 100 == 0)
+        us = (t_s % 1000) * 1000000
+        for part in range(60):
+            kept.us = us + part * 15000
+            now = kept.us & TICKS_MASK
+            kept.time.advance(now)
+            keep.due = now
+            keep.step(now)
+        if t_s % 50 == 0:
+            spill.find(1, log.next_seq >> 1)
+            spill.find(0, 0)
+            keep.commit(1, log.next_seq >> 2)
+
+
 def main():
     slow = filter_state(3, LOWPASS_1_HZ_AT_80, NOMINAL_PRESSURE, 30000, 28000, 160)
     quick = filter_state(3, LOWPASS_20_HZ_AT_320, NOMINAL_PRESSURE, 200000, 190000, 160)
@@ -346,6 +392,8 @@ def main():
     impedance = Sampled(lambda number, sampled: sampled.sweep(number, ImpedanceChannel(words)))
     locked("impedance_sampler", SAMPLES, sample, impedance)
     locked("pages", HOUR_S, pack_pages, PagePacker(228), bytearray(255), 10)
+
+    locked("keep", HOUR_S, keep_state, Kept(default_channels()), 10)
 
     e, c, z, g = LOWPASS_1_HZ_AT_80[0]
     wide = filter_state(3, ((16 * e, c, z, g + 4),), NOMINAL_PRESSURE, 30000, 28000, 160)

@@ -24,7 +24,7 @@ import turgor.link
 HERE = Path(__file__).parent
 SCRIPTS = sorted(script.name for script in HERE.glob("run_*.py"))
 # They use the core only in passing.
-BEYOND_CORE = {"run_app.py", "run_link.py"}
+BEYOND_CORE = {"run_app.py", "run_keep.py", "run_link.py"}
 LEAST_CALLS = 100_000
 # Called with a name, or once for a state or its restart: the rest of the core takes samples, readings, commands.
 FEW_CALLS = re.compile(

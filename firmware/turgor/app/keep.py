@@ -77,7 +77,9 @@ class Keep:
         self._state.begin(max(self._state.size, STATE_AT), self.boot, self.boot)
         while self._state.saving:
             self._state.step()
-        for journal in (self._config, self._state):
+        # A tuple made at every step would be on the heap.
+        self._journals = (self._config, self._state)
+        for journal in self._journals:
             while journal.wants_erase():
                 journal.ring.erase()
 
@@ -176,43 +178,43 @@ class Keep:
             self._told(now)
             return 0
         if self._state.saving:
-            self._write_journal(self._state, now)
-            return 0
+            return self._write_journal(self._state, now)
         if self._packing >= 0:
             self._pack()
             return 0
         if self._config.saving:
-            self._write_journal(self._config, now)
+            wait = self._write_journal(self._config, now)
             if not self._config.saving and not self._config.failed:
                 self._note(STORED, self._config.ring.head)
-            return 0
+            return wait
         spill = self.spill
         us = self._time.us
         if _QUIET_FROM_US <= us < _QUIET_TO_US:
-            for journal in (self._config, self._state):
+            for journal in self._journals:
                 if journal.wants_erase():
-                    self._begin(ERASE, now)
+                    wait = self._begin(ERASE, now)
                     journal.ring.erase()
-                    return 0
+                    return wait
             if spill and spill.wants_erase():
-                self._begin(ERASE, now)
+                wait = self._begin(ERASE, now)
                 spill.erase()
-                return 0
+                return wait
         if spill and spill.wants_step():
             if not spill.full:
                 spill.step()
                 return 0
             if spill.ring.can_write():
-                self._begin(PROGRAM, now)
+                wait = self._begin(PROGRAM, now)
                 spill.write()
                 self._look(spill.failed, spill)
-                return 0
+                return wait
         return _POLL_US
 
     def _write_journal(self, journal, now):
-        self._begin(PROGRAM if journal.ring.can_write() else ERASE, now)
+        wait = self._begin(PROGRAM if journal.ring.can_write() else ERASE, now)
         journal.step()
         self._look(journal.failed, journal)
+        return wait
 
     def _look(self, failed, place):
         """Say once that the flash does not take what `place` writes."""
@@ -230,13 +232,17 @@ class Keep:
         self._packing = -1
 
     def _begin(self, operation, now):
-        """Log that an erase comes, and remember when the blind interval begins."""
+        """Log that an erase comes, and remember when the blind interval begins; returns what the step has to.
+
+        That puts this job before all others: what was missed has to be told before any sampler looks at its pin.
+        """
         self._operation = operation
         self._began = now
         self._began_s = self._time.s
         self._began_us = self._time.us
         if operation == ERASE:
             self._log_blind(0, ANNOUNCED)
+        return ticks_diff(self.due, now) - 1
 
     def _told(self, now):
         """The step before was blind from its start to now."""

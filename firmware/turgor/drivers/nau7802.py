@@ -103,6 +103,8 @@ class _Polled:
         self._least_us = 0
         self._count = 0
         self._in_time = False
+        # Whether the tick is that of its end: a poll before it found nothing.
+        self.is_end = False
 
     def lead_from(self, least_us):
         """Begin polling at least `least_us` early."""
@@ -111,9 +113,14 @@ class _Polled:
     def nothing(self):
         self._in_time = True
 
+    def blind(self):
+        """No poll came for a while."""
+        self._in_time = False
+
     def seen(self, tick):
         self.tick = tick
         self._count = 1
+        self.is_end = self._in_time
         self.lead_us = self._least_us if self._in_time else min(2 * self.lead_us, _LEAD_LIMIT_US)
         self._in_time = False
 
@@ -192,8 +199,10 @@ class Nau7802:
             self._take()
             self._passed = 0
             self._blind_us += duration_us
-            # A poll finds the newest of them, and does not tell when it ended.
-            self._discard = self._polled is not None
+            if self._polled is not None:
+                # A poll finds the newest of them, and does not tell when it ended.
+                self._polled.blind()
+                self._discard = True
 
     @micropython.viper
     def step(self, now: int) -> int:
@@ -205,7 +214,9 @@ class Nau7802:
         if count == 0:
             return int(self._silence(now))
         if self._discard:
-            return int(self._drop())
+            if not self._polled.is_end:
+                return int(self._drop())
+            self._discard = False
         tick = int(self._ready.tick)
         period_q4 = int(self._period_q4)
         # Until the next conversion ends.
@@ -245,8 +256,8 @@ class Nau7802:
         return wait if wait > 0 else 0
 
     def _drop(self):
-        """Read a conversion away whose end nobody saw."""
-        self._discard = False
+        """Read a conversion away whose end nobody saw; the poll for the next begins at once."""
+        self._blind_us += self._period_q4 >> 4
         try:
             self._read(self._address, _ADCO, self._result)
         except OSError:
