@@ -4,7 +4,6 @@ import os
 import sqlite3
 import sys
 import tempfile
-from array import array
 from math import isnan
 from pathlib import Path
 from types import ModuleType
@@ -12,13 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sample_records import chunks_of, codes_of, find_samples, with_chunks, with_code
 
 from turgor.core.channel import PressureChannel
 from turgor.core.filter_words import FLAGS, SETTLED, milli_mmhg
-from turgor.link.blocks import rice_pack
 from turgor.link.records import BOOT, SAMPLES, pack, unpack
 from turgor_host.errors import TurgorError
-from turgor_host.recording.decode import decode_blocks
 from turgor_host.recording.reader import open_recording
 from turgor_host.recording.writer import Writer
 from turgor_host.timebase import Exchange
@@ -98,8 +96,7 @@ def test_filtered_equals_the_readings(recording: Any) -> None:
 
 
 def test_filtered_says_nothing_after_lost_records(eventful: list[bytes], store: Any) -> None:
-    samples = [i for i, record in enumerate(eventful) if record[0] == SAMPLES and record[1] == 1]
-    lost = samples[20]
+    lost = find_samples(eventful, 1, after=150)
     rest = [*eventful[:lost], _gap(eventful[lost]), *eventful[lost + 1 :]]
     with open_recording(store(eventful)) as whole, open_recording(store(rest)) as recording:
         found, full = recording["calf_r"].filtered(), whole["calf_r"].filtered()
@@ -117,7 +114,7 @@ def test_filtered_says_nothing_after_lost_records(eventful: list[bytes], store: 
 
 def _gap(record: bytes) -> bytes:
     header, _, _ = unpack(record)
-    return pack("gap", 255, header["boot"], header["seq"], header["t_s"], header["t_us"], (header["seq"],))
+    return pack("gap", 255, header["boot"], header["seq"], header["t_s"], (header["seq"],))
 
 
 def test_a_converter_at_its_limit_is_not_valid(fake: ModuleType, store: Any) -> None:
@@ -175,16 +172,14 @@ def test_the_hash_of_samples_does_not_know_blocks(eventful: list[bytes], store: 
     """The same samples in blocks of half the size, under other numbers."""
     split: list[bytes] = []
     for record in eventful:
-        header, body, _ = unpack(record)
-        if header["kind"] != "samples" or body["missed_count"]:
+        if record[0] != SAMPLES:
             split.append(record)
             continue
-        codes = _codes(record)
-        half = len(codes) // 2
-        for start, part in ((0, codes[:half]), (half, codes[half:])):
-            flags = body["flags"] if not start else 0
-            fields = (body["first_index"] + start, len(part), 0, flags, body["span_us"] // 2, part[0])
-            split.append(_packed(header, fields, part))
+        halves = [chunk.halves() for chunk in chunks_of(record)]
+        split.append(with_chunks(record, [half[0] for half in halves]))
+        rest = [half[1] for half in halves if len(half) > 1]
+        if rest:
+            split.append(with_chunks(record, rest))
     numbered = [record[:4] + seq.to_bytes(4, "little") + record[8:] for seq, record in enumerate(split)]
     assert len(numbered) > len(eventful) + 100
     with open_recording(store(eventful)) as one, open_recording(store(numbered)) as other:
@@ -193,24 +188,10 @@ def test_the_hash_of_samples_does_not_know_blocks(eventful: list[bytes], store: 
         assert one.readings_sha256() == other.readings_sha256()
 
 
-def _codes(record: bytes) -> list[int]:
-    return decode_blocks([record[16:]]).codes.tolist()
-
-
-def _packed(header: dict[str, Any], fields: tuple[int, ...], codes: list[int]) -> bytes:
-    packed = bytearray(400)
-    end = rice_pack(array("i", codes), len(codes), packed, 0)
-    names = ("channel", "boot", "seq", "t_s", "t_us")
-    return pack(SAMPLES, *(header[name] for name in names), fields, bytes(packed[:end]))
-
-
 def test_hashes_see_one_changed_number(eventful: list[bytes], store: Any) -> None:
-    changed = list(eventful)
-    at = next(i for i, record in enumerate(changed) if record[0] == SAMPLES)
-    codes = _codes(changed[at])
-    codes[7] += 1
-    header, body, _ = unpack(changed[at])
-    changed[at] = _packed(header, tuple(body.values()), codes)
+    at = find_samples(eventful, 0, after=200)
+    record = with_code(eventful[at], 0, 2, codes_of(eventful[at], 0)[2] + 1)
+    changed = [*eventful[:at], record, *eventful[at + 1 :]]
     with open_recording(store(eventful)) as one, open_recording(store(changed)) as other:
         assert one.samples_sha256() != other.samples_sha256()
         assert one.events_sha256() == other.events_sha256()
@@ -231,7 +212,7 @@ def test_a_second_boot_goes_on_where_the_first_ended(fake: ModuleType, tmp_path:
 
 
 def test_without_set_up_there_are_readings_and_no_made_up_values(eventful: list[bytes], store: Any) -> None:
-    rest = [pack("gap", 255, 7, 0, 0, 0, (9,)), *eventful[10:]]
+    rest = [pack("gap", 255, 7, 0, 0, (9,)), *eventful[10:]]
     with open_recording(store(rest)) as recording:
         assert recording.channels == ["calf_l", "calf_r", "forearm_l", "calf_z"]
         assert recording["calf_l"].readings().valid.all()
@@ -345,7 +326,7 @@ def test_check_finds_holes_and_changed_records(eventful: list[bytes], store: Any
         assert recording.check() == {"whole": True, "integrity": ["ok"], "changed": [], "holes": []}
     database = sqlite3.connect(path)
     database.execute("DELETE FROM records WHERE seq BETWEEN 100 AND 102")
-    database.execute("UPDATE records SET t_us = t_us + 1 WHERE seq = 200")
+    database.execute("UPDATE records SET t_s = t_s + 1 WHERE seq = 200")
     database.commit()
     database.close()
     with open_recording(path) as recording:
@@ -356,7 +337,7 @@ def test_check_finds_holes_and_changed_records(eventful: list[bytes], store: Any
 
 
 def test_a_damaged_record_is_named(eventful: list[bytes], store: Any) -> None:
-    at = next(i for i, record in enumerate(eventful) if record[0] == SAMPLES and record[1] == 0)
+    at = find_samples(eventful, 0)
     changed = [*eventful[:at], eventful[at][:40], *eventful[at + 1 :]]
     with (
         open_recording(store(changed)) as recording,
@@ -373,5 +354,5 @@ def test_a_recording_without_records(tmp_path: Path) -> None:
 
 
 def test_a_board_id_is_kept_with_its_boot(store: Any) -> None:
-    with open_recording(store([pack(BOOT, 255, 7, 0, 0, 0, (1, 1, 0, 0, 0xFFFFFFFFFFFFFFFF))])) as recording:
+    with open_recording(store([pack(BOOT, 255, 7, 0, 0, (2, 1, 0, 0, 0xFFFFFFFFFFFFFFFF))])) as recording:
         assert recording.boots[0].key == (-1, 7)

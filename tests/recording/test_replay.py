@@ -50,7 +50,7 @@ def test_readings_without_codes(eventful: Records, store: Any) -> None:
     """Taken as recorded with the board's calibration, left out with another."""
     first = next(i for i, record in enumerate(eventful) if record[0] == SAMPLES and unpack(record)[0]["t_s"] > 100)
     header = unpack(eventful[first])[0]
-    gap = pack_record("gap", 255, 7, first, header["t_s"], 0, (first,))
+    gap = pack_record("gap", 255, 7, first, header["t_s"], (first,))
     path = store([*eventful[:first], gap, *eventful[first + 1 :]])
     later = sum(record[0] == READINGS for record in eventful[first:])
     same, _ = run(path)

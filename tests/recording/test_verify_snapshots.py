@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from sample_records import codes_of, find_samples, with_code
 
 from turgor.app.config import LOWPASS_20_HZ_AT_320
 from turgor.link import lines
@@ -187,16 +188,6 @@ def test_gaps_of_raw_data_break_nothing_else(eventful: Records, check: Check, se
     assert {span["what"] for span in report.unverifiable} == {"reading"}
 
 
-def flipped(record: bytes) -> bytes:
-    """A `samples` record with another first code."""
-    found = bytearray(record)
-    names = unpack(record)[1]
-    code = names["first_code"] + 4000
-    at = record.index(names["first_code"].to_bytes(4, "little", signed=True), HEADER_SIZE)
-    pack_into("<i", found, at, code)
-    return bytes(found)
-
-
 @pytest.mark.parametrize("channel", [0, 1, 2])
 def test_a_code_changed_behind_a_gap_is_found_once_the_filter_is_known(
     eventful: Records, check: Check, channel: int
@@ -204,12 +195,9 @@ def test_a_code_changed_behind_a_gap_is_found_once_the_filter_is_known(
     first, last = tick_of(eventful, 70) + 1, tick_of(eventful, 90)
     rest = without_raw(eventful, first, last)
     for t_s, result in ((100, "unverifiable"), (125, "different")):
-        at = next(
-            i
-            for i in range(tick_of(rest, t_s), len(rest))
-            if rest[i][0] == SAMPLES and rest[i][1] == channel and not unpack(rest[i])[1]["flags"]
-        )
-        report = check([*rest[:at], flipped(rest[at]), *rest[at + 1 :]])
+        at = find_samples(rest, channel, after=tick_of(rest, t_s))
+        other = with_code(rest[at], channel, 0, codes_of(rest[at], channel)[0] + 4000)
+        report = check([*rest[:at], other, *rest[at + 1 :]])
         assert report.result == result
         assert {entry["channel"] for entry in report.differences} <= {PRESSURES[channel]}
 
