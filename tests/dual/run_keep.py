@@ -9,7 +9,7 @@ from turgor.link import lines
 SECOND_US = 1000000
 SECTORS = 24
 BOOTS = 3
-SECONDS = 1200
+SECONDS = 700
 LIMITS = ((1, 0, 2, 20000, 15, 18000, 5, 0), (1, 1, 3, 20000, 60, 18000, 5, 0), (2, 0, 1, 50, 5, 40, 0, 0))
 
 

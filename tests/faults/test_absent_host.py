@@ -11,6 +11,7 @@ import pytest
 from transport import CHANNELS, SECOND_US, Faults, Rig, noisy
 
 import turgor.app.app
+import turgor.app.keep
 import turgor.app.spill
 from turgor.app.spill import Spill
 from turgor.link.records import (
@@ -184,17 +185,18 @@ def key_of(record: bytes) -> tuple[int, int]:
 @pytest.mark.usefixtures("small_log")
 @pytest.mark.parametrize("restarts", [False, True])
 def test_a_spill_that_overtakes_itself(fake: ModuleType, restarts: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """20 sectors hold a while; after longer the oldest is declared missing, and the latest is all there."""
-    # Pages of a few readings, for a shorter time.
+    """Three sectors hold a while; after longer the oldest is declared missing, and the latest is all there."""
+    # Few pages, of a few readings each.
+    monkeypatch.setattr(turgor.app.keep, "_SPILL_LEAST", 3)
     monkeypatch.setattr(turgor.app.spill, "CONTENT", 130)
-    flash = Flash(Clock(), 20)
+    flash = Flash(Clock(), SPILL_AT + 3)
     rig = Rig(new_board(fake, flash), Faults())
     rig.run(20)
     turns = 0
     while rig.board.keep.spill.ring.head < 3 * rig.board.keep.spill.ring.pages // 2:
-        alone_without_host(rig, 600)
+        alone_without_host(rig, 200)
         turns += 1
-        assert turns < 20
+        assert turns < 60
         if restarts and turns == 2:
             rig.restart(new_board(fake, flash), SECOND_US)
     spill = rig.board.keep.spill
@@ -206,6 +208,6 @@ def test_a_spill_that_overtakes_itself(fake: ModuleType, restarts: bool, monkeyp
     lost = missing(rig)
     raw = {key for key, record in lost.items() if record[0] in RAW}
     assert all(key < oldest for key in set(lost) - raw)
-    assert len(set(lost) - raw) > 1000
+    assert len(set(lost) - raw) > 200
     got = {key_of(record) for record in rig.records if record[0] != GAP}
     assert {key for key, record in rig.truth.items() if oldest <= key < max(got) and record[0] not in RAW} <= got
