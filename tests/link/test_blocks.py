@@ -118,6 +118,26 @@ def test_every_record_fits_and_the_longest_chunk_does():
     assert FULL_BITS + BRIEF_BITS + 23 + 32 * CHUNK_SAMPLES <= 8 * (249 - 12)
 
 
+@pytest.mark.parametrize("stall_us", [0, 4_400_000, 4_600_000, 8_300_000, 60_000_000])
+def test_a_chunk_that_a_stall_held_back_keeps_its_time(stall_us):
+    """Begun at 2.25 s, added after the stall between two others."""
+    log = Log()
+    time = BoardTime(0)
+    blocks = Blocks(log, time)
+    time.advance(2_500_000 + stall_us)
+    now = 2_480_000 + stall_us
+    for channel, first in ((0, now), (1, 2_250_000), (2, now)):
+        blocks.add(channel, True, BEGINS, 100, first, first + 12_500, array("i", [CODE_BIAS] * 2), 2)
+    blocks.append()
+    found = {}
+    for t_s, tail in zip(log.seconds, log.tails, strict=True):
+        for channel, _, _, _, tick, *_ in unpack_chunks(tail):
+            found[channel] = t_s * 1_000_000 + tick
+    assert found == {0: now, 1: 2_250_000, 2: now}
+    # The offset reaches back for TICK_BIAS from the second in which the record was begun.
+    assert len(log.tails) == (1 if stall_us < 4_500_000 else 3)
+
+
 @pytest.mark.parametrize("noise", [0, 3, 90, 2000])
 def test_one_outlier_widens_a_chunk_by_four_bytes_at_most(noise):
     """Anywhere, the first and the last sample too, and however large it is."""

@@ -140,6 +140,52 @@ def test_indices_and_times_are_right_across_lost_records(lost_s: int) -> None:
             assert max(abs(truth[index][1] / 1e6 - time) for index, _, time in pairs) < 50e-6
 
 
+def compared(channels: list[Channel], kept: list[Record]) -> tuple[int, int, float]:
+    """How many samples were told, how many of them with another code than that of their index, the worst time."""
+    found, bad = decoded(kept)
+    assert not bad
+    told = wrong = 0
+    worst = 0.0
+    for channel in channels:
+        truth = {index: (code, us) for index, code, us, _ in channel.truth}
+        blocks = found.get(channel.number)
+        if blocks is None:
+            continue
+        for index, code, time in zip(blocks.index.tolist(), blocks.codes.tolist(), blocks.time.tolist(), strict=True):
+            right, us = truth.get(index, (None, 0))
+            told += 1
+            if right != code:
+                wrong += 1
+            else:
+                worst = max(worst, abs(us / 1e6 - time))
+    return told, wrong, worst
+
+
+@pytest.mark.parametrize("left", [0, 1, 2, 7])
+def test_a_loss_of_any_length_and_few_records_behind_it(left: int) -> None:
+    """Also of a multiple of what the low bits count to, and where no full chunk follows."""
+    channels, records = made(70, steady=True)
+    for first in (40, 43):
+        for lost in range(2, 200, 9):
+            behind = records[first + lost : first + lost + left] if left else records[first + lost :]
+            told, wrong, worst = compared(channels, records[:first] + behind)
+            assert told
+            assert not wrong, lost
+            assert worst < 2e-3
+
+
+@pytest.mark.parametrize("steady", [True, False])
+@pytest.mark.parametrize("share", [0.5, 0.1])
+def test_of_scattered_records_each_sample_keeps_its_index(share: float, steady: bool) -> None:
+    """As over a line that lets few through, while the log drops what waits too long."""
+    channels, records = made(300, steady=steady)
+    random = Random(5)
+    told, wrong, worst = compared(channels, [record for record in records if random.random() < share])
+    assert told > 1000
+    assert not wrong
+    assert worst < 0.1
+
+
 def test_a_spoiled_record_is_named_and_left_out() -> None:
     _, records = made(10, steady=True)
     t_s, body = records[7]
@@ -148,6 +194,16 @@ def test_a_spoiled_record_is_named_and_left_out() -> None:
     assert bad == [7]
     assert found[0].codes.tolist() == whole[0].codes.tolist()
     assert decoded([(0, b"")]) == ({}, [])
+
+
+def test_a_code_beyond_24_bits_is_none() -> None:
+    """One code, base 2^24 - 2, and 2 more."""
+    body = int("0" * 26 + "1" * 23 + "11110" + "00", 2).to_bytes(7, "big")
+    with pytest.raises(ValueError, match="beyond 24 bits"):
+        unpack_chunks(body)
+    assert decoded([(0, body)]) == ({}, [0])
+    # 1 more is the highest that there is.
+    assert decoded([(0, int("0" * 26 + "1" * 23 + "110" + "0000", 2).to_bytes(7, "big"))]) == ({}, [])
 
 
 def test_any_bytes_get_the_verdict_of_the_firmwares_own_module() -> None:

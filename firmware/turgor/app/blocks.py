@@ -78,10 +78,14 @@ class Blocks:
         bits = chunk_plan(codes, count, usual_k(codes, count), plan) + (FULL_BITS if full else 0) + BRIEF_BITS
         k = plan[0]
         shape = k << 2 | plan[1]
-        if self._bits + bits > _TAIL_BITS:
+        t_s = self._time.s
+        offset_us = self._time.offset_us(first_tick) if full else 0
+        # A stall may have held it back for longer than the offset can say: then it goes alone, under its own second.
+        is_late = offset_us < -TICK_BIAS
+        if is_late or self._bits + bits > _TAIL_BITS:
             self.append()
         if not self._bits:
-            self._t_s = self._time.s
+            self._t_s = t_s + offset_us // _SECOND_US if is_late else t_s
         tail = self._tail
         at = put_bits(tail, self._bits, number << 1 | (1 if full else 0), 5)
         at = put_bits(tail, at, (count - 1) << 6 | shape, 12)
@@ -90,8 +94,9 @@ class Blocks:
             period = ticks_diff(last_tick, first_tick) // (count - 1) if count > 1 else 0
             at = put_bits(tail, at, how, 2)
             at = put_bits(tail, at, index >> INDEX_LOW_BITS, 23)
-            offset_us = self._time.offset_us(first_tick) + (self._time.s - self._t_s) * _SECOND_US
-            at = put_bits(tail, at, offset_us + TICK_BIAS, 23)
+            at = put_bits(tail, at, offset_us + (t_s - self._t_s) * _SECOND_US + TICK_BIAS, 23)
             at = put_bits(tail, at, period if period <= PERIOD_LIMIT else 0, 17)
         at = put_bits(tail, at, plan[2], 23 - k)
         self._bits = put_codes(codes, count, shape, plan[2], tail, at)
+        if is_late:
+            self.append()

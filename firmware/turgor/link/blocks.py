@@ -281,6 +281,8 @@ def unpack_chunks(tail):
             if q < ESCAPE:
                 z = q << k | bits.take(k)
                 e = -(z + 1 >> 1) if z & 1 else z >> 1
+                if not 0 <= p + e < 2 * CODE_BIAS:
+                    raise ValueError("a sample block holds a code beyond 24 bits")
                 codes.append(p + e - CODE_BIAS)
                 p += e >> a
                 if b:

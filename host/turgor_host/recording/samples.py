@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from turgor.link.blocks import CODE_BIAS, ESCAPE, INDEX_LOW_BITS, PREDICTORS, RESTART, TICK_BIAS
+from turgor.link.blocks import CODE_BIAS, ESCAPE, INDEX_LOW_BITS, PREDICTORS, REGULAR, RESTART, TICK_BIAS
 from turgor.link.records import RESTARTED
 
 Ints = NDArray[np.int64]
@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 _AT_ONCE = 8192
 _LOW = (1 << INDEX_LOW_BITS) - 1
 _BRIEF = -1
+# From the second of a record to the first sample of a chunk in it, in the middle between the least and the most.
+_CHUNK_S = 0.3
 # Ones at the start of a byte.
 _ONES = np.array([ESCAPE - (~number & 0xFF).bit_length() for number in range(256)], dtype=np.int64)
 _A = np.array([a for a, _ in PREDICTORS])
@@ -139,10 +141,11 @@ def _unpack(bodies: Sequence[bytes], base: int, chunks: _Chunks) -> None:
         at = at + 23 - k
         codes, at = _codes(take, at, count, k, predictor, expected)
         bits[rows] = at
-        bad[rows] |= at > ends[rows]
+        inside = np.arange(codes.shape[1]) < count[:, None]
+        bad[rows] |= (at > ends[rows]) | (inside & (codes != np.clip(codes, -CODE_BIAS, CODE_BIAS - 1))).any(axis=1)
         columns = [rows + base, head >> 22, how, head & _LOW, rest, tick, period, count]
         chunks.columns.append(np.column_stack(columns))
-        chunks.codes.append(codes[np.arange(codes.shape[1]) < count[:, None]])
+        chunks.codes.append(codes[inside])
     left = ends - bits
     odd = ~bad & (left > 0)
     bad[odd] |= take(bits[odd], left[odd]) != 0
@@ -203,25 +206,58 @@ def _indices(rows: Ints, full: Ints, seconds: Ints) -> Ints:
     # In the usual case every chunk goes on where the one before it ended.
     before = np.maximum(np.searchsorted(full, np.arange(len(rows)), "right") - 1, 0)
     first: Ints = known[full[before]] + since - since[full[before]]
-    ends = np.concatenate([full[1:], [len(rows)]])
+    brief = rows[:, 2] == _BRIEF
     odd = (first & _LOW) != low
+    # The low bits alone do not see a loss of a multiple of what they count to.
+    odd |= brief & (np.diff(seconds, prepend=seconds[:1]) > 1)
     odd[: full[0]] = True
     first[full] = known[full]
-    for run in sorted({-1 if i < full[0] else int(before[i]) for i in np.flatnonzero(odd).tolist()}):
-        start = 0 if run < 0 else int(full[run]) + 1
-        end = int(full[0]) if run < 0 else int(ends[run])
-        # Records between two full chunks were lost, at the longest silence: what comes behind it counts back.
-        gap = start
-        if run >= 0:
-            jumps = np.diff(seconds[start - 1 : end])
-            gap = end if end == len(rows) or jumps.max(initial=0) < 2 else start + int(np.argmax(jumps))
-        for i in range(start, gap):
-            least = first[i - 1] + counts[i - 1]
-            first[i] = least + ((low[i] - least) & _LOW)
-        for i in range(end - 1, gap - 1, -1):
-            most = first[i + 1] - counts[i]
-            first[i] = most - ((most - low[i]) & _LOW)
+    edges = [-1, *full.tolist(), len(rows)]
+    period_s = _period_s(rows, full, known, seconds)
+    for run in sorted({int(np.searchsorted(full, i, "right")) for i in np.flatnonzero(odd & brief).tolist()}):
+        _place_run(rows, first, seconds, edges[run], edges[run + 1], period_s)
     return first
+
+
+def _period_s(rows: Ints, full: Ints, known: Ints, seconds: Ints) -> float:
+    """What a conversion of the channel takes, by its full chunks; 0 when they do not tell."""
+    own = rows[full, 6]
+    usual = float(np.median(own[own > 0])) / 1e6 if (own > 0).any() else 0.0
+    steps = np.diff(known[full])
+    between = np.diff(seconds[full] + rows[full, 5] / 1e6) / np.where(steps > 0, steps, 1)
+    near = between[(steps > 0) & (np.abs(between - usual) <= 0.05 * usual)]
+    return float(np.median(near)) if len(near) else usual
+
+
+def _place_run(rows: Ints, first: Ints, seconds: Ints, before: int, after: int, period_s: float) -> None:
+    """Set `first` of the chunks between the full ones `before` (or -1) and `after` (or the end), some of them lost.
+
+    What follows the one or leads up to the other without a break counts from it; what lies alone between two losses
+    goes by its second, of which the low bits then choose the very index.
+    """
+    counts, low = rows[:, 7], rows[:, 3]
+    leads = after < len(rows)
+    at = before + 1
+    while 0 < at < after and low[at] == first[at - 1] + counts[at - 1] & _LOW and seconds[at] - seconds[at - 1] < 2:
+        first[at] = first[at - 1] + counts[at - 1]
+        at += 1
+    end = after
+    if leads and rows[after, 2] == REGULAR:
+        while end > at and low[end - 1] == first[end] - counts[end - 1] & _LOW and seconds[end] - seconds[end - 1] < 2:
+            end -= 1
+            first[end] = first[end + 1] - counts[end]
+    anchor = after if leads and (before < 0 or rows[after, 2] != RESTART) else before
+    anchor_s = seconds[anchor] + rows[anchor, 5] / 1e6
+    for i in range(at, end):
+        least = first[i - 1] + counts[i - 1] if i else 1
+        follows = i > 0 and low[i] == least & _LOW
+        # One that a stall held back comes late, just before what the stall made irregular.
+        held_back = i + 1 == after and leads and rows[after, 2] != REGULAR
+        if (follows and ((i > at and seconds[i] - seconds[i - 1] < 2) or held_back)) or not period_s:
+            first[i] = least + ((low[i] - least) & _LOW)
+            continue
+        guess = first[anchor] + round((seconds[i] + _CHUNK_S - anchor_s) / period_s)
+        first[i] = guess + ((low[i] - guess + _LOW // 2) & _LOW) - _LOW // 2
 
 
 def _times(rows: Ints, full: Ints, first: Ints, index: Ints, counts: Ints, t_s: Ints) -> Floats:
