@@ -64,7 +64,7 @@ def eventful(fake: ModuleType) -> Records:
         (2, 0, 1, 50, 5, 40, 0, 0),
         (2, 1, 2, 100, 10, 40, 0, 0),
     )
-    # More holes in one block than it has places for, and one that is too long to be held.
+    # Holes close behind one another, each of which ends a chunk, and one that is too long to be held.
     missed = {500: 3, 525: 1, 800: 60, 1200: 40} | dict.fromkeys(range(600, 624, 2), 1)
     bridges = {
         "calf_l": (_wave(20, 400),),

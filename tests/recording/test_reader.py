@@ -41,8 +41,8 @@ def test_by_hand(fake: ModuleType, store: Any) -> None:
         track = recording["calf_l"]
         assert track.readings().time.tolist() == list(range(1, 11))
         time, value, validity = track.window()
-        assert value.tolist() == [20 + i for i in range(8)] + [31 + i for i in range(29)]
-        assert time == pytest.approx([0.125 + 0.25 * i for i in range(8)] + [2.875 + 0.25 * i for i in range(29)])
+        assert value.tolist() == [20 + i for i in range(8)] + [31 + i for i in range(31)]
+        assert time == pytest.approx([0.125 + 0.25 * i for i in range(8)] + [2.875 + 0.25 * i for i in range(31)])
         assert validity.all()
         assert track.codes(1.0, 1.5).sample_index.tolist() == [5, 6]
         assert track.code_window(1.0, 1.5)[1].tolist() == [192000, 200000]
@@ -175,11 +175,9 @@ def test_the_hash_of_samples_does_not_know_blocks(eventful: list[bytes], store: 
         if record[0] != SAMPLES:
             split.append(record)
             continue
-        halves = [chunk.halves() for chunk in chunks_of(record)]
-        split.append(with_chunks(record, [half[0] for half in halves]))
-        rest = [half[1] for half in halves if len(half) > 1]
-        if rest:
-            split.append(with_chunks(record, rest))
+        halves = [half for chunk in chunks_of(record) for half in chunk.halves()]
+        middle = len(halves) // 2
+        split += [with_chunks(record, part) for part in (halves[:middle], halves[middle:]) if part]
     numbered = [record[:4] + seq.to_bytes(4, "little") + record[8:] for seq, record in enumerate(split)]
     assert len(numbered) > len(eventful) + 100
     with open_recording(store(eventful)) as one, open_recording(store(numbered)) as other:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from turgor.link.records import READINGS, SAMPLES, unpack
+from turgor.link.records import FILTER_STATE, READINGS, SAMPLES, unpack
 from turgor.link.records import pack as pack_record
 from turgor_host.errors import TurgorError, UsageError
 from turgor_host.recording.reader import open_recording
@@ -47,17 +47,20 @@ def test_another_calibration_stays_for_the_whole_recording(eventful: Records, st
 
 
 def test_readings_without_codes(eventful: Records, store: Any) -> None:
-    """Taken as recorded with the board's calibration, left out with another."""
+    """Taken as recorded until the next snapshot with the board's calibration, with another one left out to the end."""
     first = next(i for i, record in enumerate(eventful) if record[0] == SAMPLES and unpack(record)[0]["t_s"] > 100)
     header = unpack(eventful[first])[0]
     gap = pack_record("gap", 255, 7, first, header["t_s"], (first,))
     path = store([*eventful[:first], gap, *eventful[first + 1 :]])
-    later = sum(record[0] == READINGS for record in eventful[first:])
+    snapshot = next(i for i in range(first, len(eventful)) if eventful[i][0] == FILTER_STATE)
+    assert unpack(eventful[snapshot])[0]["t_s"] == 120
+    ticks = [i for i in range(first, len(eventful)) if eventful[i][0] == READINGS]
+    until = sum(i < snapshot for i in ticks)
     same, _ = run(path)
-    # The sweeps are only unknown until the next one.
-    assert (same.as_recorded, same.left_out) == (3 * later + 2, 0)
+    # A sweep is only unknown until the next one.
+    assert (same.as_recorded, same.left_out) == (3 * until + 1, 0)
     other, _ = run(path, {"calf_l": EIGHTH})
-    assert (other.as_recorded, other.left_out) == (2 * later + 2, later)
+    assert (other.as_recorded, other.left_out) == (2 * until + 1, len(ticks))
 
 
 def test_calibrations_that_do_not_go(eventful: Records, store: Any) -> None:
