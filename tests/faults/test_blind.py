@@ -186,7 +186,7 @@ def scenarios(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, A
 
 
 def test_by_hand(scenarios: dict[str, dict[str, Any]]) -> None:
-    """45 ms hide three or four conversions of 80 a second, and 14 of 320 a second: none else are missed but for a few by pages."""
+    """45 ms hide three or four conversions of 80 a second, 14 of 320; pages hide few, and nothing else does."""
     run = Run(scenarios["all"], 45_000, 700, True, False)
     run.check_counts()
     run.check_told(45_000, 700)
@@ -202,7 +202,7 @@ def test_by_hand(scenarios: dict[str, dict[str, Any]]) -> None:
 def test_every_conversion_is_counted(
     scenarios: dict[str, dict[str, Any]], erase_us: int, program_us: int, pin: bool, anywhere: bool
 ) -> None:
-    """Without the pin ends are seen by polls, too late and too seldom for the arterial line's 3 ms: it needs its pin."""
+    """Without the pin polls see the ends, too late for the 3 ms of the arterial line: it needs its pin."""
     run = Run(scenarios["bridges"], erase_us, program_us, pin, anywhere)
     run.check_counts(*(() if pin else ("calf_l", "calf_r", "forearm_l", "forearm_r")))
     run.check_told(erase_us, program_us)

@@ -154,8 +154,8 @@ def worst_lateness(
                 assert stands or t_s + LATE_S > episode.end_s, f"lost by a reset at {at_s}: {channel, rule, priority}"
                 delay = min(stands, default=t_s) - t_s
                 late[channel, rule, priority] = max(late[channel, rule, priority], delay)
-        # What stood before the reset stands after it, and sounds, as long as it does without one (give or take a median).
-        for t_s, (alarms, level) in second.states.items():
+        # What stood before the reset stands after it, and sounds, as long as without one, give or take a median.
+        for t_s, (alarms, _) in second.states.items():
             if t_s < begun_s + 2:
                 continue
             window = [run.states[t] for t in range(max(1, t_s - LATE_S), min(episode.end_s, t_s + LATE_S) + 1)]
@@ -175,7 +175,7 @@ def quick(fake: ModuleType) -> tuple[dict[int, State], dict[tuple[int, int, int]
 
 
 def test_by_hand(quick: tuple[dict[int, State], dict[tuple[int, int, int], int]]) -> None:
-    """The undisturbed run: high at 48 mmHg from 200 s on after 31 s of median and 90 s, latched till it is taken note of."""
+    """Undisturbed: 48 mmHg from 200 s on are high after 31 s of median and 90 s, until that is acknowledged."""
     states, _ = quick
     high = [t_s for t_s, (alarms, _) in states.items() if alarms[CALF_L, 1] == HIGH]
     assert 200 + 90 + 25 <= high[0] <= 200 + 90 + 40
@@ -192,7 +192,7 @@ def test_no_alarm_is_lost_or_late(quick: tuple[dict[int, State], dict[tuple[int,
 
 
 def test_with_the_default_limits(fake: ModuleType) -> None:
-    states, late = worst_lateness(fake, DEFAULT, RESETS, 2)
+    _, late = worst_lateness(fake, DEFAULT, RESETS, 2)
     assert {(CALF_L, 0, 2), (CALF_L, 1, 2), (CALF_R, 1, HIGH), (CALF_Z, FLUID_GAIN, 2)} <= set(late)
     assert max(late.values()) <= LATE_S, late
     print("late by", late)

@@ -48,11 +48,9 @@ def test_what_a_power_cut_leaves(cut: str, operation: str) -> None:
     before = bytes(flash.data)
     flash.cut_at, flash.cut = flash.operations, cut
     us = clock.us
+    act = (lambda: flash.program(SECTOR, page)) if operation == "program" else (lambda: flash.erase(1))
     with pytest.raises(PowerCut):
-        if operation == "program":
-            flash.program(SECTOR, page)
-        else:
-            flash.erase(1)
+        act()
     assert clock.us == us
     size = PAGE if operation == "program" else SECTOR
     whole = page if operation == "program" else b"\xff" * SECTOR

@@ -43,6 +43,13 @@ def _blank(page: ptr8, n: int) -> int:
     return 1
 
 
+@micropython.viper
+def _clear(page: ptr8, at: int, end: int):
+    while at < end:
+        page[at] = 0xFF
+        at += 1
+
+
 class Ring:
     """Pages in `sectors` sectors of `flash` from `first` on.
 
@@ -132,8 +139,7 @@ class Ring:
         serial = self.head
         pack_into(_HEADER, page, 0, kind, size, boot, serial, a, b, c)
         crc_append(page, _HEAD_CRC_AT, CRC_TABLE)
-        for i in range(CONTENT_AT + size, _CRC_AT):
-            page[i] = 0xFF
+        _clear(page, CONTENT_AT + size, _CRC_AT)
         crc_append(page, _CRC_AT, CRC_TABLE)
         self._flash.program(self._address(serial), page)
         if self.holds(serial):

@@ -5,6 +5,7 @@ records are old; `step` packs one of them a call. `find` gives the page in which
 that is still being packed counts as the last one.
 """
 
+from turgor.app.log import copy
 from turgor.app.ring import CONTENT, CONTENT_AT, Ring, u32
 from turgor.link.pages import PagePacker
 from turgor.link.records import BLIND, FILTER_STATE, IMPEDANCE, RULE_STATE, SAMPLES
@@ -49,6 +50,8 @@ class Spill:
         self.full = False
         # All pages before this one were delivered.
         self._tail = self.ring.oldest()
+        # The page that was found last: the next one is wanted next, as a rule.
+        self._found = 0
 
     def oldest_boot(self):
         """The boot of the oldest page that was not delivered; the present one when there is none."""
@@ -84,9 +87,7 @@ class Spill:
     def write(self):
         """Write the full page."""
         packer = self._packer
-        page = self.ring.page
-        for i in range(packer.size):
-            page[CONTENT_AT + i] = packer.content[i]
+        copy(packer.content, 0, packer.size, self.ring.page, CONTENT_AT)
         first, last, t_s = packer.first_seq, packer.last_seq, packer.first_t_s
         if self.ring.write(_PAGE_KIND, packer.size, self._log.boot, first, last, t_s):
             self._failures = 0
@@ -116,6 +117,7 @@ class Spill:
         serial = self._search(boot, seq)
         while serial < ring.head:
             if ring.holds(serial):
+                self._found = serial
                 page = ring.page
                 self.boot = page[2] | page[3] << 8
                 self.first_seq = u32(page, _FIRST_AT)
@@ -133,8 +135,12 @@ class Spill:
         ring = self.ring
         low = self._tail
         high = ring.head
+        guess = self._found
         while low < high:
             middle = (low + high) >> 1
+            if guess <= self._found + 1:
+                middle = min(max(guess, low), high - 1)
+                guess += 1
             # A page that is none says nothing: one of those after it does.
             at = middle
             while at < high and not ring.peek(at):
