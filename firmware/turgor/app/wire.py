@@ -182,7 +182,7 @@ class Wire:
             self._boot = pages.boot
             self._next_seq = 0
         else:
-            self._next_seq = self._build_page(self._next_seq, pages.last_seq)
+            self._next_seq = self._build_page(pages, self._next_seq, pages.last_seq)
 
     def _resend(self):
         """The next record of the oldest range that was asked for again."""
@@ -191,10 +191,11 @@ class Wire:
         first = words[1]
         last = words[2]
         log = self._log
+        pages = self._pages
         if boot == log.boot:
             first = self._build(first, last) if first < log.next_seq else last + 1
-        elif self._pages is not None and self._pages.find(boot, first) and self._pages.boot == boot:
-            first = self._build_page(first, self._pages.last_seq)
+        elif pages is not None and pages.find(boot, first) and pages.boot == boot:
+            first = self._build_page(pages, first, pages.last_seq)
         else:
             self._build_gap(boot, first, last, 0)
             first = last + 1
@@ -216,7 +217,7 @@ class Wire:
             until = last
         pages = self._pages
         if pages is not None and pages.find(log.boot, seq) and pages.boot == log.boot and pages.first_seq <= until:
-            return self._build_page(seq, until if until < pages.last_seq else pages.last_seq)
+            return self._build_page(pages, seq, until if until < pages.last_seq else pages.last_seq)
         self._build_gap(log.boot, seq, until, log.dropped_s)
         return until + 1
 
@@ -225,9 +226,8 @@ class Wire:
         pack_into("<I", self._record, HEADER_SIZE, until)
         self._encode(HEADER_SIZE + _GAP_BODY)
 
-    def _build_page(self, seq, until):
+    def _build_page(self, pages, seq, until):
         """Make the frame of the gap from `seq` to `until` with what the page that was found kept of it."""
-        pages = self._pages
         pack_into(HEADER, self._record, 0, GAP, NO_CHANNEL, pages.boot, seq, pages.t_s)
         pack_into("<I", self._record, HEADER_SIZE, until)
         pack_into("<I", self._record, HEADER_SIZE + 4, pages.first_seq)

@@ -214,7 +214,8 @@ class Nau7802:
         if count == 0:
             return int(self._silence(now))
         if self._discard:
-            if not self._polled.is_end:
+            polled = self._polled
+            if polled is not None and not polled.is_end:
                 return int(self._drop())
             self._discard = False
         tick = int(self._ready.tick)
