@@ -214,10 +214,9 @@ class Nau7802:
         if count == 0:
             return int(self._silence(now))
         if self._discard:
-            polled = self._polled
-            if polled is not None and not polled.is_end:
-                return int(self._drop())
-            self._discard = False
+            dropped = int(self._drop())
+            if dropped >= 0:
+                return dropped
         tick = int(self._ready.tick)
         period_q4 = int(self._period_q4)
         # Until the next conversion ends.
@@ -257,7 +256,11 @@ class Nau7802:
         return wait if wait > 0 else 0
 
     def _drop(self):
-        """Read a conversion away whose end nobody saw; the poll for the next begins at once."""
+        """Read a conversion away whose end nobody saw; -1, and nothing was read, when this one's was."""
+        polled = self._polled
+        if polled is None or polled.is_end:
+            self._discard = False
+            return -1
         self._blind_us += self._period_q4 >> 4
         try:
             self._read(self._address, _ADCO, self._result)
