@@ -339,6 +339,9 @@ class Kept:
     def blind(self, duration_us):
         """As a sampler."""
 
+    def is_quiet(self):
+        return True
+
 
 def keep_state(count, kept, channels):
     """A second each: readings into the log, the state kept every 10 s, all of it spilled, some of it looked up."""

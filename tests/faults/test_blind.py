@@ -219,6 +219,7 @@ def test_sweeps_go_on(scenarios: dict[str, dict[str, Any]], erase_us: int, progr
             fields = unpack(record)[1]
             channel = unpack_from(HEADER, record)[1]
             values.setdefault((channel, fields["frequency"]), []).append(fields["sum_i"] // fields["count"])
+    assert run.records(FAULT) == []
     assert len(values) == 6
     for found in values.values():
         assert len(found) >= (SECONDS - 5) // 2

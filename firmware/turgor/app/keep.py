@@ -189,7 +189,7 @@ class Keep:
             return wait
         spill = self.spill
         us = self._time.us
-        if _QUIET_FROM_US <= us < _QUIET_TO_US:
+        if _QUIET_FROM_US <= us < _QUIET_TO_US and self._is_quiet():
             for journal in self._journals:
                 if journal.wants_erase():
                     wait = self._begin(ERASE, now)
@@ -209,6 +209,13 @@ class Keep:
                 self._look(spill.failed, spill)
                 return wait
         return _POLL_US
+
+    def _is_quiet(self):
+        """Whether no sweep is under way; one that began late lasts longer."""
+        for sampler in self._samplers:
+            if not sampler.is_quiet():
+                return False
+        return True
 
     def _write_journal(self, journal, now):
         wait = self._begin(PROGRAM if journal.ring.can_write() else ERASE, now)
