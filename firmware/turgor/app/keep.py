@@ -212,7 +212,7 @@ class Keep:
 
     def _is_quiet(self):
         """Whether no sweep is under way; one that began late lasts longer."""
-        for sampler in self._samplers:
+        for sampler in self._samplers:  # noqa: SIM110  a generator would be on the heap
             if not sampler.is_quiet():
                 return False
         return True
