@@ -1,6 +1,6 @@
 """Hours without a host: all events and readings of that time arrive, and what was raw data is declared missing exactly.
 
-A day instead of half an hour: TURGOR_FULL=1 pytest -n 0 -s tests/faults/test_absent_host.py
+A day instead of two hours: TURGOR_FULL=1 pytest -n 0 -s tests/faults/test_absent_host.py
 """
 
 import os
@@ -26,7 +26,7 @@ from turgor.link.records import (
 )
 from turgor_host.sim.flash import PAGE, SECTOR, SECTORS, Flash
 
-HOURS = 24.0 if os.environ.get("TURGOR_FULL") else 0.5
+HOURS = 24.0 if os.environ.get("TURGOR_FULL") else 2.0
 RAW = {SAMPLES, IMPEDANCE, FILTER_STATE, RULE_STATE, BLIND}
 SPILL_AT = 12
 # Two alarms an hour and channel: raised after 20 s beyond, cleared after 20 s inside.
