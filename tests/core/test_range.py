@@ -25,7 +25,7 @@ from turgor.core.impedance import (
 )
 from turgor.core.median import ABSENT, STATE_WORDS, median, median_push
 from turgor.core.ticks import BoardTime, ticks_diff
-from turgor.link.blocks import BLOCK_SAMPLES, rice_pack
+from turgor.link.blocks import CHUNK_SAMPLES, chunk_plan, put_bits, put_codes, usual_k
 from turgor.link.frames import CRC_TABLE, cobs, crc_append
 
 FULL = 2**23
@@ -124,16 +124,23 @@ def test_median():
         median(words)
 
 
-def test_rice_pack():
+def test_sample_blocks():
     random = Random(4)
-    out = bytearray(256)
-    blocks = [[FULL - 1, -FULL] * (BLOCK_SAMPLES // 2)]
-    for bits in range(1, 24):
-        blocks.append([random.randint(-(2**bits), 2**bits - 1) for _ in range(BLOCK_SAMPLES)])
-        # Just below and at the length from which a difference escapes.
-        blocks.append([0, 2**bits - 1] * (BLOCK_SAMPLES // 2))
-    for block in blocks:
-        rice_pack(smalls(block), small(len(block)), out, small(0))
+    top = 2 * FULL - 1
+    chunks = [[top, 0] * (CHUNK_SAMPLES // 2), [top] * CHUNK_SAMPLES]
+    for bits in range(1, 25):
+        chunks.append([random.randint(0, 2**bits - 1) for _ in range(CHUNK_SAMPLES)])
+        # Just below and at the length from which a difference escapes, and a trend that goes on and turns.
+        chunks.append([0, 2**bits - 1] * (CHUNK_SAMPLES // 2))
+        chunks.append([min(i * 2**bits // 30, 2**bits - 1) for i in (*range(24), *range(24, 0, -1))])
+    for chunk in chunks:
+        codes = smalls(chunk)
+        count = small(len(chunk))
+        plan = smalls([0, 0, 0])
+        out = [0] * 300
+        chunk_plan(codes, count, small(usual_k(codes, count)), plan)
+        at = put_bits(out, small(0), plan[2], small(23) - plan[0])
+        put_codes(codes, count, plan[0] << 2 | plan[1], plan[2], out, at)
 
 
 def test_frames():

@@ -124,7 +124,7 @@ def test_equals_one_by_one_and_the_truth(seed: int) -> None:
         assert blocks.last.tolist() == blocks.index[blocks.starts[1:] - 1].tolist()
 
 
-@pytest.mark.parametrize("lost_s", [1, 3, 20, 3000])
+@pytest.mark.parametrize("lost_s", [1, 3, 20, 600])
 def test_indices_and_times_are_right_across_lost_records(lost_s: int) -> None:
     """Whatever is missing in the middle, and at the start."""
     channels, records = made(lost_s + 30, steady=True)

@@ -119,17 +119,52 @@ def test_unknown_words(turgor: Any, tmp_path: Path) -> None:
     _one_line(turgor("dbp", "70", code=1), "start one")
 
 
-def test_a_full_disk_ends_cleanly(turgor: Any, tmp_path: Path) -> None:
-    path = tmp_path / "a.turgor"
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A recording, by `tmp_path` / a.turgor, whose disk is full: it has said so."""
 
     def limit() -> None:
         # No file may grow beyond 300 KB: what a full disk is to the recorder.
-        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
-    done = turgor("record", "sim:", path, "--speed", "max", "--seconds", 3000, code=1, preexec_fn=limit)
-    _one_line(done, str(path), "full")
-    assert json.loads(turgor("info", path, "--check", "--json").stdout)["records"] > 100
+    path = tmp_path / "a.turgor"
+    command = [sys.executable, "-m", "turgor_host.cli", "record", "sim:", str(path), "--speed", "max", "--json"]
+    with (tmp_path / "said").open("wb") as said:
+        process = subprocess.Popen(
+            [*command, "--seconds", "1500"], stdout=subprocess.PIPE, stderr=said, preexec_fn=limit
+        )
+    for _ in range(600):
+        if "goes on when there is room" in (tmp_path / "said").read_text():
+            break
+        time.sleep(0.1)
+    yield process
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+    assert process.stdout is not None
+    process.stdout.close()
+
+
+def test_a_full_disk_ends_cleanly(turgor: Any, tmp_path: Path, full: subprocess.Popen[bytes]) -> None:
+    full.send_signal(signal.SIGINT)
+    assert full.wait(30) == 1
+    first, last = (tmp_path / "said").read_text().splitlines()
+    assert "full" in first
+    assert last.startswith("turgor: ")
+    assert "full" in last
+    assert json.loads(turgor("info", tmp_path / "a.turgor", "--check", "--json").stdout)["records"] > 100
+
+
+def test_recording_goes_on_when_there_is_room(turgor: Any, tmp_path: Path, full: subprocess.Popen[bytes]) -> None:
+    no_limit = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    resource.prlimit(full.pid, resource.RLIMIT_FSIZE, no_limit)
+    out, _ = full.communicate(timeout=120)
+    assert full.returncode == 0
+    result = json.loads(out)
+    assert (result["lost"], result["board_s"]) == (0, 1500)
+    assert "recording goes on" in (tmp_path / "said").read_text().splitlines()[-1]
+    assert json.loads(turgor("info", tmp_path / "a.turgor", "--check", "--json").stdout)["records"] > 10_000
 
 
 # Says when Python itself has started: before that a Ctrl-C is not ours to answer.
