@@ -34,6 +34,8 @@ from turgor_host.source import board_command, board_environment
 
 # What the board may lose of a boot when its power goes: what its log in RAM holds.
 _RAM_S = 60
+# Each comes once before any comes again.
+_KINDS = ("bits", "bytes", "latency", "blink", "cut", "vanish", "kill", "stop", "power")
 
 
 class Wire:
@@ -51,6 +53,7 @@ class Wire:
         self._board = -1
         self._host = -1
         self._host_far = -1
+        self._last_name = ""
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self.plug()
@@ -72,12 +75,19 @@ class Wire:
     def plug(self) -> None:
         """The host's end appears, under a name of its own each time."""
         near, far = pty.openpty()
+        if os.ttyname(far) == self._last_name:
+            # The name that was given back comes first: it is held until another is taken.
+            held = near, far
+            near, far = pty.openpty()
+            for descriptor in held:
+                os.close(descriptor)
+        self._last_name = os.ttyname(far)
         tty.setraw(far)
         os.set_blocking(near, False)
         with self._lock:
             self._host, self._host_far = near, far
         self.name.unlink(missing_ok=True)
-        self.name.symlink_to(os.ttyname(far))
+        self.name.symlink_to(self._last_name)
 
     def pull(self) -> None:
         """The host's end vanishes."""
@@ -142,12 +152,15 @@ class Soak:
         self.speed = speed
         self.file = folder / "soak.turgor"
         self.done: dict[str, int] = {}
+        self._coming: list[str] = []
         self.wire = Wire(folder, self.random)
         self._compiled = folder / "scenario.json"
         write_compiled(read_scenario(Path(scenario)) if scenario else leak_episode(), seed, self._compiled)
         self.board: subprocess.Popen[bytes] | None = None
         self.host: subprocess.Popen[bytes] | None = None
         self.logs: list[Path] = []
+        # How far each log was read for its time, and the seconds since its boot there.
+        self._read: dict[Path, tuple[int, int]] = {}
         self.resident: dict[str, list[int]] = {"board": [], "host": []}
 
     def start_board(self) -> None:
@@ -170,8 +183,9 @@ class Soak:
     def go_wrong(self) -> None:
         """One fault of a random kind, then some time without any."""
         random, wire = self.random, self.wire
-        kinds = ("bits", "bits", "bytes", "latency", "blink", "cut", "vanish", "kill", "stop", "power")
-        kind = random.choice(kinds)
+        if not self._coming:
+            self._coming = random.sample(_KINDS, len(_KINDS))
+        kind = self._coming.pop()
         self.done[kind] = self.done.get(kind, 0) + 1
         span = random.uniform(0.5, 3)
         assert self.host is not None
@@ -225,7 +239,32 @@ class Soak:
         for name, process in (("board", self.board), ("host", self.host)):
             with contextlib.suppress(OSError, AttributeError):
                 pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])  # type: ignore[union-attr]
-                self.resident[name].append(pages * os.sysconf("SC_PAGESIZE"))
+                if pages:  # one that was just killed has none
+                    self.resident[name].append(pages * os.sysconf("SC_PAGESIZE"))
+
+    def board_s(self) -> int:
+        """Board time so far, seconds of all boots."""
+        for log in self.logs:
+            at, t_s = self._read.get(log, (0, 0))
+            if not log.exists():
+                continue
+            with log.open("rb") as file:
+                file.seek(at)
+                data = file.read()
+            begin = 0
+            while begin < len(data) and begin + 1 + data[begin] <= len(data):
+                t_s = unpack_from(HEADER, data, begin + 1)[4]
+                begin += 1 + data[begin]
+            self._read[log] = at + begin, t_s
+        return sum(t_s for _, t_s in self._read.values())
+
+    def end(self) -> None:
+        """Nothing is left running, whatever went wrong."""
+        for process in (self.board, self.host):
+            if process is not None:
+                process.kill()
+                process.wait()
+        self.wire.end()
 
     def finish(self) -> None:
         """Let the recorder catch up, then end both."""
@@ -241,7 +280,6 @@ class Soak:
                 self.board.wait()
         self.host.send_signal(signal.SIGINT)
         self.host.wait(30)
-        self.wire.end()
 
     def _recorded(self) -> int:
         with contextlib.closing(sqlite3.connect(f"file:{self.file}?mode=ro", uri=True)) as database:
@@ -306,33 +344,47 @@ def compare(logs: list[Path], file: Path) -> dict[str, Any]:
     return result
 
 
+def run(hours: float, speed: int, seed: int, folder: Path, scenario: str = "") -> dict[str, Any]:
+    """Let things go wrong for `hours` of board time; what became of what the board logged."""
+    folder.mkdir(parents=True, exist_ok=True)
+    soak = Soak(folder, seed, speed, scenario)
+    try:
+        soak.start_board()
+        soak.start_host()
+        time.sleep(3)
+        while (board_s := soak.board_s()) < hours * 3600:
+            soak.go_wrong()
+        soak.finish()
+    finally:
+        soak.end()
+    result = compare(soak.logs, soak.file)
+    result["board_s"] = board_s
+    result["faults"] = soak.done
+    result["resident_mb"] = {
+        name: [round(n / 2**20, 1) for n in (sizes[len(sizes) // 4], sizes[-1])]
+        for name, sizes in soak.resident.items()
+    }
+    return result
+
+
+def missing(result: dict[str, Any]) -> bool:
+    """Whether anything is missing that may not be."""
+    bad = result["undeclared"] or result["different"] or result["readings_or_events_declared"]
+    return bool(bad) or result["integrity"] != "ok" or max(result["tail_s"]) > _RAM_S
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--hours", type=float, default=24, help="board time, about")
+    parser.add_argument("--hours", type=float, default=24, help="board time")
     parser.add_argument("--speed", type=int, default=240)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scenario", default="")
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="soak-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    soak = Soak(folder, options.seed, options.speed, options.scenario)
-    soak.start_board()
-    soak.start_host()
-    begun = time.monotonic()
-    time.sleep(3)
-    while time.monotonic() - begun < options.hours * 3600 / options.speed:
-        soak.go_wrong()
-    soak.finish()
-    result = compare(soak.logs, soak.file)
-    result["faults"] = soak.done
-    result["resident_mb"] = {
-        name: [round(n / 2**20, 1) for n in (sizes[len(sizes) // 4], sizes[-1])] if sizes else []
-        for name, sizes in soak.resident.items()
-    }
+    result = run(options.hours, options.speed, options.seed, folder, options.scenario)
     print(json.dumps(result))
-    bad = result["undeclared"] or result["different"] or result["readings_or_events_declared"]
-    return 1 if bad or result["integrity"] != "ok" or max(result["tail_s"]) > _RAM_S else 0
+    return 1 if missing(result) else 0
 
 
 if __name__ == "__main__":

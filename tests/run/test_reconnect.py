@@ -6,9 +6,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from soak import Wire
@@ -32,6 +33,14 @@ class Recorder:
         command = [sys.executable, "-m", "turgor_host.cli", "record", str(port), str(file)]
         with self._errors.open("wb") as errors:
             self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left running, whatever went wrong: another test would meet its session."""
+        self.process.kill()
+        self.process.wait()
 
     @property
     def said(self) -> str:
@@ -58,8 +67,7 @@ def records(file: Path) -> int:
 
 def test_the_port_comes_back_under_another_name(tmp_path: Path, wire: Wire) -> None:
     file = tmp_path / "a.turgor"
-    with VirtualBoard(tmp_path, ends=wire.attach) as board:
-        recorder = Recorder(wire.name, file)
+    with VirtualBoard(tmp_path, ends=wire.attach) as board, Recorder(wire.name, file) as recorder:
         until(lambda: records(file) > 20)
         first = os.readlink(wire.name)
         wire.pull()
@@ -84,14 +92,15 @@ def test_the_port_comes_back_under_another_name(tmp_path: Path, wire: Wire) -> N
 
 def test_another_board_in_its_place_is_left_alone(tmp_path: Path, wire: Wire) -> None:
     file = tmp_path / "a.turgor"
-    with VirtualBoard(tmp_path, ends=wire.attach):
-        recorder = Recorder(wire.name, file)
-        until(lambda: records(file) > 20)
-        wire.pull()
-        until(lambda: "waiting for the board" in recorder.said)
     folder = tmp_path / "other"
     folder.mkdir()
-    with VirtualBoard(folder, ends=wire.attach, seed=2):
+    with ExitStack() as recording:
+        with VirtualBoard(tmp_path, ends=wire.attach):
+            recorder = recording.enter_context(Recorder(wire.name, file))
+            until(lambda: records(file) > 20)
+            wire.pull()
+            until(lambda: "waiting for the board" in recorder.said)
+        recording.enter_context(VirtualBoard(folder, ends=wire.attach, seed=2))
         wire.plug()
         until(lambda: "not 7600000000000001" in recorder.said)
         before = records(file)
@@ -102,8 +111,7 @@ def test_another_board_in_its_place_is_left_alone(tmp_path: Path, wire: Wire) ->
 
 def test_a_recording_of_another_board_is_not_gone_on_with(tmp_path: Path, wire: Wire, turgor: Any) -> None:
     file = tmp_path / "a.turgor"
-    with VirtualBoard(tmp_path, ends=wire.attach):
-        recorder = Recorder(wire.name, file)
+    with VirtualBoard(tmp_path, ends=wire.attach), Recorder(wire.name, file) as recorder:
         until(lambda: records(file) > 20)
         recorder.end()
     folder = tmp_path / "other"
