@@ -173,7 +173,11 @@ class Replica:
         )
         if command >= lines.FIRST_LOGGED:
             self.answers.append(record)
-        else:
+        if self.greeted and command != lines.HELLO and boot != self.boot:
+            # It has started anew, too quickly for a silence, and does not know us.
+            self.hello(now)
+            return
+        if command < lines.FIRST_LOGGED:
             sent_s = self._sent_s.pop(number, None)
             if sent_s is None:
                 return

@@ -152,6 +152,7 @@ class Soak:
         self.speed = speed
         self.file = folder / "soak.turgor"
         self.done: dict[str, int] = {}
+        self._begun = time.monotonic()
         self._coming: list[str] = []
         self.wire = Wire(folder, self.random)
         self._compiled = folder / "scenario.json"
@@ -176,9 +177,16 @@ class Soak:
         os.close(end)
 
     def start_host(self) -> None:
+        """The recorder, once it records: one that finds no port at its start ends, as it should."""
+        before = self._recorded()
         command = [sys.executable, "-m", "turgor_host.cli", "record", str(self.wire.name), str(self.file)]
         with (self.folder / "host.err").open("ab") as errors:
             self.host = subprocess.Popen(command, stdout=errors, stderr=errors, start_new_session=True)
+        deadline = time.monotonic() + 30
+        while self._recorded() == before:
+            if self.host.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"the recorder did not start; see {self.folder}")
+            time.sleep(0.2)
 
     def go_wrong(self) -> None:
         """One fault of a random kind, then some time without any."""
@@ -187,6 +195,8 @@ class Soak:
             self._coming = random.sample(_KINDS, len(_KINDS))
         kind = self._coming.pop()
         self.done[kind] = self.done.get(kind, 0) + 1
+        with (self.folder / "faults.txt").open("a") as faults:
+            faults.write(f"{time.monotonic() - self._begun:.1f} s, {self._recorded()} records: {kind}\n")
         span = random.uniform(0.5, 3)
         assert self.host is not None
         assert self.board is not None
@@ -282,8 +292,11 @@ class Soak:
         self.host.wait(30)
 
     def _recorded(self) -> int:
-        with contextlib.closing(sqlite3.connect(f"file:{self.file}?mode=ro", uri=True)) as database:
-            return int(database.execute("SELECT count(*) FROM records").fetchone()[0])
+        try:
+            with contextlib.closing(sqlite3.connect(f"file:{self.file}?mode=ro", uri=True)) as database:
+                return int(database.execute("SELECT count(*) FROM records").fetchone()[0])
+        except sqlite3.OperationalError:
+            return 0  # there is no recording yet
 
 
 def logged(path: Path) -> list[bytes]:
@@ -351,7 +364,6 @@ def run(hours: float, speed: int, seed: int, folder: Path, scenario: str = "") -
     try:
         soak.start_board()
         soak.start_host()
-        time.sleep(3)
         while (board_s := soak.board_s()) < hours * 3600:
             soak.go_wrong()
         soak.finish()

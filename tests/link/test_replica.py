@@ -296,6 +296,20 @@ def test_the_boot_before_is_asked_for_its_end_before_the_new_one_begins():
     assert asked(replica) == []
 
 
+def test_a_board_that_started_anew_without_a_silence_is_greeted():
+    """It answers a ping with another boot and has not heard of this host."""
+    replica = greeted(now=9.9)
+    fed(replica, numbered(0))
+    replica.poll(10.0)
+    said(replica)
+    replica.feed(frame(answer(last_id[PING], PING, boot=BOOT + 1)), 10.1)
+    assert (HELLO, BOOT, 1, 77, 0, 0) in said(replica)
+    assert replica.exchanges == []
+    assert fed(replica, answer(ids[-1], boot=BOOT + 1), gap(1, LAST_SEQ), numbered(0, BOOT + 1)) == [
+        numbered(0, BOOT + 1)
+    ]
+
+
 def test_boots_in_between_are_asked_for_too():
     replica = greeted(boot=9, oldest=7)
     new = [numbered(seq, 9) for seq in range(2)]
