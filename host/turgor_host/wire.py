@@ -161,6 +161,8 @@ class Replica:
 
     def _take_answer(self, record: bytes, boot: int, unread: int, now: float) -> None:
         # These stand where they are in every version; the rest need not.
+        if len(record) < HEADER_SIZE + calcsize(_ANSWER_START):
+            return
         number, command, status, version = unpack_from(_ANSWER_START, record, HEADER_SIZE)
         if version != WIRE_VERSION:
             if number in self._sent_s and command == lines.HELLO:

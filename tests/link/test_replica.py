@@ -345,6 +345,14 @@ def test_answers_to_commands_go_apart():
     assert replica.answers == [reply]
 
 
+def test_an_answer_too_short_to_be_one_is_none():
+    replica = greeted()
+    for size in range(len(answer(1))):
+        fed(replica, answer(ids[-1])[: max(size, 12)])
+    assert replica.answers == []
+    assert replica.greeted
+
+
 def test_a_board_that_serves_another_host_is_not_greeted():
     replica = Replica(77)
     replica.hello()
