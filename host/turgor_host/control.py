@@ -30,10 +30,11 @@ def _folder() -> Path:
 
 
 class ControlServer:
-    """Listens for this process; `act` is `Session.act`."""
+    """Listens for this process; `act` is `Session.act`, `file` the recording that its answers name."""
 
-    def __init__(self, act: Callable[..., str]) -> None:
+    def __init__(self, act: Callable[..., str], file: Path) -> None:
         self._act = act
+        self._file = file
         self._path = _folder() / f"{os.getpid()}.sock"
         self._path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -63,7 +64,7 @@ class ControlServer:
     def _answer(self, line: bytes) -> dict[str, object]:
         try:
             request = json.loads(line)
-            return {"done": self._act(request.pop("act"), **request)}
+            return {"done": f"{self._act(request.pop('act'), **request)}, recorded in {self._file}"}
         except TurgorError as error:
             return {"error": str(error), "exit": error.exit_code}
         except (ValueError, TypeError, KeyError, AttributeError):
@@ -88,9 +89,7 @@ def ask(act: str, **arguments: object) -> str:
         if not sockets:
             raise TurgorError("no `turgor monitor`, `record` or `demo` is running here; start one first")
         if len(sockets) > 1:
-            raise TurgorError(
-                f"{len(sockets)} runs are active here; end all but one, or use the page of the one you mean"
-            )
+            raise TurgorError(f"{len(sockets)} runs are active here; end all but the one you mean")
         client = sockets[0][1]
         client.sendall(json.dumps({"act": act, **arguments}).encode() + b"\n")
         reply = json.loads(client.recv(_LINE_LIMIT) or b'{"error": "the run ended", "exit": 1}')

@@ -45,7 +45,7 @@ def open_run(
 ) -> Iterator[Run]:
     """Open source, recording and local socket; on leaving, everything is committed and closed."""
     calibrations = read_certificate(calibration) if calibration else {}
-    if name.startswith(SIMULATED) and file.exists():
+    if name.startswith(SIMULATED) and file.is_file():
         # Its numbers would be those of the first run again, and its data perhaps not.
         raise TurgorError(f"{file} exists already and the virtual board of {name} begins anew; choose another name")
     with contextlib.ExitStack() as stack:
@@ -53,7 +53,7 @@ def open_run(
         writer = stack.enter_context(contextlib.closing(Writer(file, name, source.simulated, speed)))
         live = Live(name, source.simulated, speed, str(file))
         session = Session(source, writer, live, seconds=seconds, progress=progress, calibrations=calibrations, say=say)
-        stack.enter_context(contextlib.closing(ControlServer(session.act)))
+        stack.enter_context(contextlib.closing(ControlServer(session.act, file)))
         yield Run(source, writer, live, session, file)
 
 

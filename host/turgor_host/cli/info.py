@@ -21,7 +21,11 @@ def info(
     ] = False,
     json_: JsonOption = False,
 ) -> None:
-    """What is in a recording."""
+    """What is in a recording.
+
+    `missed` are conversions that a chip made and the board did not read, as while it erases flash; each is counted. `lost`
+    are records that the board had to drop, each in a declared gap.
+    """
     with open_recording(file) as recording:
         result = describe(recording)
         if check:

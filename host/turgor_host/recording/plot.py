@@ -110,7 +110,8 @@ def _title(recording: Recording) -> str:
     if recording.simulated:
         speed = f"{meta['speed']:g}x" if meta.get("speed") else "maximum"
         text += f"  ·  SIMULATED ({meta.get('runtime', 'virtual board')}, {speed} speed)"
-    return text + "  ·  research and bench tool, not a medical device"
+    # On a line of its own: no name, however long, may push it off the picture.
+    return text + "\nresearch and bench tool, not a medical device"
 
 
 def _panel(axis: Any, name: str, lines: list[tuple[str, str, Floats, Floats, str]], t0: float, t1: float) -> None:
