@@ -23,8 +23,9 @@ def info(
 ) -> None:
     """What is in a recording.
 
-    `missed` are conversions that a chip made and the board did not read, as while it erases flash; each is counted. `lost`
-    are records that the board had to drop, each in a declared gap.
+    `missed` are conversions that a chip made and the board did not read, as while it
+    erases flash; each is counted. `lost` are records that the board had to drop, each
+    in a declared gap.
     """
     with open_recording(file) as recording:
         result = describe(recording)
