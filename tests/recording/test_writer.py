@@ -97,6 +97,19 @@ def test_another_record_under_the_same_number_is_an_error(writer: Writer, commit
     assert rows(writer.path, "SELECT count(*) FROM records") == [(2,)]
 
 
+@pytest.mark.parametrize("here", [[command(1), command(2)], [gap(1, 2)]])
+def test_a_gap_that_begins_with_what_is_here_declares_the_rest_of_it(writer: Writer, here: list[bytes]) -> None:
+    """A board that does not know how far its host is begins with all that it has freed."""
+    writer.add([boot(), *here])
+    lost = writer.lost
+    writer.add([gap(0, 1), gap(0, 6), command(7)])
+    assert writer.commit() == 7
+    assert writer.lost - lost == 4
+    writer.close()
+    assert rows(writer.path, f"SELECT seq, body FROM records WHERE kind = {GAP} AND seq > 1") == [(3, b"\x06\0\0\0")]
+    assert rows(writer.path, "SELECT kind FROM records WHERE seq = 0") == [(BOOT,)]
+
+
 def test_an_exchange_finds_the_board_that_names_itself_later(writer: Writer) -> None:
     writer.exchange(1, 2, Exchange(1e9, 5.25, 5.5, 1e9 + 0.5))
     writer.commit()
