@@ -186,6 +186,20 @@ def test_a_full_disk_keeps_what_was_committed_and_may_be_tried_again(writer: Wri
     writer.close()
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_is_no_longer_there_takes_nothing(writer: Writer, replaced: bool) -> None:
+    writer.add([boot()])
+    writer.commit()
+    writer.path.rename(writer.path.with_name("moved"))
+    if replaced:
+        writer.path.write_text("another")
+    writer.add([command(1)])
+    for end in (writer.commit, writer.close):
+        with pytest.raises(TurgorError, match="was deleted, moved or replaced while it was recorded; choose"):
+            end()
+    assert not replaced or writer.path.read_text() == "another"
+
+
 def test_closing_on_a_full_disk_says_so_and_closes(writer: Writer) -> None:
     pages = writer._database.execute("PRAGMA page_count").fetchone()[0]
     writer._database.execute(f"PRAGMA max_page_count = {pages}")

@@ -219,6 +219,7 @@ class Writer:
         database = self._database
         ready = [(number, row) for number, row in self._exchanges if row[0] in self._boards]
         if self._pending or ready or self._meta or self._notes:
+            self._file.look_for()
             try:
                 database.execute("BEGIN IMMEDIATE")
                 self._insert(ready)
