@@ -208,6 +208,11 @@ class Session:
                 f"{self._source.name}: the board speaks wire version {self._replica.wire_version}, this program "
                 f"{WIRE_VERSION}; run `turgor flash {self._source.name}`"
             )
+        if self._replica.begun_anew:
+            raise TurgorError(
+                f"{self._source.name}: the board counts boot {self._replica.boot} anew, as after its flash was erased; "
+                "record it into another file"
+            )
         for record in self._replica.answers:
             header, body, tail = unpack(record)
             text = tail.decode("ascii", "replace")

@@ -83,6 +83,8 @@ class Replica:
         self.greeted = False
         # That of a board which speaks another one.
         self.wire_version = WIRE_VERSION
+        # Its present boot's log is shorter than what came of it: another log under the same number.
+        self.begun_anew = False
         self._host = host
         self._read = 0
         self._told = 0
@@ -170,7 +172,7 @@ class Replica:
             return
         if len(record) < HEADER_SIZE + calcsize(_ANSWER_FIELDS):
             return
-        _, _, _, _, _, sent_boot, sent_seq, sent_bytes, t_us, received_s, received_us = unpack_from(
+        _, _, _, _, log_seq, sent_boot, sent_seq, sent_bytes, t_us, received_s, received_us = unpack_from(
             _ANSWER_FIELDS, record, HEADER_SIZE
         )
         if command >= lines.FIRST_LOGGED:
@@ -182,6 +184,9 @@ class Replica:
         if command < lines.FIRST_LOGGED:
             sent_s = self._sent_s.pop(number, None)
             if sent_s is None:
+                return
+            if any(log.number == boot and log_seq < log.next_seq for log in self._boots):
+                self.begun_anew = True
                 return
             t_s = int.from_bytes(record[HEADER_SIZE - 4 : HEADER_SIZE], "little")
             self.exchanges.append((sent_s, received_s + received_us / 1e6, t_s + t_us / 1e6, now))

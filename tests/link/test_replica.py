@@ -40,13 +40,13 @@ def gap(first, last, boot=BOOT, kept=b"", t_s=0):
     return pack(GAP, 255, boot, first, t_s, (last,), kept)
 
 
-def answer(id, command=HELLO, boot=BOOT, sent_boot=None, sent_seq=0, sent_bytes=0, status=OK, t_s=5):
+def answer(id, command=HELLO, boot=BOOT, sent_boot=None, sent_seq=0, sent_bytes=0, status=OK, t_s=5, log_seq=LAST_SEQ):
     body = (
         id,
         command,
         status,
         WIRE_VERSION,
-        12,
+        log_seq,
         boot if sent_boot is None else sent_boot,
         sent_seq,
         sent_bytes,
@@ -432,3 +432,22 @@ def test_every_record_comes_through_a_bad_wire(percent):
                 again += range(first, last + 1)
         got = got[: len(records)]
     assert got == records
+
+
+@pytest.mark.parametrize("log_seq", [4, 5])
+def test_a_log_that_is_shorter_than_what_came_of_it_is_another_one(log_seq):
+    replica = greeted()
+    fed(replica, *[numbered(seq) for seq in range(5)])
+    replica.poll(1.0)
+    assert PING in [line[0] for line in said(replica)]
+    replica.feed(frame(answer(last_id[PING], PING, log_seq=log_seq)), 1.0)
+    assert replica.begun_anew == (log_seq < 5)
+
+
+def test_a_greeting_finds_another_log_under_the_same_number():
+    replica = Replica(77, BOOT, 5)
+    replica.hello(0.0)
+    said(replica)
+    replica.feed(frame(answer(ids[-1], log_seq=4)), 0.0)
+    assert replica.begun_anew
+    assert not replica.greeted

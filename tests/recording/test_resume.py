@@ -13,6 +13,7 @@ from turgor_host.errors import DiskFull, TurgorError
 from turgor_host.recording.reader import open_recording
 from turgor_host.recording.stored import Stored, stored_in
 from turgor_host.recording.writer import Writer
+from turgor_host.timebase import Exchange
 
 BOARD = 0xF000000000000002
 SIGNED = BOARD - (1 << 64)
@@ -273,3 +274,15 @@ def test_a_locked_recording_may_be_tried_again(path: Path) -> None:
         other.execute("ROLLBACK")
         other.close()
         assert writer.commit() == 0
+
+
+def test_the_boot_that_was_heard_last_goes_on_though_an_earlier_one_has_a_higher_number(path: Path) -> None:
+    """A board whose flash was erased counts its boots anew."""
+    make(path, boot(4), command(1, number=4))
+    with Writer(path, "/dev/ttyACM0", False, 1) as writer:
+        writer.exchange(4, 0, Exchange(1e9, 5.25, 5.5, 1e9 + 0.5))
+        writer.exchange(1, 0, Exchange(1e9 + 9, 0.25, 0.5, 1e9 + 9.5))
+        writer.add([boot(1), command(1), command(2)])
+    with Writer(path, "/dev/ttyACM0", False, 1) as writer:
+        assert writer.latest() == (SIGNED, 1, 3)
+        assert "last record 2 of boot 1," in writer.goes_on

@@ -97,6 +97,19 @@ def test_another_record_under_the_same_number_is_an_error(writer: Writer, commit
     assert rows(writer.path, "SELECT count(*) FROM records") == [(2,)]
 
 
+@pytest.mark.parametrize("here", [[command(1), command(2)], [gap(1, 2)]])
+def test_a_gap_that_begins_with_what_is_here_declares_the_rest_of_it(writer: Writer, here: list[bytes]) -> None:
+    """A board that does not know how far its host is begins with all that it has freed."""
+    writer.add([boot(), *here])
+    lost = writer.lost
+    writer.add([gap(0, 1), gap(0, 6), command(7)])
+    assert writer.commit() == 7
+    assert writer.lost - lost == 4
+    writer.close()
+    assert rows(writer.path, f"SELECT seq, body FROM records WHERE kind = {GAP} AND seq > 1") == [(3, b"\x06\0\0\0")]
+    assert rows(writer.path, "SELECT kind FROM records WHERE seq = 0") == [(BOOT,)]
+
+
 def test_an_exchange_finds_the_board_that_names_itself_later(writer: Writer) -> None:
     writer.exchange(1, 2, Exchange(1e9, 5.25, 5.5, 1e9 + 0.5))
     writer.commit()
@@ -171,6 +184,20 @@ def test_a_full_disk_keeps_what_was_committed_and_may_be_tried_again(writer: Wri
     writer._database.execute("PRAGMA max_page_count = 100000")
     assert writer.commit() == 1999
     writer.close()
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_is_no_longer_there_takes_nothing(writer: Writer, replaced: bool) -> None:
+    writer.add([boot()])
+    writer.commit()
+    writer.path.rename(writer.path.with_name("moved"))
+    if replaced:
+        writer.path.write_text("another")
+    writer.add([command(1)])
+    for end in (writer.commit, writer.close):
+        with pytest.raises(TurgorError, match="was deleted, moved or replaced while it was recorded; choose"):
+            end()
+    assert not replaced or writer.path.read_text() == "another"
 
 
 def test_closing_on_a_full_disk_says_so_and_closes(writer: Writer) -> None:

@@ -53,6 +53,7 @@ class OpenedRecording:
                 self._check()
             self._enter_wal()
             self._lock = _lock(path)
+            self._identity = _identity(path)
         except sqlite3.Error as error:
             self.close()
             raise failed(path, error) from None
@@ -122,6 +123,11 @@ class OpenedRecording:
         # To the last step: a statement that changes something may only fail there.
         return self.database.execute(sql).fetchall()[0][0]
 
+    def look_for(self) -> None:
+        """TurgorError when the file is no longer at its place: SQLite goes on writing into one that was deleted."""
+        if _identity(self.path) != self._identity:
+            raise TurgorError(f"{self.path} was deleted, moved or replaced while it was recorded; {_OTHER_NAME}")
+
     def close(self) -> None:
         """Close, leaving one file where nobody reads it; what is not committed is gone."""
         if self._lock is not None:
@@ -172,6 +178,14 @@ def _reserve(path: Path) -> bool:
     except OSError as error:
         why = error.strerror or str(error)
         raise TurgorError(f"{path}: cannot be made ({why}); record to another place") from None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _sync_folder(folder: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Self
 from zlib import crc32
 
 import turgor
-from turgor.link.records import BOOT, GAP, HEADER, HEADER_SIZE
+from turgor.link.records import BOOT, GAP, HEADER, HEADER_SIZE, pack
 from turgor_host.errors import TurgorError
 from turgor_host.recording.opened import Connect, OpenedRecording, connect, failed
 from turgor_host.recording.schema import IDENTITY_KEYS, Row
@@ -43,6 +43,8 @@ class Writer:
         self._only_board = _UNKNOWN_BOARD
         self._board = _UNKNOWN_BOARD
         self._boot: int | None = None
+        # The boot that an earlier recording into this file exchanged times with last.
+        self._heard: int | None = None
         self._boards: dict[int, int] = {}
         self._stored: dict[tuple[int, int], Stored] = {}
         self._present = Stored()
@@ -84,6 +86,8 @@ class Writer:
         for board, boot in boots_in(database):
             self._boards[boot] = board
             self._only_board = board or self._only_board
+        found = database.execute("SELECT boot FROM exchanges ORDER BY id DESC LIMIT 1").fetchone()
+        self._heard = found and found[0]
         self.goes_on = f"{self.path}: goes on; no record yet"
         latest = self.latest()
         if latest:
@@ -100,7 +104,8 @@ class Writer:
         """
         if not self._boards:
             return None
-        boot = max(self._boards)
+        # The one that was heard last: a board whose flash was erased counts its boots anew.
+        boot = self._heard if self._heard in self._boards else max(self._boards)
         board = self._boards[boot]
         return board, boot, self.whole(board, boot)
 
@@ -150,7 +155,14 @@ class Writer:
             stored = self._present
             crc = crc32(record)
             if seq <= stored.highest and self._is_here(key, kind, crc):
-                continue
+                last = int.from_bytes(record[HEADER_SIZE : HEADER_SIZE + 4], "little")
+                if kind != GAP or not seq < stored.whole <= last:
+                    continue
+                # It begins with what is here; the rest of it is as lost as it says.
+                seq = stored.whole
+                record = pack(GAP, channel, boot, seq, t_s, (last,))
+                key = (board, boot, seq)
+                crc = crc32(record)
             body = record[HEADER_SIZE:]
             pending[key] = (board, boot, seq, kind, channel, t_s, crc, body)
             if kind == GAP:
@@ -207,6 +219,7 @@ class Writer:
         database = self._database
         ready = [(number, row) for number, row in self._exchanges if row[0] in self._boards]
         if self._pending or ready or self._meta or self._notes:
+            self._file.look_for()
             try:
                 database.execute("BEGIN IMMEDIATE")
                 self._insert(ready)
