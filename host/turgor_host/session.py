@@ -114,8 +114,10 @@ class Session:
                 except DiskFull as full:
                     self._wait_for_room(full)
         finally:
-            self._writer.commit()
-            self._commands.fail()
+            try:
+                self._writer.commit()
+            finally:
+                self._commands.fail()
 
     def _now(self) -> float:
         return self._clock.now()
