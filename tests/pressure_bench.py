@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import types
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -97,6 +98,30 @@ class Bench:
         return self.driver.pressure_milli_mmhg - Fraction(self.pressure.at(taken_us - age_us), 1000)
 
 
+Change = Callable[[Bench], None]
+
+
+def put(name: str, value: Any) -> Change:
+    """Set an attribute of the chip's model."""
+    return lambda bench: setattr(bench.chip, name, value)
+
+
+def lift(milli_mmhg: int) -> Change:
+    return lambda bench: setattr(bench.pressure, "lift", 1000 * milli_mmhg)
+
+
+def spoil_bus(change: Callable[[bytearray], None] | None) -> Change:
+    return lambda bench: setattr(bench.bus, "spoil", change)
+
+
+def all_zero(buf: bytearray) -> None:
+    buf[:] = bytes(len(buf))
+
+
+def all_one(buf: bytearray) -> None:
+    buf[:] = b"\xff" * len(buf)
+
+
 def flagged_and_mended(
     bench: Bench,
     fault: int,
@@ -167,3 +192,43 @@ def locked_on_a_board_heap(script: str, folder: Path) -> str:
     file = folder / "locked.py"
     file.write_text(script)
     return runtimes.output("webassembly", file, None, folder / "firmware")
+
+
+# A driver with its model over 6 s of a clock that wraps, with a loss of supply in them.
+_RUN = """
+from turgor.drivers import SAMPLE
+from turgor.drivers.{module} import {name} as Driver
+from turgor_host.sim.bus import Bus
+from turgor_host.sim.chips.{module} import {name} as Model
+from turgor_host.sim.clock import Clock
+
+class Pressure:
+    def at(self, t_us):
+        return 30000000 + t_us % 1000003
+
+clock = Clock((1 << 30) - 2000000)
+bus = Bus(clock)
+chip = Model(clock, Pressure(), -258575, 258575)
+bus.attach(0x28, chip)
+driver = Driver(bus, 80, -258575, 258575)
+cycles = 0
+while clock.us < 6000000:
+    begun = clock.us
+    wait = driver.step(clock.ticks())
+    if driver.event == SAMPLE:
+        print(driver.code, driver.pressure_milli_mmhg, driver.temperature_milli_degc, driver.tick, driver.missed)
+    elif driver.event:
+        print(driver.event, driver.fault)
+    clock.us = max(clock.us + 40, begun + wait)
+    if clock.us > 3000000 and not cycles:
+        cycles += 1
+        chip.power_cycle(50000)
+"""
+
+
+def same_on_both(module: str, micropython: str, root: Path) -> None:
+    """The driver of `module` and its model say the same on CPython and on MicroPython's unix port."""
+    script = _RUN.format(module=module, name=module.title())
+    output = run(micropython, script, root)
+    assert output.count("\n") > 400
+    assert output == run(sys.executable, script, root)

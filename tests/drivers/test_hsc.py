@@ -8,7 +8,6 @@ ESPHome's has them as here. Not known, and assumed: start-up time (3 ms), update
 (-40 to 85 deg C, the driver's bounds), whether counts are clipped beyond the limits (taken as not).
 """
 
-import sys
 from array import array
 from collections.abc import Callable
 from fractions import Fraction
@@ -17,7 +16,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pressure_bench import MASK, Bench, Ramp, changed, flagged_and_mended, locked_on_a_board_heap, run
+from pressure_bench import (
+    MASK,
+    Bench,
+    Ramp,
+    all_one,
+    all_zero,
+    changed,
+    flagged_and_mended,
+    lift,
+    locked_on_a_board_heap,
+    put,
+    run,
+    same_on_both,
+    spoil_bus,
+)
 
 from turgor.core.noise import noise_block, noise_state, still_codes
 from turgor.drivers import (
@@ -251,26 +264,6 @@ def check_missed(module: Any) -> None:
         assert (bench.driver.tick - first) % 12_500 == 0
 
 
-def spoil_bus(change: Callable[[bytearray], None] | None) -> Callable[[Bench], None]:
-    return lambda bench: setattr(bench.bus, "spoil", change)
-
-
-def all_zero(buf: bytearray) -> None:
-    buf[:] = bytes(len(buf))
-
-
-def all_one(buf: bytearray) -> None:
-    buf[:] = b"\xff" * len(buf)
-
-
-def lift(milli_mmhg: int) -> Callable[[Bench], None]:
-    return lambda bench: setattr(bench.pressure, "lift", 1000 * milli_mmhg)
-
-
-def put(name: str, value: Any) -> Callable[[Bench], None]:
-    return lambda bench: setattr(bench.chip, name, value)
-
-
 Case = tuple[int, Callable[[Bench], None], Callable[[Bench], None]]
 FAULTS: dict[str, Case] = {
     "absent": (ABSENT, put("dead", True), put("dead", False)),
@@ -416,37 +409,7 @@ def test_mutant_is_killed(name: str) -> None:
     pytest.fail(f"{name}: no check fails")
 
 
-# Both runtimes, and under MicroPython with the heap locked: a sample allocates nothing.
-SCRIPT = """
-from turgor.drivers import SAMPLE
-from turgor.drivers.hsc import Hsc
-from turgor_host.sim.bus import Bus
-from turgor_host.sim.chips.hsc import Hsc as Model
-from turgor_host.sim.clock import Clock
-
-class Pressure:
-    def at(self, t_us):
-        return 30000000 + t_us % 1000003
-
-clock = Clock((1 << 30) - 2000000)
-bus = Bus(clock)
-chip = Model(clock, Pressure(), -258575, 258575, noise_lsb=3)
-bus.attach(0x28, chip)
-driver = Hsc(bus, 80, -258575, 258575)
-cycles = 0
-while clock.us < 6000000:
-    begun = clock.us
-    wait = driver.step(clock.ticks())
-    if driver.event == SAMPLE:
-        print(driver.code, driver.pressure_milli_mmhg, driver.temperature_milli_degc, driver.tick, driver.missed)
-    elif driver.event:
-        print(driver.event, driver.fault)
-    clock.us = max(clock.us + 40, begun + wait)
-    if clock.us > 3000000 and not cycles:
-        cycles += 1
-        chip.power_cycle(50000)
-"""
-
+# Under a locked heap: a sample allocates nothing.
 LOCKED = """
 import micropython
 from turgor.drivers.hsc import Hsc
@@ -481,9 +444,7 @@ print(samples, driver.fault)
 
 
 def test_both_runtimes_give_the_same_samples(micropython: str, root: Path) -> None:
-    output = run(micropython, SCRIPT, root)
-    assert output.count("\n") > 400
-    assert output == run(sys.executable, SCRIPT, root)
+    same_on_both("hsc", micropython, root)
 
 
 def test_a_sample_allocates_nothing(micropython: str, root: Path) -> None:

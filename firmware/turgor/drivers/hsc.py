@@ -44,7 +44,7 @@ _COLDEST_MILLI_DEGC = const(-50000)  # at 0 counts
 _HOTTEST_MILLI_DEGC = const(150000)  # at full counts
 _OPERATING_LOW_MILLI_DEGC = const(-40000)
 _OPERATING_HIGH_MILLI_DEGC = const(85000)
-# Beyond its range by more than this part of it (5 %), a pressure is no measurement any more; a part's errors are smaller.
+# Beyond its range by more than this part of it, which exceeds a part's errors, a pressure is no measurement any more.
 _OVERRANGE = const(20)
 
 _RETRY_US = const(1000)
