@@ -372,6 +372,20 @@ def test_no_number_is_made_up_wherever_it_breaks(attribute: str, value: object, 
         assert set(felt) == {LYING}
 
 
+def test_data_line_held_for_one_burst_only() -> None:
+    bench = Bench()
+    bench.run()
+    while bench.driver._state != 6:
+        bench.step()
+    bench.chip.stuck = 0
+    bench.step()
+    bench.chip.stuck = None
+    bench.until(FAULT)
+    assert bench.driver.fault == READBACK
+    bench.until(SAMPLE)
+    assert bench.felt() == LYING
+
+
 # Both runtimes, and under MicroPython with the heap locked: a sample allocates nothing.
 SCRIPT = """
 from turgor.drivers import SAMPLE

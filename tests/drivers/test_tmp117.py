@@ -325,6 +325,23 @@ def test_no_number_is_made_up_wherever_it_breaks(attribute: str, value: object, 
         assert set(codes) == {SKIN_CODE}
 
 
+def test_no_result_yet_is_no_temperature() -> None:
+    bench = Bench()
+    bench.run()
+    bench.warmth.milli_degc = -256_000
+    bench.until(FAULT, 2_000_000)
+    assert bench.driver.fault == NEVER_READY
+
+
+def test_offset_that_stays_is_a_fault() -> None:
+    bench = Bench()
+    bench.chip.eeprom[0x07] = 0x0100
+    store = bench.chip._store
+    bench.chip._store = lambda buf: None if buf[0] == 0x07 else store(buf)
+    bench.until(FAULT)
+    assert bench.driver.fault == READBACK
+
+
 # Both runtimes, and under MicroPython with the heap locked: a sample allocates nothing.
 SCRIPT = """
 from turgor.drivers import SAMPLE
