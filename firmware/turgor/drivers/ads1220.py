@@ -1,4 +1,4 @@
-"""ADS1220, 24-bit bridge converter, SPI mode 1. Source: TI datasheet SBAS501; what was read where: tests/vectors/ads1220.csv.
+"""ADS1220, 24-bit bridge converter, SPI mode 1. Source: TI datasheet SBAS501, by way of tests/vectors/ads1220.csv.
 
 The chip free-runs on its own oscillator, 2 % off, and keeps one conversion: whatever is not read before the next one
 ends is gone. SPI has no acknowledge and the chip no identity, and a code of 0 or -1 is also what a dead line gives. So
@@ -8,7 +8,7 @@ The bus is two methods, each one transfer with the chip selected: `write(buf)` a
 one length. The board's port drives the select line; where that is tied low, `machine.SPI` itself fits.
 """
 
-from turgor.drivers import ABSENT, FAULT, NEVER_READY, NO_FAULT, NOTHING, READBACK, RESTARTED, SAMPLE
+from turgor.drivers import ABSENT, FAULT, NEVER_READY, NO_FAULT, NOTHING, READBACK, RESTARTED, SAMPLE, STUCK
 from turgor.mp import const, micropython, ptr8
 
 _CMD_RESET = const(0x06)
@@ -47,6 +47,10 @@ _MARGIN_US = const(40)  # the prediction aims a little late rather than early
 # A read begun later than this before the next conversion could return either.
 _GUARD_US = const(150)
 _RESTART_US = const(500000)
+# The same code for so long is no measurement: at gain 128 the noise is tens of codes.
+_STUCK_US = const(1500000)
+_CODE_MIN = const(-0x800000)
+_CODE_MAX = const(0x7FFFFF)
 
 _MASK = const(0x3FFFFFFF)
 _HALF = const(0x20000000)
@@ -104,6 +108,9 @@ class Ads1220:
         self._nominal_q4 = clocks * 125 // 32
         self._period_q4 = self._nominal_q4
         self._patience_us = 0
+        # How often in a row the code was the one before; no restart ends that.
+        self._equal = 0
+        self._most_equal = _STUCK_US // (self._nominal_q4 >> 4)
         self._state = _RESET
         self._drop = 0
         self._passed = 0
@@ -153,7 +160,12 @@ class Ads1220:
         wanted = ptr8(self._configuration)
         if frame[5] != wanted[0] or frame[6] != wanted[1] or frame[7] != wanted[2] or frame[8] != wanted[3]:
             return int(self._differs())
-        self.code = ((frame[1] << 16 | frame[2] << 8 | frame[3]) ^ 0x800000) - 0x800000
+        code = ((frame[1] << 16 | frame[2] << 8 | frame[3]) ^ 0x800000) - 0x800000
+        if code != int(self.code):
+            self.code = code
+            self._equal = 0
+        elif self._is_stuck():
+            return int(self._fail(STUCK))
         elapsed = (tick - int(self.tick)) & _MASK
         self.tick = tick
         if self._drop:
@@ -176,6 +188,14 @@ class Ads1220:
                 self._passed = 0
             self.event = SAMPLE
         return left + _MARGIN_US
+
+    def _is_stuck(self):
+        """Whether the code has been the same for too long. At its limits it may be: who takes it sees that."""
+        if not _CODE_MIN < self.code < _CODE_MAX:
+            return False
+        if self._equal < self._most_equal:
+            self._equal += 1
+        return self._equal >= self._most_equal
 
     def _uncounted(self, elapsed):
         """Conversions before this one that only the time between two ticks tells of."""

@@ -130,10 +130,11 @@ class Ads1220:
         n = len(out)
         for i in range(n):
             into[i] = 0 if self.absent is None else self.absent
-        if self.absent is not None or self.clock.us < self._awake_us:
+        if self.absent is not None:
             return
         i = 0
-        while i < n:
+        # Asleep after a reset, it takes nothing more.
+        while i < n and self.clock.us >= self._awake_us:
             i = self._command(out, into, i)
 
     def _command(self, out: bytes, into: bytearray, i: int) -> int:
