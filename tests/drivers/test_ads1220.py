@@ -110,6 +110,18 @@ def test_every_code_is_within_a_unit(code: int) -> None:
     assert milli_mmhg(small(code)) == code * 1562500 >> 23
 
 
+def test_codes_all_over_the_range_are_rounded_down() -> None:
+    assert [milli_mmhg(code) for code in range(-(2**23), 2**23, 127)] == [
+        code * 1562500 >> 23 for code in range(-(2**23), 2**23, 127)
+    ]
+
+
+def test_reset_is_given_its_time() -> None:
+    bench = Bench()
+    assert bench.driver.step(0) >= 58  # 50 us and 32 clocks of 4.096 MHz
+    assert bench.bus.sent == [b"\x06"]
+
+
 def test_constructor_touches_nothing() -> None:
     assert Bench().bus.transfers == 0
 
