@@ -210,19 +210,21 @@ class Session:
                 f"{self._source.name}: the board speaks wire version {self._replica.wire_version}, this program "
                 f"{WIRE_VERSION}; run `turgor flash {self._source.name}`"
             )
-        if self._replica.begun_anew:
-            raise TurgorError(
-                f"{self._source.name}: the board counts boot {self._replica.boot} anew, as after its flash was erased; "
-                "record it into another file"
-            )
-        for record in self._replica.answers:
+        answers = list(self._replica.answers)
+        # Before one of them ends the connection.
+        self._replica.answers.clear()
+        for record in answers:
             header, body, tail = unpack(record)
             text = tail.decode("ascii", "replace")
             if body["command"] == lines.HELLO:
                 self._greeted(header["boot"], body, text)
             else:
                 self._commands.answered(body["id"], body["status"], text)
-        self._replica.answers.clear()
+        if self._replica.begun_anew:
+            raise TurgorError(
+                f"{self._source.name}: the board counts boot {self._replica.boot} anew, as after its flash was erased; "
+                "record it into another file"
+            )
 
     def _greeted(self, boot: int, body: dict[str, int], text: str) -> None:
         if body["status"] == lines.BUSY:

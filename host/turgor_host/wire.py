@@ -112,7 +112,7 @@ class Replica:
     def hello(self, now: float = 0.0) -> None:
         """Greet the board, asking for what comes next."""
         self._read = self._told = 0
-        self.greeted = False
+        self.greeted = self.begun_anew = False
         self.decoder.pending = b""
         self.lines = [lines.command_line(self._new_id(now), lines.HELLO, *self.position, self._host)]
         self._hello_s = now
@@ -177,7 +177,8 @@ class Replica:
         )
         if command >= lines.FIRST_LOGGED:
             self.answers.append(record)
-        if self.greeted and command != lines.HELLO and boot != self.boot:
+        shorter = any(log.number == boot and log_seq < log.next_seq for log in self._boots)
+        if self.greeted and command != lines.HELLO and (boot != self.boot or shorter):
             # It has started anew, too quickly for a silence, and does not know us.
             self.hello(now)
             return
@@ -185,8 +186,10 @@ class Replica:
             sent_s = self._sent_s.pop(number, None)
             if sent_s is None:
                 return
-            if any(log.number == boot and log_seq < log.next_seq for log in self._boots):
-                self.begun_anew = True
+            if shorter:
+                # A greeting's answer: it says whose log that is, perhaps another board's.
+                self.begun_anew = status == lines.OK
+                self.answers.append(record)
                 return
             t_s = int.from_bytes(record[HEADER_SIZE - 4 : HEADER_SIZE], "little")
             self.exchanges.append((sent_s, received_s + received_us / 1e6, t_s + t_us / 1e6, now))

@@ -441,7 +441,7 @@ def test_a_log_that_is_shorter_than_what_came_of_it_is_another_one(log_seq):
     replica.poll(1.0)
     assert PING in [line[0] for line in said(replica)]
     replica.feed(frame(answer(last_id[PING], PING, log_seq=log_seq)), 1.0)
-    assert replica.begun_anew == (log_seq < 5)
+    assert ((HELLO, BOOT, 5, 77, 0, 0) in said(replica)) == (log_seq < 5)
 
 
 def test_a_greeting_finds_another_log_under_the_same_number():
@@ -451,3 +451,5 @@ def test_a_greeting_finds_another_log_under_the_same_number():
     replica.feed(frame(answer(ids[-1], log_seq=4)), 0.0)
     assert replica.begun_anew
     assert not replica.greeted
+    # Whose log it is, the answer says: perhaps that of another board.
+    assert len(replica.answers) == 1
