@@ -218,9 +218,9 @@ class _Database:
             raise failure from error
 
 
-@pytest.fixture
-def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Disk, Connect]]:
-    """A Disk that notes all file operations in `tmp_path`, and how a Writer there connects."""
+@contextlib.contextmanager
+def watching(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Disk, Connect]]:
+    """A Disk that notes all file operations in `folder`, and how a Writer there connects."""
     disk = Disk()
     name = f"watched-{id(disk)}"
     vfs = _WatchedVFS(disk, name)
@@ -228,12 +228,12 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[D
 
     def open_(path: Any, flags: int, *rest: Any, **options: Any) -> int:
         number = real_open(path, flags, *rest, **options)
-        if flags & os.O_CREAT and Path(path).parent == tmp_path:
+        if flags & os.O_CREAT and Path(path).parent == folder:
             disk.note("create", os.path.basename(path))
         return number
 
     def fsync(number: int) -> None:
-        if os.path.samestat(os.fstat(number), tmp_path.stat()):
+        if os.path.samestat(os.fstat(number), folder.stat()):
             disk.fails("sync folder")
             disk.note("sync folder")
         real_fsync(number)

@@ -204,7 +204,6 @@ def test_wiring_page_has_the_pins_of_the_table(root: Path) -> None:
 
 SKIPPING = """\
 import pytest
-from typer.testing import CliRunner
 
 if {whole_file}:
     pytest.skip("{reason}", allow_module_level=True)

@@ -2,6 +2,7 @@
 
 import queue
 from concurrent.futures import Future
+from typing import Any
 
 from turgor.core.channels import channel_id
 from turgor.core.rules import RULE_NAMES
@@ -109,9 +110,9 @@ class Commands:
             self._waiting.get_nowait().answer.set_exception(error)
 
 
-def _number(value: object) -> float:
+def _number(value: Any) -> float:
     try:
-        return float(value)  # type: ignore[arg-type]  # anything that is no number is refused below
+        return float(value)
     except (TypeError, ValueError):
         raise UsageError(f"{value!r} is no number; give one") from None
 

@@ -268,8 +268,10 @@ def _from_both_sides(piece: list[Exchange], base_s: float) -> Iterator[ClockRang
     for before, after in zip(since, reversed(until), strict=True):
         if before and after:
             yield before.common(after) or before
-        elif before or after:
-            yield before or after  # type: ignore[misc]  # one of them is there
+        elif before:
+            yield before
+        elif after:
+            yield after
 
 
 def _followed(

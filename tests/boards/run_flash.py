@@ -8,7 +8,7 @@ types at the prompt of a stock board.
 import os
 import sys
 
-import fake_machine  # noqa: F401
+import fake_machine  # noqa: F401  it puts itself in the place of `machine`
 import micropython
 import vfs
 from fake_flash import CHIP, PARTITIONS, SECTOR, SECTORS, Device, Flash, blank

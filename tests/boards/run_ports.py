@@ -2,7 +2,7 @@
 
 import sys
 
-import fake_flash  # noqa: F401
+import fake_flash  # noqa: F401  it puts itself in the place of the board's flash
 import fake_machine
 from fake_machine import MADE
 

@@ -247,10 +247,10 @@ class Soak:
 
     def _measure(self) -> None:
         for name, process in (("board", self.board), ("host", self.host)):
-            with contextlib.suppress(OSError, AttributeError):
-                pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])  # type: ignore[union-attr]
-                if pages:  # one that was just killed has none
-                    self.resident[name].append(pages * os.sysconf("SC_PAGESIZE"))
+            assert process is not None
+            pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
+            if pages:  # one that has ended and was not waited for yet has none
+                self.resident[name].append(pages * os.sysconf("SC_PAGESIZE"))
 
     def board_s(self) -> int:
         """Board time so far, seconds of all boots."""

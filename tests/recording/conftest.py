@@ -1,13 +1,15 @@
 """Recordings of a board without chips: the firmware's own app on fake drivers, its log written to a file."""
 
 import importlib.util
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from power import Disk, watching
 
 from turgor.link import lines
+from turgor_host.recording.opened import Connect
 from turgor_host.recording.writer import Writer
 from turgor_host.timebase import Exchange
 
@@ -42,6 +44,13 @@ def store(tmp_path: Path) -> Store:
         return path
 
     return write
+
+
+@pytest.fixture
+def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Disk, Connect]]:
+    """A Disk that notes all file operations in `tmp_path`, and how a Writer there connects."""
+    with watching(tmp_path, monkeypatch) as both:
+        yield both
 
 
 def _wave(mmhg: float, swing_codes: int) -> Callable[[int], int]:

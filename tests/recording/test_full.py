@@ -9,7 +9,7 @@ from pathlib import Path
 import apsw
 import host_log
 import pytest
-from power import Disk, watched  # noqa: F401  a fixture
+from power import Disk
 
 from turgor_host.errors import DiskFull, TurgorError
 from turgor_host.recording.opened import Connect
@@ -73,7 +73,7 @@ def _retries(path: Path, connect: Connect, filling: _Filling) -> int:
 
 @pytest.mark.parametrize("kind", ["write", "sync", "open", "truncate", "delete"])
 def test_goes_on_when_there_is_room(
-    watched: tuple[Disk, Connect],  # noqa: F811
+    watched: tuple[Disk, Connect],
     tmp_path: Path,
     kind: str,
 ) -> None:
@@ -93,7 +93,7 @@ def test_goes_on_when_there_is_room(
 
 @pytest.mark.parametrize("kind", ["write", "sync"])
 def test_what_was_committed_is_there_after_the_recorder_ends(
-    watched: tuple[Disk, Connect],  # noqa: F811
+    watched: tuple[Disk, Connect],
     tmp_path: Path,
     kind: str,
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import host_log
 import pytest
-from power import Disk, watched  # noqa: F401  a fixture
+from power import Disk
 
 from turgor_host.recording.opened import Connect
 from turgor_host.recording.reader import open_recording
@@ -94,7 +94,7 @@ def _go_on(path: Path, committed: int) -> None:
 
 
 def test_a_power_cut_at_every_file_operation(
-    watched: tuple[Disk, Connect],  # noqa: F811
+    watched: tuple[Disk, Connect],
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

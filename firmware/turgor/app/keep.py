@@ -212,10 +212,10 @@ class Keep:
 
     def _is_quiet(self):
         """Whether no sweep is under way; one that began late lasts longer."""
-        for sampler in self._samplers:  # noqa: SIM110  a generator would be on the heap
-            if not sampler.is_quiet():
-                return False
-        return True
+        quiet = True
+        for sampler in self._samplers:
+            quiet = quiet and sampler.is_quiet()
+        return quiet
 
     def _write_journal(self, journal, now):
         wait = self._begin(PROGRAM if journal.ring.can_write() else ERASE, now)

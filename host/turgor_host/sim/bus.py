@@ -25,6 +25,12 @@ if TYPE_CHECKING:
         def read_register_into(self, register: int, buf: bytearray) -> None:
             """What `write` of the register address and `read_into` would do, in one call: the simulator's hot path."""
 
+    class Mux(Chip, Protocol):
+        """A chip that lets others answer."""
+
+        dead: bool
+        active: "list[Chip | None]"
+
 
 # Half microseconds: 2.5 us a bit, 9 bits a byte.
 _BYTE_HALF_US = const(45)
@@ -47,7 +53,7 @@ class Bus:
     def __init__(self, clock: "Clock") -> None:
         self.clock = clock
         self._chips: "list[Chip | None]" = [None] * ADDRESSES
-        self._muxes = []  # type: ignore[var-annotated]
+        self._muxes: "list[Mux]" = []
 
     def attach(self, address: int, chip: "Chip") -> None:
         """Put `chip` on the bus; one already at that address is replaced."""

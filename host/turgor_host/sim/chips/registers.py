@@ -12,6 +12,8 @@ _EIO = const(5)
 class RegisterChip:
     """A chip with a register pointer; a model gives `_store`, what a write does, and `_value`, the bytes of a read.
 
+    Both raise here, since MicroPython has no abstract methods.
+
     Attributes to change at any time: `dead` (answers no more), `naks` (so many transfers to come break off after their
     first byte), `stuck` (0 or 255 for a data line that is held: every byte reads so; else None).
     """
