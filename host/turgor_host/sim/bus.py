@@ -8,7 +8,7 @@ from turgor.mp import const, micropython
 
 TYPE_CHECKING = False  # the name that type checkers take for true; MicroPython has no typing
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import Any, Protocol
 
     class Clock(Protocol):
         """Absolute microseconds since the board's start; never wraps."""
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
 
         def read_register_into(self, register: int, buf: bytearray) -> None:
             """What `write` of the register address and `read_into` would do, in one call: the simulator's hot path."""
-
-    class Mux(Chip, Protocol):
-        """A chip that lets others answer."""
-
-        dead: bool
-        active: "list[Chip | None]"
 
 
 # Half microseconds: 2.5 us a bit, 9 bits a byte.
@@ -53,7 +47,7 @@ class Bus:
     def __init__(self, clock: "Clock") -> None:
         self.clock = clock
         self._chips: "list[Chip | None]" = [None] * ADDRESSES
-        self._muxes: "list[Mux]" = []
+        self._muxes: "list[Any]" = []
 
     def attach(self, address: int, chip: "Chip") -> None:
         """Put `chip` on the bus; one already at that address is replaced."""
