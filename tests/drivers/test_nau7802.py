@@ -12,7 +12,6 @@ import pytest
 from turgor.drivers import (
     ABSENT,
     CAL_FAILED,
-    DIAGNOSTIC,
     FAULT,
     FAULT_NAMES,
     NEVER_READY,
@@ -103,7 +102,7 @@ def test_ten_mmhg_reads_107374() -> None:
 
 
 def test_names_for_every_fault() -> None:
-    assert len(FAULT_NAMES) == DIAGNOSTIC + 1
+    assert len(FAULT_NAMES) == READBACK + 1
     assert FAULT_NAMES[NEVER_READY] == "never_ready"
 
 

@@ -25,12 +25,6 @@ CAL_FAILED = const(4)
 PLL_UNLOCKED = const(5)
 FIFO_OVERFLOW = const(6)
 READBACK = const(7)
-SATURATED = const(8)
-TEMPERATURE = const(9)
-STUCK = const(10)
-STALE = const(11)
-MEMORY_ERROR = const(12)
-DIAGNOSTIC = const(13)
 
 FAULT_NAMES = (
     "no_fault",
@@ -41,10 +35,4 @@ FAULT_NAMES = (
     "pll_unlocked",
     "fifo_overflow",
     "readback",
-    "saturated",
-    "temperature",
-    "stuck",
-    "stale",
-    "memory_error",
-    "diagnostic",
 )
