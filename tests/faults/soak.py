@@ -260,12 +260,10 @@ class Soak:
                 continue
             with log.open("rb") as file:
                 file.seek(at)
-                data = file.read()
-            begin = 0
-            while begin < len(data) and begin + 1 + data[begin] <= len(data):
-                t_s = unpack_from(HEADER, data, begin + 1)[4]
-                begin += 1 + data[begin]
-            self._read[log] = at + begin, t_s
+                records = whole(file.read())
+            if records:
+                t_s = unpack_from(HEADER, records[-1])[4]
+            self._read[log] = at + sum(1 + len(record) for record in records), t_s
         return sum(t_s for _, t_s in self._read.values())
 
     def end(self) -> None:
@@ -299,9 +297,8 @@ class Soak:
             return 0  # there is no recording yet
 
 
-def logged(path: Path) -> list[bytes]:
-    """The records that a board wrote to its `--log` file; the last one may be torn."""
-    data = path.read_bytes()
+def whole(data: bytes) -> list[bytes]:
+    """The records in what a board wrote to its `--log` file; the last one may be torn."""
     found = []
     at = 0
     while at < len(data) and at + 1 + data[at] <= len(data):
@@ -334,7 +331,7 @@ def compare(logs: list[Path], file: Path) -> dict[str, Any]:
         "tail_s": [],
     }
     for path in logs:
-        records = logged(path)
+        records = whole(path.read_bytes())
         newest_s = unpack_from(HEADER, records[-1])[4] if records else 0
         ends_s = 0
         declared = set()
