@@ -31,6 +31,12 @@ class Decoder:
         self.text = b""
         self.pending = b""
 
+    def restart(self) -> None:
+        """Another stream begins: what still waits for its zero was no frame."""
+        if self.pending:
+            self.text = self.pending
+            self.pending = b""
+
     def feed(self, data: bytes) -> list[bytes]:
         """The records that `data` ends, each at least HEADER_SIZE long."""
         frames = data.split(b"\0")

@@ -113,7 +113,7 @@ class Replica:
         """Greet the board, asking for what comes next."""
         self._read = self._told = 0
         self.greeted = self.begun_anew = False
-        self.decoder.pending = b""
+        self.decoder.restart()
         self.lines = [lines.command_line(self._new_id(now), lines.HELLO, *self.position, self._host)]
         self._hello_s = now
 

@@ -380,6 +380,9 @@ def test_what_comes_before_the_first_frame_is_no_record_and_is_kept_as_text():
     assert b"POWERON_RESET" in replica.decoder.text
     replica.feed(b"MicroPython v1.28\r\n>>> " * 100)
     assert b">>>" in replica.decoder.text + replica.decoder.pending
+    # Greeted again, it is still known what had come.
+    replica.hello(9.0)
+    assert b">>>" in replica.decoder.text + replica.decoder.pending
 
 
 def test_tells_what_it_has_read_every_512_bytes_and_after_a_while():
