@@ -11,7 +11,7 @@ from clock_world import UTC, Latency, World, bunched, heavy, stamped, uniform, u
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turgor_host.timebase import Exchange, Mapping, Timebase, thinned
+from turgor_host.timebase import Exchange, Mapping, Timebase, of_one_moment, thinned
 from turgor_host.wallclock import JUMP_S
 
 FULL = bool(os.environ.get("TURGOR_FULL"))
@@ -37,6 +37,15 @@ def test_by_hand() -> None:
     assert base.utc(6.0) == pytest.approx((101.15, 0.05), abs=1e-3)
     assert not base.add(Exchange(102.0, 7.0, 7.0, 102.3))
     assert base.utc(7.0) == pytest.approx((102.15, 0.05), abs=1e-3)
+
+
+def test_a_clock_at_another_speed_has_one_moment_in_common() -> None:
+    """30 s of board time between taking and answering cannot be in 0.7 s; that the answer fell into them can."""
+    fast = Exchange(100.0, 10.0, 40.0, 100.7)
+    base = Timebase()
+    assert not base.add(fast)
+    assert base.add(of_one_moment(fast))
+    assert base.utc(40.0) == pytest.approx((100.35, 0.35), abs=1e-3)
 
 
 def test_after_one_minute_and_after_ten() -> None:

@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
+from math import isfinite
 from struct import unpack_from
 from typing import Protocol
 
@@ -13,7 +14,7 @@ from turgor_host.commands import Commands
 from turgor_host.errors import DiskFull, PortGone, TurgorError
 from turgor_host.live import Live
 from turgor_host.recording.writer import Writer
-from turgor_host.timebase import Exchange, Timebase
+from turgor_host.timebase import Exchange, Timebase, of_one_moment
 from turgor_host.wallclock import WallClock
 from turgor_host.wire import NO_BOOT, PING_EVERY_S, SILENT_S, Replica
 
@@ -181,6 +182,8 @@ class Session:
         boot = self._replica.boot
         for times in exchanges:
             exchange = Exchange(*times)
+            if self._source.speed != 1:
+                exchange = of_one_moment(exchange)
             if boot != self._timed_boot:
                 self._timed_boot = boot
                 self._timebase = Timebase()
@@ -196,7 +199,8 @@ class Session:
                 self._writer.note("clock", f"this computer's clock moved against the board's by {moved}")
             utc, uncertainty_s = self._timebase.utc(exchange.answered)
             self._replica.ping_every_s = _PING_SOON_S if uncertainty_s > _UNCERTAIN_S else PING_EVERY_S
-            self._live.clock(boot, utc - exchange.answered, uncertainty_s)
+            if isfinite(utc):
+                self._live.clock(boot, utc - exchange.answered, uncertainty_s)
         exchanges.clear()
         moved_s = self._clock.jump()
         if moved_s:

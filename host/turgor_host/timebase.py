@@ -41,6 +41,11 @@ class Exchange(NamedTuple):
     received: float
 
 
+def of_one_moment(exchange: Exchange) -> Exchange:
+    """What an exchange says of a clock that runs at another speed: its answer fell between sending and receiving."""
+    return exchange._replace(taken=exchange.answered)
+
+
 class Jump(NamedTuple):
     """At board time `board_s` the host's clock had moved by `by_s` against the board's."""
 
