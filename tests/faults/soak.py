@@ -191,6 +191,7 @@ class Soak:
     def go_wrong(self) -> None:
         """One fault of a random kind, then some time without any."""
         random, wire = self.random, self.wire
+        self._measure()
         if not self._coming:
             self._coming = random.sample(_KINDS, len(_KINDS))
         kind = self._coming.pop()
@@ -240,7 +241,6 @@ class Soak:
             self.board.wait()
             time.sleep(random.uniform(0, 1))
             self.start_board()
-        self._measure()
         time.sleep(random.uniform(1, 4))
         if self.host.poll() is not None or self.board.poll() is not None:
             raise SystemExit(f"a process ended by itself; see {self.folder}")
@@ -249,8 +249,7 @@ class Soak:
         for name, process in (("board", self.board), ("host", self.host)):
             assert process is not None
             pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
-            if pages:  # one that has ended and was not waited for yet has none
-                self.resident[name].append(pages * os.sysconf("SC_PAGESIZE"))
+            self.resident[name].append(pages * os.sysconf("SC_PAGESIZE"))
 
     def board_s(self) -> int:
         """Board time so far, seconds of all boots."""
@@ -369,9 +368,11 @@ def run(hours: float, speed: int, seed: int, folder: Path, scenario: str = "") -
     result = compare(soak.logs, soak.file)
     result["board_s"] = board_s
     result["faults"] = soak.done
+    # The most in the second quarter, by when all is in use, and the most in the last.
     result["resident_mb"] = {
-        name: [round(n / 2**20, 1) for n in (sizes[len(sizes) // 4], sizes[-1])]
+        name: [round(max(part) / 2**20, 1) for part in (sizes[quarter : 2 * quarter], sizes[-quarter:])]
         for name, sizes in soak.resident.items()
+        for quarter in (len(sizes) // 4,)
     }
     return result
 
