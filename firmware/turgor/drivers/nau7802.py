@@ -72,6 +72,8 @@ _LEAD_SHIFT = const(3)  # while the period is not known: an eighth of it
 # A read begun later than this before the next conversion could return either.
 _GUARD_US = const(500)
 _RESTART_US = const(500000)
+_LONG = const(8)  # conversions
+_LONGEST_US = const(1 << 25)  # 16 times that are within 30 bits
 
 _MASK = const(0x3FFFFFFF)
 _HALF = const(0x20000000)
@@ -272,6 +274,9 @@ class Nau7802:
         """Conversions before this one that only the time between two ticks tells of."""
         period = self._period_q4 >> 4
         count = (elapsed + (period >> 1)) // period
+        if count >= _LONG and elapsed < _LONGEST_US:
+            # So long an interval tells the period better than single ones do.
+            self._period_q4 = (elapsed << 4) // count
         return count - 1 if count > 1 else 0
 
     def _silence(self, now):
