@@ -72,6 +72,9 @@ _LEAD_SHIFT = const(3)  # while the period is not known: an eighth of it
 # A read begun later than this before the next conversion could return either.
 _GUARD_US = const(500)
 _RESTART_US = const(500000)
+# Of an interval's error the period takes a part in 2^this; a poll finds an end late by up to half a millisecond.
+_SMOOTHING = const(4)
+_SMOOTHING_POLLED = const(6)
 _LONG = const(8)  # conversions
 _LONGEST_US = const(1 << 25)  # 16 times that are within 30 bits
 
@@ -166,6 +169,7 @@ class Nau7802:
         self._nominal_q4 = 16000000 // rate_sps
         self._period_q4 = self._nominal_q4
         self._margin_us = _MARGIN_US
+        self._smoothing = _SMOOTHING if ready is not None else _SMOOTHING_POLLED
         self._patience_us = 0
         self._state = _RESET
         self._tries = 0
@@ -245,7 +249,7 @@ class Nau7802:
             elif count == 1 and passed == 0:
                 error_q4 = (elapsed << 4) - period_q4
                 if -(period_q4 >> 2) < error_q4 and error_q4 < period_q4 >> 2:
-                    self._period_q4 = period_q4 + (error_q4 >> 4)
+                    self._period_q4 = period_q4 + (error_q4 >> int(self._smoothing))
                     self.missed = 0
                 else:
                     self.missed = self._uncounted(elapsed)
@@ -274,8 +278,8 @@ class Nau7802:
         """Conversions before this one that only the time between two ticks tells of."""
         period = self._period_q4 >> 4
         count = (elapsed + (period >> 1)) // period
-        if count >= _LONG and elapsed < _LONGEST_US:
-            # So long an interval tells the period better than single ones do.
+        if count >= _LONG and elapsed < _LONGEST_US and abs(elapsed - count * period) < period >> 2:
+            # So long an interval tells the period better than single ones do, where its count is beyond doubt.
             self._period_q4 = (elapsed << 4) // count
         return count - 1 if count > 1 else 0
 
