@@ -31,6 +31,7 @@ class Standin:
     `port` is the name of its serial port, or with `as_socket` a URL. `version` is MicroPython's, as "1.29.0" or
     "circuitpython 9.2.0"; without `paste` the raw prompt refuses raw paste. `changes` counts what was written and
     erased, `touched` has the sectors. When change number `cut_at` comes the power fails, with `torn` after half of it.
+    `keep`, where it is a list, is given what the flash holds before each change and in the middle of it.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Standin:
         self.touched: set[int] = set()
         self.cut_at = -1
         self.torn = False
+        self.keep: list[tuple[bytes, bytes]] | None = None
         self.starts = 0
         self.port = ""
         self.on = False
@@ -58,6 +60,7 @@ class Standin:
         self._micropython = micropython
         self._folder = folder
         self._listener = socket.create_server(("127.0.0.1", 0)) if as_socket else None
+        self._connection: socket.socket | None = None
         self._host = self._far = -1
 
     def __enter__(self) -> Self:
@@ -84,7 +87,7 @@ class Standin:
         self._thread.start()
 
     def cut(self) -> None:
-        """Pull the plug, if it is in."""
+        """Pull the plug."""
         os.write(self._stop, b"x")
         self._thread.join()
         os.close(self._stop)
@@ -94,6 +97,7 @@ class Standin:
         """Until the power has failed at `cut_at`."""
         self._thread.join(30)
         assert not self.on
+        self.cut()
 
     def _boot(self, raw: bool) -> None:
         Path(self._words[1]).write_bytes(self.flash)
@@ -127,6 +131,9 @@ class Standin:
         return code
 
     def _hang_up(self) -> None:
+        if self._connection:
+            self._connection.close()
+            self._connection = None
         for descriptor in {self._host, self._far} - {-1}:
             os.close(descriptor)
         self._host = self._far = -1
@@ -155,7 +162,8 @@ class Standin:
         if self._listener and self._host < 0:
             connection, _ = self._listener.accept()
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._host = connection.detach()
+            self._connection = connection
+            self._host = os.dup(connection.fileno())
         else:
             self._from_host()
         return True
@@ -167,12 +175,16 @@ class Standin:
         elif kind:
             _, at, size = _CHANGE.unpack(kind + self._receive(_CHANGE.size - 1))
             data = b"\xff" * SECTOR if kind == b"e" else self._receive(size)
-            cut = self.changes == self.cut_at
-            if cut:
-                data = data[: len(data) // 2] if self.torn else b""
-            self.flash[at : at + len(data)] = data
-            if cut:
+            half = data[: len(data) // 2]
+            if self.keep is not None:
+                torn = bytearray(self.flash)
+                torn[at : at + len(half)] = half
+                self.keep.append((bytes(self.flash), bytes(torn)))
+            if self.changes == self.cut_at:
+                if self.torn:
+                    self.flash[at : at + len(half)] = half
                 return False
+            self.flash[at : at + len(data)] = data
             self.changes += 1
             self.touched.add(at // SECTOR)
             with contextlib.suppress(BrokenPipeError):
@@ -213,6 +225,9 @@ class Standin:
         if not data:
             self._hang_up()
             return
+        if self._connection:
+            # Else the host's next packet waits 40 ms for it.
+            self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         for at, part in enumerate(data.split(b"\x03")):
             if at and self._runs:
                 # Once: a second one before the first was taken ends the process.

@@ -1,7 +1,7 @@
 """Whether a Turgor board answers on a port, and what it says of itself."""
 
-import random
 import time
+import uuid
 from dataclasses import dataclass, field
 
 from turgor.link import lines
@@ -10,6 +10,8 @@ from turgor_host.source import Source
 from turgor_host.wire import Replica
 
 _READ_S = 0.05
+# A board that is starting loses what comes meanwhile.
+_AGAIN_S = 0.15
 _PROMPT = b">>> "
 
 
@@ -32,18 +34,21 @@ class Greeting:
 
 def greet(source: Source, timeout_s: float) -> Greeting:
     """Greet what is on `source` until it answers, shows a prompt, or `timeout_s` is over; PortGone when it is gone."""
-    replica = Replica(random.randrange(1, 1 << 30))
+    # One computer is one host to the board, so that it answers again at once.
+    replica = Replica(1 + uuid.getnode() % ((1 << 30) - 1))
     begun_s = now = time.monotonic()
-    replica.hello(now)
+    greeted_s = -_AGAIN_S
     greeting = Greeting()
     while now - begun_s < timeout_s and not greeting.turgor and not greeting.prompt:
+        if now - greeted_s >= _AGAIN_S:
+            greeted_s = now
+            replica.hello(now)
         for line in replica.lines:
             source.write(line)
         replica.lines.clear()
         data = source.read(_READ_S)
         now = time.monotonic()
         replica.feed(data, now)
-        replica.poll(now)
         greeting.text = replica.decoder.text + replica.decoder.pending
         greeting.turgor = replica.wire_version != WIRE_VERSION
         for record in replica.answers:

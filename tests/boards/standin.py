@@ -12,6 +12,7 @@ What board code imports of `sys`, `machine`, `rp2` and `esp32` says PLATFORM; it
 import os
 import struct
 import sys
+
 import vfs
 
 SECTOR = 4096
@@ -19,10 +20,11 @@ WINDOW = 128
 real = sys
 platform, image, sectors, version, channel = real.argv[1:6]
 raw = "raw" in real.argv[6:]
+PASTE_REFUSED = "no-paste" in real.argv[6:]
 sectors = int(sectors)
 with open(image, "rb") as file:
     chip = bytearray(file.read())
-changes = open(int(channel), "r+b", 0)
+changes = open(int(channel), "r+b", 0)  # noqa: SIM115  open as long as it runs
 stdin = real.stdin.buffer
 stdout = real.stdout.buffer
 
@@ -46,7 +48,7 @@ class Flash:
         at = self.at + block * SECTOR + offset
         # As flash does: bits go from 1 to 0 alone.
         old = chip[at : at + len(buffer)]
-        data = bytes(buffer) if old.count(b"\xff") == len(old) else bytes([a & b for a, b in zip(old, buffer)])
+        data = bytes(buffer) if old.count(b"\xff") == len(old) else bytes([old[i] & buffer[i] for i in range(len(old))])
         change(b"w", at, data)
         chip[at : at + len(data)] = data
 
@@ -171,7 +173,12 @@ module(
 module("rp2", Flash=Flash)
 module("esp32", Partition=Partition)
 name, _, numbers = version.rpartition(" ")
-implementation = (name or "micropython", tuple(int(part) for part in numbers.split(".")), MACHINE, real.implementation._mpy)
+implementation = (
+    name or "micropython",
+    tuple(int(part) for part in numbers.split(".")),
+    MACHINE,
+    real.implementation._mpy,
+)
 
 
 class Implementation(tuple):
@@ -201,7 +208,7 @@ def run(text, names, name="<stdin>"):
         code = compile(text, name, "exec")
         exec(code, names)
     except SystemExit:
-        raise ForcedExit
+        raise ForcedExit from None
     except BaseException as error:
         changes.write(b"i")
         return error
@@ -347,10 +354,9 @@ def start():
         raw = not raw
 
 
-PASTE_REFUSED = "no-paste" in real.argv[6:]
 try:
     start()
 except ForcedExit:
-    pass
+    say("")
 say("MPY: soft reboot\r\n")
 raise SystemExit(3 if raw else 0)
