@@ -29,7 +29,8 @@ class Standin:
     """A board with a flash of `sectors` sectors, or one that holds `image`; on until the `with` block ends.
 
     `port` is the name of its serial port, or with `as_socket` a URL. `version` is MicroPython's, as "1.29.0" or
-    "circuitpython 9.2.0"; without `paste` the raw prompt refuses raw paste. `changes` counts what was written and
+    "circuitpython 9.2.0"; without `paste` the raw prompt refuses raw paste, `mpy` is another
+    `sys.implementation._mpy` than that of the code it can run. `changes` counts what was written and
     erased, `touched` has the sectors. When change number `cut_at` comes the power fails, with `torn` after half of it.
     `keep`, where it is a list, is given what the flash holds before each change and in the middle of it.
     """
@@ -45,6 +46,7 @@ class Standin:
         image: bytes = b"",
         as_socket: bool = False,
         paste: bool = True,
+        mpy: int = 0,
     ) -> None:
         self.flash = bytearray(image or b"\xff" * (sectors * SECTOR))
         self.changes = 0
@@ -56,7 +58,7 @@ class Standin:
         self.port = ""
         self.on = False
         self._words = (platform, str(folder / "flash.bin"), str(len(self.flash) // SECTOR), version)
-        self._options = [] if paste else ["no-paste"]
+        self._options = [*([] if paste else ["no-paste"]), *([f"mpy={mpy}"] if mpy else [])]
         self._micropython = micropython
         self._folder = folder
         self._listener = socket.create_server(("127.0.0.1", 0)) if as_socket else None
@@ -82,6 +84,8 @@ class Standin:
             self.port = os.ttyname(self._far)
         self.cut_at = -1
         self._stopped, self._stop = os.pipe()
+        # What comes while a reset is under way is for the program after it.
+        self._input, self._in = os.pipe()
         self._boot(False)
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
@@ -90,8 +94,8 @@ class Standin:
         """Pull the plug."""
         os.write(self._stop, b"x")
         self._thread.join()
-        os.close(self._stop)
-        os.close(self._stopped)
+        for descriptor in (self._stop, self._stopped, self._in, self._input):
+            os.close(descriptor)
 
     def wait(self) -> None:
         """Until the power has failed at `cut_at`."""
@@ -106,17 +110,17 @@ class Standin:
         with theirs:
             self._process = subprocess.Popen(
                 [*words, *(["raw"] if raw else []), *self._options],
-                stdin=subprocess.PIPE,
+                stdin=self._input,
                 stdout=subprocess.PIPE,
                 pass_fds=[theirs.fileno()],
                 env={**os.environ, "MICROPYPATH": ".frozen"},
                 cwd=self._folder,
                 start_new_session=True,
             )
-        assert self._process.stdin
         assert self._process.stdout
-        self._in, self._out = self._process.stdin.fileno(), self._process.stdout.fileno()
-        self._runs = False
+        self._out = self._process.stdout.fileno()
+        self._runs = self._interrupted = False
+        self._starts = True
         self._tells = True
         self.on = True
         self.starts += 1
@@ -124,10 +128,9 @@ class Standin:
     def _end(self) -> int:
         self._process.kill()
         code = self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._channel):
-            assert stream
-            with contextlib.suppress(BrokenPipeError):
-                stream.close()
+        assert self._process.stdout
+        self._process.stdout.close()
+        self._channel.close()
         return code
 
     def _hang_up(self) -> None:
@@ -172,6 +175,10 @@ class Standin:
         kind = self._channel.recv(1)
         if kind in (b"r", b"i"):
             self._runs = kind == b"r"
+            if self._interrupted:
+                self._interrupted = False
+                self._interrupt()
+            self._starts = False
         elif kind:
             _, at, size = _CHANGE.unpack(kind + self._receive(_CHANGE.size - 1))
             data = b"\xff" * SECTOR if kind == b"e" else self._receive(size)
@@ -229,11 +236,18 @@ class Standin:
             # Else the host's next packet waits 40 ms for it.
             self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         for at, part in enumerate(data.split(b"\x03")):
-            if at and self._runs:
-                # Once: a second one before the first was taken ends the process.
-                self._runs = False
-                self._process.send_signal(signal.SIGINT)
+            if at and self._starts:
+                # It is for the program that begins.
+                self._interrupted = True
             elif at:
-                part = b"\x03" + part
-            with contextlib.suppress(BrokenPipeError):
-                os.write(self._in, part)
+                self._interrupt()
+            os.write(self._in, part)
+
+    def _interrupt(self) -> None:
+        """Ctrl-C: an exception where board code runs, at the prompts a byte as others."""
+        if self._runs:
+            # Once: a second one before the first was taken ends the process.
+            self._runs = False
+            self._process.send_signal(signal.SIGINT)
+        else:
+            os.write(self._in, b"\x03")

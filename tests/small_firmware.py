@@ -11,6 +11,8 @@ from turgor_host.source import Source, open_port
 
 TESTS = Path(__file__).parent
 FIRMWARE = TESTS.parent / "firmware" / "turgor"
+# A file system with room for two small versions.
+SMALL_SECTORS = 64
 _KEPT = ("mp.py", "start.py", "link/__init__.py", "link/frames.py", "link/lines.py", "link/records.py")
 
 

@@ -12,6 +12,7 @@ from turgor_host.wire import Replica
 _READ_S = 0.05
 # A board that is starting loses what comes meanwhile.
 _AGAIN_S = 0.15
+_TEXT_LIMIT = 4096
 _PROMPT = b">>> "
 
 
@@ -19,7 +20,7 @@ _PROMPT = b">>> "
 class Greeting:
     """`identity` has `version`, `platform` and so on as the board tells them; empty: no Turgor of this wire version.
 
-    `turgor`: a Turgor board it is, whatever it speaks. `text` is what came and was no frame.
+    `turgor`: a Turgor board it is, whatever it speaks. `text` is what came last, frames and all.
     """
 
     turgor: bool = False
@@ -49,7 +50,7 @@ def greet(source: Source, timeout_s: float) -> Greeting:
         data = source.read(_READ_S)
         now = time.monotonic()
         replica.feed(data, now)
-        greeting.text = replica.decoder.text + replica.decoder.pending
+        greeting.text = (greeting.text + data)[-_TEXT_LIMIT:]
         greeting.turgor = replica.wire_version != WIRE_VERSION
         for record in replica.answers:
             _, body, tail = unpack(record)

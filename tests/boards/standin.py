@@ -12,6 +12,7 @@ What board code imports of `sys`, `machine`, `rp2` and `esp32` says PLATFORM; it
 import os
 import struct
 import sys
+import time
 
 import vfs
 
@@ -171,8 +172,16 @@ module(
     mem8={},
 )
 module("rp2", Flash=Flash)
+clock = module("time")
+for key in dir(time):
+    if not key.startswith("__"):
+        setattr(clock, key, getattr(time, key))
+# A board's small integers end there.
+clock.ticks_us = lambda: time.ticks_us() & 0x3FFFFFFF
+clock.ticks_ms = lambda: time.ticks_ms() & 0x3FFFFFFF
 module("esp32", Partition=Partition)
 name, _, numbers = version.rpartition(" ")
+mpy = [int(word[4:]) for word in real.argv[6:] if word.startswith("mpy=")]
 implementation = (
     name or "micropython",
     tuple(int(part) for part in numbers.split(".")),
@@ -182,7 +191,8 @@ implementation = (
 
 
 class Implementation(tuple):
-    name, version, _machine, _mpy = implementation
+    name, version, _machine, _ = implementation
+    _mpy = (mpy or [real.implementation._mpy])[0]
 
 
 said = module("sys")
@@ -348,6 +358,7 @@ def start():
             error = run(text, names, name)
             if error:
                 print_error(error)
+    changes.write(b"i")
     while True:
         if raw_prompt(names) if raw else prompt(names):
             break

@@ -14,7 +14,7 @@ from random import Random
 
 import pytest
 from board_standin import Standin
-from small_firmware import Small, running, small_package
+from small_firmware import SMALL_SECTORS, Small, running, small_package
 
 from turgor.start import LIB
 from turgor_host.errors import TurgorError
@@ -23,7 +23,6 @@ from turgor_host.flash.repl import Repl
 from turgor_host.source import open_port
 
 _FULL = bool(os.environ.get("TURGOR_FULL"))
-_SECTORS = 64
 # The last changes are those of the change of versions; of those before it every so many is gone on from in short.
 _SWITCH = 6
 _AGAIN_EVERY = 6
@@ -54,7 +53,7 @@ def _by_hand(board: Standin, small: Small) -> None:
 
 def _snapshots(before: Callable[[Standin, Small], None], micropython: str, folder: Path, small: Small) -> list[bytes]:
     """What the flash holds at each moment of an update to 2.0.0: before every change, and in the middle of some."""
-    with Standin(micropython, folder, sectors=_SECTORS) as board:
+    with Standin(micropython, folder, sectors=SMALL_SECTORS) as board:
         before(board, small)
         board.keep = []
         flash(board.port, payload_for=small("2.0.0"))
@@ -96,7 +95,7 @@ def test_every_cut(
 def test_cut_again_and_again(seed: int, micropython: str, tmp_path: Path, small: Small) -> None:
     """Cuts during the running again too, as the command sees them."""
     random = Random(seed)
-    with Standin(micropython, tmp_path, sectors=_SECTORS) as board:
+    with Standin(micropython, tmp_path, sectors=SMALL_SECTORS) as board:
         _flashed(board, small)
         cuts = 0
         while True:

@@ -1,6 +1,7 @@
 """`turgor flash`: the firmware onto a board, so that a cut at any moment leaves one of the two versions to start."""
 
 import contextlib
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -172,7 +173,7 @@ class _Installation:
         greeting = greet(self._source, _START_S)
         if greeting.identity.get("version") == payload.version:
             return
-        said = _last_line(greeting)
+        said = _said(greeting)
         repl = Repl(self._name, self._port)
         back = repl.get(f"_there({LIB + OLD!r})")
         if back:
@@ -198,12 +199,13 @@ def _copy(repl: Repl, path: str, target: str) -> None:
     )
 
 
-def _last_line(greeting: Greeting) -> str:
-    """What a board that did not answer as it should said last, for people."""
+def _said(greeting: Greeting) -> str:
+    """What a board that did not answer as it should said instead, for people."""
     if greeting.identity:
         return f"version {greeting.identity.get('version')} answers"
     if greeting.turgor:
         return "what answers speaks another wire version"
-    lines = [line.strip() for line in greeting.text.decode("ascii", "replace").splitlines()]
-    lines = [line for line in lines if line and not line.startswith((">>>", "MicroPython", 'Type "help', "!"))]
-    return lines[-1] if lines else "nothing came"
+    text = greeting.text.decode("ascii", "replace")
+    # The first one: the prompt takes our greetings for code.
+    error = re.search(r"^Traceback .*\n(?: .*\n)*(\S.*?)\r?$", text, re.MULTILINE)
+    return error[1] if error else "it shows MicroPython's prompt" if greeting.prompt else "nothing came"

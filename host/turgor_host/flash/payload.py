@@ -19,7 +19,10 @@ from turgor_host.flash.board import Board
 # Nothing on a board imports these; the second goes there as `/main.py`, in source.
 HOST_ONLY = ("link/page_reader.py",)
 START = "start.py"
-_FOLDER = 2
+# Blocks of a folder, counted on a littlefs: its pair, and what the entry costs the one it is in.
+_FOLDER = 4
+# Files up to this lie in their folder.
+_INLINE = 128
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,12 @@ class Payload:
         return {path: sha256(content).hexdigest() for path, content in self.files.items()}
 
     def room(self, block: int) -> int:
-        """The bytes that all takes on a file system with such blocks, folders included."""
+        """The bytes that all takes on a file system with such blocks, folders included; never less than it will be."""
         folders = {path.rpartition("/")[0] for path in self.files} | {""}
-        blocks = sum(-(-len(content) // block) for content in self.files.values()) + _FOLDER * len(folders)
+        sizes = [len(content) for content in self.files.values()] + [len(self.start)]
+        blocks = sum(-(-size // block) for size in sizes if size > _INLINE) + _FOLDER * len(folders)
         # A littlefs that changes a folder or a file needs a few more while it does.
-        return (blocks + -(-len(self.start) // block) + 2 * _FOLDER) * block
+        return (blocks + _FOLDER) * block
 
 
 def package_folder() -> Path:

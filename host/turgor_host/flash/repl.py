@@ -47,7 +47,7 @@ def _there(p):
  return True
 def _room(p,b):
  if not _there(p):return 0
- return sum(_room(p+'/'+x[0],b) if x[1]&0x4000 else -(-x[3]//b)*b for x in os.ilistdir(p))
+ return 4*b+sum(_room(p+'/'+x[0],b) if x[1]&0x4000 else (x[3]>128 and -(-x[3]//b)*b) for x in os.ilistdir(p))
 def _remove(p):
  if not _there(p):return
  if os.stat(p)[0]&0x4000:
@@ -167,7 +167,7 @@ class Repl(SerialTransport):  # type: ignore[misc]  # mpremote carries no types
             progress(len(part))
 
     def room(self, folder: str, block: int) -> int:
-        """The bytes that the files below `folder` take in blocks of `block`."""
+        """The bytes that `folder` takes in blocks of `block`, counted as `Payload.room` does."""
         return int(self.get(f"_room({folder!r},{block})"))
 
     def remove(self, path: str) -> None:
