@@ -83,6 +83,7 @@ class Standin:
             tty.setraw(self._far)
             self.port = os.ttyname(self._far)
         self.cut_at = -1
+        self._interrupted = False
         self._stopped, self._stop = os.pipe()
         # What comes while a reset is under way is for the program after it.
         self._input, self._in = os.pipe()
@@ -119,7 +120,7 @@ class Standin:
             )
         assert self._process.stdout
         self._out = self._process.stdout.fileno()
-        self._runs = self._interrupted = False
+        self._runs = False
         self._starts = True
         self._tells = True
         self.on = True
@@ -173,7 +174,9 @@ class Standin:
 
     def _take_change(self) -> bool:
         kind = self._channel.recv(1)
-        if kind in (b"r", b"i"):
+        if kind == b"x":
+            self._starts = True
+        elif kind in (b"r", b"i"):
             self._runs = kind == b"r"
             if self._interrupted:
                 self._interrupted = False

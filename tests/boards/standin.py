@@ -2,9 +2,9 @@
 
 standin.py PLATFORM IMAGE SECTORS VERSION FLASH: the flash is the file IMAGE of SECTORS sectors, read once; every change
 goes to descriptor FLASH as `w` or `e`, address u32, length u16 and its bytes, and is made when a byte came back. There
-also goes `r` before board code runs and `i` when it has ended: Ctrl-C is a signal then, else a byte of standard input.
-The process ends where a board would start anew: exit code 0 for a soft reset to the prompt, 3 for one to the raw
-prompt, with `raw` as last argument that is where it begins.
+also goes `r` before board code runs, `i` when it has ended and `x` at the end: while it runs Ctrl-C is a signal, at the
+prompts a byte of standard input. The process ends where a board would start anew: exit code 0 for a soft reset to the
+prompt, 3 for one to the raw prompt, with `raw` as last argument that is where it begins.
 
 What board code imports of `sys`, `machine`, `rp2` and `esp32` says PLATFORM; its bus has no chip on it.
 """
@@ -360,14 +360,19 @@ def start():
                 print_error(error)
     changes.write(b"i")
     while True:
-        if raw_prompt(names) if raw else prompt(names):
-            break
-        raw = not raw
+        try:
+            if raw_prompt(names) if raw else prompt(names):
+                break
+            raw = not raw
+        except KeyboardInterrupt:
+            # The signal came when the code had just ended.
+            say("\r\n")
 
 
 try:
     start()
 except ForcedExit:
     say("")
+changes.write(b"x")
 say("MPY: soft reboot\r\n")
 raise SystemExit(3 if raw else 0)
