@@ -5,7 +5,9 @@ import uuid
 from dataclasses import dataclass, field
 
 from turgor.link import lines
-from turgor.link.records import WIRE_VERSION, unpack
+from turgor.link.records import ANSWER, WIRE_VERSION, unpack
+from turgor_host.decoder import Decoder
+from turgor_host.errors import PortGone
 from turgor_host.source import Source
 from turgor_host.wire import Replica
 
@@ -60,3 +62,28 @@ def greet(source: Source, timeout_s: float) -> Greeting:
                     text = tail.decode("ascii", "replace")
                     greeting.identity = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
     return greeting
+
+
+def to_prompt(source: Source, timeout_s: float) -> None:
+    """Have a running Turgor start anew and stay at its prompt, where a Ctrl-C would not keep its watchdog from it.
+
+    Returns when the prompt is there, when the board refuses (an older one, which has no watchdog), or in `timeout_s`.
+    """
+    source.write(lines.command_line(1, lines.MAINTAIN))
+    decoder = Decoder()
+    text = b""
+    begun_s = time.monotonic()
+    while time.monotonic() - begun_s < timeout_s and _PROMPT not in text:
+        try:
+            data = source.read(_READ_S)
+        except PortGone:
+            # A board whose USB is its own takes its port away.
+            text = data = b""
+            while not source.reopen() and time.monotonic() - begun_s < timeout_s:
+                time.sleep(_AGAIN_S)
+        text = (text + data)[-_TEXT_LIMIT:]
+        for record in decoder.feed(data):
+            if record[0] == ANSWER:
+                _, body, _ = unpack(record)
+                if body["command"] == lines.MAINTAIN and body["status"] != lines.OK:
+                    return

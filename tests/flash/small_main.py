@@ -1,7 +1,10 @@
-"""The least that a version of the firmware has to do: it answers greetings, and Ctrl-C ends it."""
+"""The least that a version of the firmware has to do: greetings are answered, Ctrl-C and MAINTAIN end it."""
 
+import os
 import struct
 import sys
+
+import machine
 
 from turgor import __version__
 from turgor.link import lines
@@ -10,7 +13,10 @@ from turgor.link.records import ANSWER, FRAME_LIMIT, HEADER, HEADER_SIZE, NO_SEQ
 
 
 def main():
-    text = b"version=" + __version__.encode() + b";platform=rp2;id=1"
+    if "hold" in os.listdir("/"):
+        os.rename("/hold", "/held")
+        return
+    text = b"version=" + __version__.encode() + b";platform=" + sys.platform.encode() + b";id=1"
     data = bytearray(lines.COMMAND_SIZE + 4)
     record = bytearray(FRAME_LIMIT)
     frame = bytearray(FRAME_LIMIT + 8)
@@ -33,4 +39,7 @@ def main():
                 record[at : at + len(text)] = text
                 n = encode(record, at + len(text), frame)
                 sys.stdout.buffer.write(frame[:n])
+            elif command == lines.MAINTAIN:
+                open("/hold", "w").close()
+                machine.reset()
         line = b""

@@ -177,6 +177,18 @@ def test_other_files_stay_and_a_main_of_ones_own_is_kept(make: Make, small: Smal
         assert listed(board, "/lib") == {"other.py", "turgor", OLD}
 
 
+@pytest.mark.parametrize(("platform", "asked"), [("esp32", True), ("rp2", False)])
+def test_where_the_watchdog_goes_on_the_board_is_asked_for_its_prompt(
+    platform: str, asked: bool, make: Make, small: Small
+) -> None:
+    with make(platform=platform) as board:
+        flash(board.port, payload_for=small("1.0.0"))
+        done = flash(board.port, payload_for=small("2.0.0"))
+        assert done.before == "1.0.0"
+        assert ("held" in listed(board, "/")) == asked
+        assert running(board.port) == "2.0.0"
+
+
 def test_a_dry_run_writes_nothing(make: Make, small: Small) -> None:
     with make() as board:
         flash(board.port, payload_for=small("1.0.0"))

@@ -6,21 +6,21 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import serial
-
 from turgor.start import LIB, NEW, NEXT, OLD
 from turgor_host.errors import PortGone, TurgorError
 from turgor_host.flash.board import Board, look
 from turgor_host.flash.payload import Payload, compile_for
 from turgor_host.flash.plan import ASIDE, MAIN, PACKAGE, Plan, make_plan
 from turgor_host.flash.repl import Repl
-from turgor_host.greeting import Greeting, greet
+from turgor_host.greeting import Greeting, greet, to_prompt
 from turgor_host.source import Source, open_port
 
 # A running Turgor answers within a fraction of it.
 _GREET_S = 1.0
 # A Pico takes 3 s to load the firmware; one that has to make room on its flash takes longer.
 _START_S = 30.0
+# From the order to stay at the prompt until it is there.
+_PROMPT_S = 15.0
 _STAGED = LIB + NEW
 
 
@@ -63,31 +63,31 @@ def flash(
     payload_for: Callable[[Board], Payload] = compile_for,
 ) -> Flashed:
     """Bring the firmware onto the board at port `name`; `progress` is given the step, and bytes done and in all."""
-    port = open_port(name)
+    source = Source(name, open_port(name))
     try:
-        return _Installation(name, port, progress).run(dry_run, payload_for)
+        return _Installation(source, progress).run(dry_run, payload_for)
     except PortGone as gone:
         raise TurgorError(
             f"{gone}: pulled cable, or no power; the board starts the version that it had or the new one. Plug it in "
             f"and run `turgor flash {name}` again, which goes on from there"
         ) from None
     finally:
-        with contextlib.suppress(OSError):
-            port.close()
+        source.close()
 
 
 class _Installation:
-    def __init__(self, name: str, port: serial.Serial, progress: Progress) -> None:
-        self._name = name
-        self._port = port
-        self._source = Source(name, port)
+    def __init__(self, source: Source, progress: Progress) -> None:
+        self._name = source.name
+        self._source = source
         self._progress = progress
         self._written = 0
 
     def run(self, dry_run: bool, payload_for: Callable[[Board], Payload]) -> Flashed:
         self._progress("looking at the board", 0, 0)
         greeting = greet(self._source, _GREET_S)
-        repl = Repl(self._name, self._port)
+        if greeting.identity.get("platform") == "esp32":
+            to_prompt(self._source, _PROMPT_S)
+        repl = Repl(self._name, self._source.port)
         try:
             board = look(repl)
             self._progress(f"compiling for {board.architecture}", 0, 0)
@@ -174,7 +174,7 @@ class _Installation:
         if greeting.identity.get("version") == payload.version:
             return
         said = _said(greeting)
-        repl = Repl(self._name, self._port)
+        repl = Repl(self._name, self._source.port)
         back = repl.get(f"_there({LIB + OLD!r})")
         if back:
             _undo(repl)
