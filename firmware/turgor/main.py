@@ -1,4 +1,4 @@
-"""Picks the board and runs the app; a board's own `main.py` says `from turgor.main import main; main()`."""
+"""Picks the board and runs the app; `turgor.start` is a board's own `/main.py`."""
 
 import sys
 import time

@@ -61,6 +61,6 @@ def make_plan(repl: Repl, board: Board, payload: Payload, running: bool) -> Plan
         raise TurgorError(
             f"{board.name}: {plan.need // 1024} KB are needed beside the version that is there, and the board's file "
             f"system has {plan.room // 1024} KB; delete files on it (`mpremote fs rm`) or give it more of the flash "
-            "(README.md, 'With a board')"
+            "(README.md, 'What outlives a restart')"
         )
     return plan
