@@ -78,7 +78,7 @@ class Bench:
     """A driver on its chip, stepped as a board would."""
 
     def __init__(self, *, type_bf: bool = False, start_ticks: int = 0, **options: int) -> None:
-        options.setdefault("noise_lsb", 0)
+        options.setdefault("noise_lsb", 1)
         self.clock = Clock(start_ticks)
         self.bus = Watched(self.clock)
         self.load = Load()
@@ -110,10 +110,13 @@ class Bench:
     def start(self) -> None:
         assert list(self.events(3_000_000, until_idle=True))[-1] == RESTARTED
 
+    def begin(self) -> None:
+        assert self.driver.begin(self.clock.ticks())
+        self.due_us = 0
+
     def sweep(self) -> list[dict[str, int]]:
         """The results of one sweep."""
-        self.driver.begin(self.clock.ticks())
-        self.due_us = 0
+        self.begin()
         found = []
         for event in self.events(2_000_000, until_idle=True):
             assert event == RESULT
@@ -148,7 +151,8 @@ def test_a_sweep_measures_every_frequency() -> None:
                 mean = result["sum_" + axis] / PAIRS
                 assert mean * nanoohm * 1e-9 == pytest.approx(ohm, abs=0.008)
                 # The first samples after enabling are far too small: all of them were dropped.
-                assert result["min_" + axis] == result["max_" + axis] == mean
+                assert result["max_" + axis] - result["min_" + axis] <= 8
+                assert abs(result["min_" + axis] - mean) <= 6
 
 
 def test_extremes_and_sums_of_noisy_words() -> None:
@@ -230,7 +234,7 @@ def test_five_hundred_ohm_do_not_saturate() -> None:
     bench.load.at = lambda frequency_hz, t_us: (500_000_000, 0)
     bench.start()
     for result, nanoohm in zip(bench.sweep(), NOMINAL_NANOOHM_PER_COUNT, strict=True):
-        assert result["max_i"] * nanoohm * 1e-9 == pytest.approx(500, abs=0.01)
+        assert result["max_i"] * nanoohm * 1e-9 == pytest.approx(500, abs=0.03)
 
 
 def test_frequency_is_set_before_the_current_and_both_before_the_drive() -> None:
@@ -255,10 +259,9 @@ def test_tetrapolar_wiring_is_written_and_read_back() -> None:
     bench.start()
     bench.bus.writes.clear()
     bench.sweep()
-    assert bench.bus.writes[:2] == [(0x43, 0xA0), (0x41, 0x02)]
+    assert bench.bus.writes[:4] == [(0x25, 0xCB), (0x28, 0x02), (0x43, 0xA0), (0x41, 0x02)]
     bench.bus.spoilt[0x43] = 0xA0  # reads as two-electrode
-    bench.driver.begin(bench.clock.ticks())
-    bench.due_us = 0
+    bench.begin()
     assert next(bench.events(2_000_000)) == FAULT
     assert bench.driver.fault == READBACK
 
@@ -271,8 +274,7 @@ def test_wrong_read_back_never_drives(register: int) -> None:
     bench = Bench()
     bench.start()
     bench.bus.spoilt[register] = 0x10
-    bench.driver.begin(bench.clock.ticks())
-    bench.due_us = 0
+    bench.begin()
     assert next(bench.events(2_000_000)) == FAULT
     assert bench.driver.fault == READBACK
     assert bench.worst_ratio == 0
@@ -295,8 +297,7 @@ def test_an_error_anywhere_ends_with_the_drive_off_and_a_restart() -> None:
                 assert bench.due_us - bench.clock.us > 499_000
             if event == RESTARTED:
                 assert bench.driver.fault == NO_FAULT
-                bench.driver.begin(bench.clock.ticks())
-                bench.due_us = 0
+                bench.begin()
         assert found.count(FAULT) == 1
         assert found[-3:] == [RESULT] * 3
 
@@ -333,8 +334,7 @@ def test_a_strange_chip_is_not_written_to() -> None:
 def test_a_chip_left_driving_is_switched_off_and_reset() -> None:
     bench = Bench()
     bench.start()
-    bench.driver.begin(bench.clock.ticks())
-    bench.due_us = 0
+    bench.begin()
     list(bench.events(200_000))
     assert bench.chip.driving_na == 32_000
     # The board restarts in the middle of a sweep.
@@ -351,8 +351,7 @@ def test_pll_that_does_not_lock_is_bounded() -> None:
     bench = Bench()
     bench.start()
     bench.chip.pll_fails = True
-    bench.driver.begin(bench.clock.ticks())
-    bench.due_us = 0
+    bench.begin()
     begun = bench.clock.us
     assert next(bench.events(2_000_000)) == FAULT
     assert bench.driver.fault == PLL_UNLOCKED
@@ -363,8 +362,7 @@ def test_pll_that_does_not_lock_is_bounded() -> None:
 def test_overflow_is_a_fault() -> None:
     bench = Bench()
     bench.start()
-    bench.driver.begin(bench.clock.ticks())
-    bench.due_us = 0
+    bench.begin()
     list(bench.events(100_000))
     bench.bus.spoilt[0x0A] = 0x03
     assert next(bench.events(2_000_000)) == FAULT
@@ -375,14 +373,14 @@ def test_overflow_is_a_fault() -> None:
 def test_a_sweep_that_takes_too_long_is_given_up_with_the_drive_off() -> None:
     bench = Bench()
     bench.start()
-    bench.driver.begin(bench.clock.ticks())
-    bench.due_us = 0
     begun = bench.clock.us
+    bench.begin()
     list(bench.events(100_000))
-    bench.chip.pll_fails = True  # samples cease
+    # The board stands still.
+    bench.clock.us = begun + 981_000
     assert next(bench.events(2_000_000)) == FAULT
     assert bench.driver.fault == NEVER_READY
-    assert 980_000 < bench.clock.us - begun < 982_000
+    assert bench.clock.us - begun < 983_000
     assert bench.chip.driving_na == 0
 
 

@@ -19,6 +19,7 @@ from turgor.drivers import (
     READBACK,
     RESTARTED,
     SAMPLE,
+    STUCK,
     WRONG_ID,
 )
 from turgor.drivers.nau7802 import Nau7802
@@ -102,7 +103,7 @@ def test_ten_mmhg_reads_107374() -> None:
 
 
 def test_names_for_every_fault() -> None:
-    assert len(FAULT_NAMES) == READBACK + 1
+    assert len(FAULT_NAMES) == STUCK + 1
     assert FAULT_NAMES[NEVER_READY] == "never_ready"
 
 

@@ -3,6 +3,7 @@
 from turgor.app.config import NAU7802
 from turgor.app.sampler import ImpedanceSampler, PressureSampler
 from turgor.core.channel import pressure_channel
+from turgor.drivers.current import Body
 from turgor.drivers.max30009 import Max30009
 from turgor.drivers.nau7802 import RATES_SPS, Nau7802
 from turgor.drivers.tca9548a import Tca9548a
@@ -23,6 +24,7 @@ def make_samplers(config, ports):
 
     def make(log, blocks, time, now):
         muxes = {}
+        body = Body()
         samplers = []
         for channel in config.channels:
             bus = ports.bus(channel.bus)
@@ -37,7 +39,7 @@ def make_samplers(config, ports):
                 samplers.append(PressureSampler(channel.number, core, driver, log, blocks, time, now))
             else:
                 # The two addresses of the chip: the even one drives in even seconds, the odd one in odd ones.
-                driver = Max30009(bus, channel.address)
+                driver = Max30009(bus, channel.address, body=body)
                 samplers.append(
                     ImpedanceSampler(channel.number, channel.words, driver, log, time, now, channel.address & 1)
                 )

@@ -17,6 +17,8 @@ _FAULT_BODY = const(10)
 # The first field of each of these records is its microsecond.
 _BODY = const(16)
 _SECOND_US = const(1000000)
+# How often a chip asks whether the other one on the body has ended.
+_TURN_US = const(10000)
 # CODE_BIAS and CHUNK_SAMPLES, which as another module's names would be looked up anew at every sample.
 _BIAS = const(0x800000)
 _MOST = const(48)
@@ -176,8 +178,9 @@ class ImpedanceSampler(_Sampler):
         if driver.idle:
             time = self._time
             if time.s & 1 == self._parity and time.s != self._last_slot:
+                if not driver.begin(now):
+                    return _TURN_US
                 self._last_slot = time.s
-                driver.begin(now)
             else:
                 seconds = 2 if time.s & 1 == self._parity else 1
                 return ticks_diff(time.tick_at(seconds * _SECOND_US), now)

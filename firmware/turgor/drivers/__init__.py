@@ -25,6 +25,8 @@ CAL_FAILED = const(4)
 PLL_UNLOCKED = const(5)
 FIFO_OVERFLOW = const(6)
 READBACK = const(7)
+BROWN_OUT = const(8)
+STUCK = const(9)
 
 FAULT_NAMES = (
     "no_fault",
@@ -35,4 +37,6 @@ FAULT_NAMES = (
     "pll_unlocked",
     "fifo_overflow",
     "readback",
+    "brown_out",
+    "stuck",
 )
