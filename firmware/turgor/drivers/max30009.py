@@ -139,6 +139,7 @@ _FIFO_RETRY_US = const(1000)
 _FIFO_TRIES = const(8)
 _OFF_RETRY_US = const(10000)
 _OFF_TRIES = const(20)
+_LOST_TRIES = const(10)
 _SWEEP_US = const(980000)
 _RESTART_US = const(500000)
 _IDLE_US = const(1000000)
@@ -308,7 +309,8 @@ class Max30009:
         self._has_i = False
         # It may drive: switched on, or not yet known to be off.
         self._live = False
-        self._told = False
+        # How often in a row the chip refused to be switched off.
+        self._refused = 0
         self._measured = 0
         self._byte = bytearray(1)
         self._two = bytearray(2)
@@ -326,11 +328,11 @@ class Max30009:
     def begin(self, now):
         """Begin a sweep over the frequencies; only when `idle`. The steps that follow carry it out.
 
-        False, and nothing began, while another chip on the body drives. One that does not answer any more while it may
-        drive is passed over: that is a single fault, and five times the current is allowed in it.
+        False, and nothing began, while another chip on the body may drive. One that has refused to be switched off for
+        too long is passed over: that is a single fault, and five times the current is allowed in it.
         """
         other = self._body.driver
-        if other is not None and other is not self and other.fault == NO_FAULT:
+        if other is not None and other is not self and other._refused < _LOST_TRIES:
             return False
         self._body.driver = self
         self.idle = False
@@ -346,7 +348,7 @@ class Max30009:
         """Drive off at once, whatever the state; for the end of the program."""
         self.idle = False
         self._live = True
-        self._told = False
+        self._refused = 0
         self._enter(_ABORT)
         drive_off(self._bus, self._address)
 
@@ -428,16 +430,16 @@ class Max30009:
             return self._write_all(frequency.connect, _TUNE, 0)
         if state == _TUNE:
             return self._write_all(frequency.tune, _CLEAR, 0)
-        if state == _CLEAR:
-            # A lock bit of the frequency before may still stand; reading clears it.
+        if state == _CLEAR or state == _LOCK:
             self._bus.readfrom_mem_into(self._address, _STATUS_1, self._byte)
-            if self._byte[0] & _PWR_RDY:
+            status = self._byte[0]
+            if status & _PWR_RDY:
                 return self._fail(BROWN_OUT)
-            self._enter(_LOCK)
-            return _LOCK_US
-        if state == _LOCK:
-            self._bus.readfrom_mem_into(self._address, _STATUS_1, self._byte)
-            if self._byte[0] & _LOCK_MASK == _LOCKED:
+            if state == _CLEAR:
+                # A lock bit of the frequency before may have stood; reading has cleared it.
+                self._enter(_LOCK)
+                return _LOCK_US
+            if status & _LOCK_MASK == _LOCKED:
                 self._enter(_CURRENT)
                 return 0
             self._at += 1
@@ -573,12 +575,12 @@ class Max30009:
             self.event = FAULT
             self._enter(_IDENTIFY)
             return _RESTART_US
-        self._told = False
+        self._refused = 0
         self._enter(_ABORT)
         return 0
 
     def _abort(self):
-        wait_us = 0
+        told = self._refused > 0
         try:
             self._bus.writeto(self._address, _ABORT_WRITES[self._at])
             self._at += 1
@@ -588,14 +590,15 @@ class Max30009:
             self._enter(_IDENTIFY)
             wait_us = _RESTART_US
         except OSError:
+            self._refused += 1
             self._at = 0
             wait_us = _OFF_RETRY_US
-        if not self._told:
-            self._told = True
+        if not told:
             self.event = FAULT
         return wait_us
 
     def _is_off(self):
         self._live = False
+        self._refused = 0
         if self._body.driver is self:
             self._body.driver = None
