@@ -168,6 +168,8 @@ class Live:
             self._note(self._at(header), f"DBP {body['a'] / 1000:g} mmHg entered", "info")
         elif body["command"] == lines.CALIBRATE:
             self._note(self._at(header), f"{label_of(body['a'])}: calibration changed", "info")
+        elif body["command"] == lines.SWEEPS:
+            self._note(self._at(header), f"{label_of(body['a'])}: sweeps for calibration, no readings", "info")
 
     def _take_event(self, header: Fields, body: Fields, tail: bytes) -> None:
         channel, rule, state = header["channel"], body["rule"], body["state"]

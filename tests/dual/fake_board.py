@@ -95,6 +95,7 @@ class FakeSweep:
         self.event = NOTHING
         self.fault = NO_FAULT
         self.idle = True
+        self.mode = 0
         self.stopped = False
         self.frequency_index = 0
         self.count = _WORDS
@@ -112,6 +113,7 @@ class FakeSweep:
         self._sweep += 1
         self._step = 0
         self.tick = now
+        return True
 
     def stop(self):
         self.stopped = True

@@ -6,6 +6,7 @@ from struct import pack_into
 from turgor.core.channel import HOLD_LIMIT, ImpedanceChannel
 from turgor.core.ticks import ticks_diff
 from turgor.drivers import FAULT, RESTARTED, RESULT, SAMPLE
+from turgor.drivers.max30009 import QUADRATURE
 from turgor.link.blocks import BEGINS, CHUNK_SAMPLES, FULL_EVERY, REGULAR, RESTART
 from turgor.link.records import FAULT as FAULT_RECORD
 from turgor.link.records import HEADER_SIZE, IMPEDANCE
@@ -164,6 +165,14 @@ class ImpedanceSampler(_Sampler):
         self.channel = ImpedanceChannel(words)
         self._parity = parity
         self._last_slot = -1
+        # Sweeps in each of the modes for calibration, and how many are left in all.
+        self._each = 1
+        self._left = 0
+
+    def calibrate(self, sweeps):
+        """Let the next sweeps be for calibration, `sweeps` in each of its modes; then it measures again."""
+        self._each = sweeps
+        self._left = QUADRATURE * sweeps
 
     def is_quiet(self):
         return self.driver.idle
@@ -178,9 +187,14 @@ class ImpedanceSampler(_Sampler):
         if driver.idle:
             time = self._time
             if time.s & 1 == self._parity and time.s != self._last_slot:
+                mode = QUADRATURE + 1 - (self._left + self._each - 1) // self._each if self._left else 0
+                if mode != driver.mode:
+                    driver.set_mode(mode)
                 if not driver.begin(now):
                     return _TURN_US
                 self._last_slot = time.s
+                if mode:
+                    self._left -= 1
             else:
                 seconds = 2 if time.s & 1 == self._parity else 1
                 return ticks_diff(time.tick_at(seconds * _SECOND_US), now)

@@ -29,6 +29,7 @@ _READINGS_BODY = const(7)
 _COMMAND_BODY = const(28)
 _COMMAND_WORDS = const(6)
 _PENDING_LIMIT = const(8)
+_SWEEPS = (("sweeps", 1, 100),)
 _DBP = (("dbp_milli_mmhg", DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG),)
 
 
@@ -115,6 +116,10 @@ class Tick:
             if self._position(a) < 0 or CHANNELS[a][1] == IMPEDANCE:
                 return "channel " + str(a) + " has no pressure sensor here"
             return misfit(CALIBRATION_BOUNDS, (b, c, d, e))
+        if command == lines.SWEEPS:
+            if self._position(a) < 0 or CHANNELS[a][1] != IMPEDANCE:
+                return "channel " + str(a) + " has no impedance sensor here"
+            return misfit(_SWEEPS, (b,))
         return "no command has the number " + str(command)
 
     def _position(self, channel):
@@ -152,6 +157,8 @@ class Tick:
             self.snapshots.request()
             if self._keep:
                 self._keep.store()
+        elif command == lines.SWEEPS:
+            self._samplers[self._position(words[at + 1])].calibrate(words[at + 2])
 
     def _median(self, position):
         # The codes that a reading used stand before it in the log.

@@ -102,8 +102,8 @@ IN_PHASE = const(2)
 QUADRATURE = const(3)
 MODE_SHIFT = const(8)
 
-# Per frequency: M, log2 of K, of DAC_OSR / 32 and of ADC_OSR / 8, and the highest step of CURRENTS_NA. PLL = M x 32768; F
-# = PLL / (K DAC_OSR); sample rate = PLL / (N ADC_OSR) with N = 1024, F / rate an integer or a half.
+# Per frequency: M, log2 of K, of DAC_OSR / 32 and of ADC_OSR / 8, and the highest step of CURRENTS_NA. PLL = M x 32768;
+# F = PLL / (K DAC_OSR); sample rate = PLL / (N ADC_OSR) with N = 1024, F / rate an integer or a half.
 CLOCKS = (
     (625, 4, 3, 5, 11),  # 78.13 samples/s
     (781, 1, 3, 4, 11),  # 195.25 samples/s
@@ -270,11 +270,11 @@ class Max30009:
     Chips that may touch one body are given the same `body`: only one of them drives at a time. `clocks` are rows like
     those of CLOCKS.
 
-    `idle` is true when a sweep can begin. After RESULT: `frequency_index`, `count` pairs with `sum_i`, `sum_q`,
-    `min_i`, `max_i`, `min_q`, `max_q` in counts, `leads` (bits 6 to 0 of STATUS_2: over, under, drive out of range,
-    four of DC lead-off; the mode above them), and `first_tick`, `tick`: ends of the first and the last sample, to one
-    sample period. RESTARTED says that the chip was started (again). After FAULT (`fault`) the drive is off, or is
-    switched off again and again until the chip takes it; 500 ms after it did the driver starts over.
+    `idle` is true when a sweep can begin, `mode` is what it measures. After RESULT: `frequency_index`, `count` pairs
+    with `sum_i`, `sum_q`, `min_i`, `max_i`, `min_q`, `max_q` in counts, `leads` (bits 6 to 0 of STATUS_2: over, under,
+    drive out of range, four of DC lead-off; the mode above them), and `first_tick`, `tick`: ends of the first and the
+    last sample, to one sample period. RESTARTED says that the chip was started (again). After FAULT (`fault`) the drive
+    is off, or is switched off again and again until the chip takes it; 500 ms after it did the driver starts over.
     """
 
     def __init__(self, bus, address=ADDRESS, type_bf=False, body=None, clocks=CLOCKS):
@@ -321,7 +321,7 @@ class Max30009:
 
     def set_mode(self, mode):
         """What the sweeps measure from now on; only when `idle` or before the first step."""
-        self._mode = mode
+        self.mode = mode
         self._frequencies = tuple([_Frequency(clocks, self._type_bf, mode) for clocks in self._clocks])
         self._now = self._frequencies[0]
 
@@ -430,7 +430,7 @@ class Max30009:
             return self._write_all(frequency.connect, _TUNE, 0)
         if state == _TUNE:
             return self._write_all(frequency.tune, _CLEAR, 0)
-        if state == _CLEAR or state == _LOCK:
+        if state in (_CLEAR, _LOCK):
             self._bus.readfrom_mem_into(self._address, _STATUS_1, self._byte)
             status = self._byte[0]
             if status & _PWR_RDY:
@@ -504,7 +504,7 @@ class Max30009:
             if self.min_i == self.max_i and self.min_q == self.max_q and -_RAIL <= self.min_i < _RAIL:
                 # Its own noise is several counts.
                 return self._fail(STUCK)
-            self.leads = two[1] & _LEADS_MASK | self._mode << MODE_SHIFT
+            self.leads = two[1] & _LEADS_MASK | self.mode << MODE_SHIFT
             self._measured = 1
             self._enter(_CHECK_PLL)
             return 0

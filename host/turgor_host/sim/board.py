@@ -12,6 +12,7 @@ and outlives it; without it the flash is new. `--log` has every record written a
 import json
 import sys
 import time
+from array import array
 
 from turgor import __version__
 from turgor.app.app import App
@@ -66,6 +67,7 @@ class Ports:
         self._ready = {}
         self.pins = []
         self.bridge_chips = {}
+        self.impedance_chips = {}
         self.buses = self._wire_up(scenario)
 
     def bus(self, number):
@@ -103,7 +105,11 @@ class Ports:
             chip = Max30009(
                 clock, load, address=address, period_ppm=_CLOCK_PPM[name], noise_lsb=_IMPEDANCE_NOISE_LSB, seed=seed
             )
+            self.impedance_chips[name] = chip
             buses[0].attach(address, chip)
+        for name, (resistor_uohm, mixers) in scenario.get("receivers", {}).items():
+            self.impedance_chips[name].resistor_uohm = resistor_uohm
+            self.impedance_chips[name].mixers = mixers
         return buses
 
 
@@ -128,6 +134,7 @@ class Runner:
         self._acts = sorted(
             [(t, "dbp", value) for t, value in scenario["dbp"]]
             + [(t, fault, channel) for t, fault, channel in scenario["faults"]]
+            + [(t, "sweeps", (channel, sweeps)) for t, channel, sweeps in scenario.get("sweeps", ())]
         )
         self._next_act = 0
         self._ids = 0x40000000
@@ -194,6 +201,9 @@ class Runner:
         if name == "dbp":
             self._app.tick.execute(self._ids, lines.DBP, value, 0, 0, 0, 0)
             self._ids += 1
+        elif name == "sweeps":
+            self._app.tick.execute(self._ids, lines.SWEEPS, channel_id(value[0]), value[1], 0, 0, 0)
+            self._ids += 1
         elif name == "uncalibrated":
             chip = self._ports.bridge_chips[value]
             chip.gain_ppm = _UNCALIBRATED_GAIN_PPM
@@ -253,6 +263,9 @@ def main(args):
     config = keep.configuration(Config(channels), check_rates)
     if [channel.name for channel in config.channels] != [channel.name for channel in Config(channels).channels]:
         config = Config(channels)
+    for channel in config.channels:
+        if channel.name in scenario.get("words", {}):
+            channel.words = array("i", scenario["words"][channel.name])
     # What the boot took is over when the app begins.
     clock.us = 0
     flash.pins += ports.pins

@@ -195,6 +195,7 @@ class Max30009:
         self._period = 1
         self._per_sample = 1
         self._channels = 0
+        self._mixer: "tuple[int, int, int, int, int, int, int] | None" = None
         self._pll_off_us = self.clock.us - _RESET_QUIET_US
         self._bandgap_us = 0
         self._taken = 0
@@ -330,8 +331,7 @@ class Max30009:
         self._per = self._pll_hz()
         self._per_sample = 2 if self._channels == _I_EN | _Q_EN else 1
         self._frequency_hz = self.frequency_hz
-        if self.mixers is not None:
-            self._mixer = min(self.mixers, key=self._distance)
+        self._mixer = None if self.mixers is None else min(self.mixers, key=self._distance)
         self._scale_q36 = self._current_na * GAINS[r[_BIOZ_5] & 3] * _COUNTS_Q36_MILLION // 1000000
         self._enabled_us = self.clock.us
         self._start_us = max(self.clock.us, self._locked_us) + _FIRST_DATA_US
@@ -458,7 +458,7 @@ class Max30009:
         offset_i = offset_q = 0
         i = im if phases & _I_CLK_PHASE else re
         q = re if phases & _Q_CLK_PHASE else im
-        if self.mixers is not None:
+        if self._mixer is not None:
             _, i_re, i_im, q_re, q_im, offset_i, offset_q = self._mixer
             i = re * i_im + im * i_re if phases & _I_CLK_PHASE else re * i_re - im * i_im
             q = re * q_re - im * q_im if phases & _Q_CLK_PHASE else re * q_im + im * q_re
