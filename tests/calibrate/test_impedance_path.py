@@ -30,7 +30,7 @@ RECEIVERS = {
     "thorax_z": ((1.031, -0.09, 1.012, -0.15), (1.02, -1.2, 1.003, -1.05), (0.99, -2.6, 0.985, -2.45), (311, -707)),
 }
 CAPACITOR_F = 68e-9
-SPAN_S = 20
+SPAN_S = 12
 
 
 def network(hz: float, total_ohm: float, kind: int) -> complex:
@@ -42,8 +42,7 @@ def network(hz: float, total_ohm: float, kind: int) -> complex:
     return complex(total_ohm)
 
 
-LOADS = [(ohm, kind) for kind in (0, 1, 2) for ohm in (25.0, 60.0, 280.0, 800.0)]
-LOADS[-4] = (20.0, 2)
+LOADS = [(20.0, 2), (25.0, 0), (60.0, 1), (60.0, 0), (280.0, 1), (800.0, 0), (800.0, 1), (800.0, 2)]
 
 
 def receivers() -> dict[str, Any]:
@@ -128,7 +127,7 @@ def test_a_resistor_makes_words_that_measure_networks(calibrated: Path, tmp_path
                     for hz in FREQUENCIES_HZ:
                         taken = (sweeps.time > number * SPAN_S) & (sweeps.time < (number + 1) * SPAN_S - 1.1)
                         taken &= sweeps.frequency_hz == hz
-                        assert taken.sum() >= 8
+                        assert taken.sum() >= 5
                         assert sweeps.valid[taken].all()
                         z = complex(sweeps.resistance[taken].mean(), sweeps.reactance[taken].mean())
                         ratio = z / network(hz, *load)
