@@ -9,13 +9,10 @@ from fractions import Fraction
 from random import Random
 
 import pytest
-from impedance_bench import ADDRESS, STEP_US, Bench, Load, Watched
+from impedance_bench import ADDRESS, STEP_US, Bench, Load, Pair, Watched, driven_hz, share
 
-from turgor.app.log import Log
-from turgor.app.sampler import ImpedanceSampler
-from turgor.core.ticks import BoardTime
 from turgor.drivers import BROWN_OUT, FAULT, NEVER_READY, NO_FAULT, READBACK, RESTARTED, RESULT
-from turgor.drivers.current import CURRENTS_NA, Body
+from turgor.drivers.current import CURRENTS_NA
 from turgor.drivers.max30009 import CLOCKS, MEASURE, Max30009, _Frequency, drive_off, frequency_hz
 from turgor.drivers.tca9548a import Tca9548a
 from turgor_host.sim.bus import Bus
@@ -26,23 +23,6 @@ from turgor_host.sim.clock import Clock
 FULL = bool(os.environ.get("TURGOR_FULL"))
 # What decides frequency, current and wiring, bit by bit.
 DRIVE_REGISTERS = (*range(0x17, 0x1B), *range(0x20, 0x29), *range(0x41, 0x44))
-
-
-def limit(hz: Fraction, type_bf: bool) -> Fraction:
-    """0.8 x min(base x max(1, f / 1 kHz), 10 mA) in nA."""
-    return Fraction(8, 10) * min((100_000 if type_bf else 10_000) * max(1, hz / 1000), 10_000_000)
-
-
-def driven_hz(chip: Model) -> Fraction:
-    """The frequency that the registers select, by the datasheet's formula."""
-    r = chip._registers
-    pll_hz = ((r[0x17] >> 6) * 256 + r[0x18] + 1) * (32768 if r[0x1A] & 0x20 else 32000)
-    return Fraction(pll_hz, 2 ** min(r[0x17] >> 1 & 15, 13) * (32 << (r[0x20] >> 6)))
-
-
-def share(chip: Model, type_bf: bool = False) -> Fraction:
-    """What the chip drives into electrodes now, as a part of its limit."""
-    return Fraction(chip.driving_na) / limit(driven_hz(chip), type_bf)
 
 
 def test_by_hand() -> None:
@@ -272,52 +252,6 @@ def test_switching_off_without_a_driver() -> None:
 
 
 # Two chips on one body.
-
-
-class Pair:
-    """Two chips with their samplers; `worst` is the largest sum of their shares of the limit at any moment."""
-
-    def __init__(self, seed: int = 1, *, stalls: bool = False, refusals: float = 0.0) -> None:
-        self.clock = Clock()
-        self.bus = Watched(self.clock)
-        self.random = Random(seed)
-        self.stalls, self.refusals = stalls, refusals
-        self.time = BoardTime(0)
-        body = Body()
-        log = Log(8192, 1)
-        self.chips = [Model(self.clock, Load(), address=a, period_ppm=p) for a, p in ((0x68, 4000), (0x69, -6000))]
-        self.samplers = []
-        for number, chip in enumerate(self.chips):
-            self.bus.attach(chip.address, chip)
-            driver = Max30009(self.bus, chip.address, body=body)
-            self.samplers.append(ImpedanceSampler(5 + number, (0,) * 19, driver, log, self.time, 0, number))
-        self.worst = Fraction(0)
-        self.results = [0, 0]
-        self.faults: list[set[int]] = [set(), set()]
-        self.both = 0
-
-    def run(self, limit_us: int) -> None:
-        clock = self.clock
-        limit_us += clock.us
-        while clock.us < limit_us:
-            number = min((0, 1), key=lambda n: self.samplers[n].due)
-            sampler = self.samplers[number]
-            clock.us = max(clock.us, sampler.due)
-            now = clock.us
-            self.time.advance(clock.ticks())
-            if self.random.random() < self.refusals:
-                n = self.bus.transfers + 1
-                self.bus.fail_from, self.bus.fail_until = n, n + self.random.randint(1, 5)
-            sampler.due = now + sampler.step(clock.ticks())
-            self.results[number] += sampler.driver.event == RESULT
-            if sampler.driver.event == FAULT:
-                self.faults[number].add(sampler.driver.fault)
-            shares = [share(chip) for chip in self.chips]
-            self.worst = max(self.worst, sum(shares, Fraction(0)))
-            self.both += all(shares)
-            clock.us += STEP_US
-            if self.stalls and self.random.random() < 0.02:
-                clock.us += self.random.randint(1000, 400_000)
 
 
 def test_two_chips_take_turns() -> None:
