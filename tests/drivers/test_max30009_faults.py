@@ -1,4 +1,4 @@
-"""Each fault of one chip of two, under their samplers: told within 2 s by its name, over by itself, the other at ease."""
+"""Each fault of one chip of two, under their samplers: told within 2 s by name, over by itself, the other at ease."""
 
 from collections.abc import Callable
 
@@ -78,7 +78,7 @@ FAULTS: list[tuple[str, Act, set[int]]] = [
 
 
 @pytest.mark.parametrize(("act", "faults"), [row[1:] for row in FAULTS], ids=[row[0] for row in FAULTS])
-@pytest.mark.parametrize("ms", [100, 700, 1500])
+@pytest.mark.parametrize("ms", [100, 1500])
 def test_is_told_and_ends(act: Act, faults: set[int], ms: int) -> None:
     pair = Pair()
     pair.run(4_000_000 + 1000 * ms)
@@ -127,7 +127,7 @@ def test_a_bus_held_low_is_told_of_both_and_ends() -> None:
     ("act", "flag"),
     [
         (lambda pair: setattr(pair.chips[0], "drive_off", True), READING_SATURATED),
-        (lambda pair: setattr(pair.chips[0], "load", Wide(3000)), READING_SATURATED),
+        (lambda pair: setattr(pair.chips[0], "load", Wide(4000)), READING_SATURATED),
         (lambda pair: setattr(pair.chips[0], "load", Wide(0.2)), 0),
         (lambda pair: setattr(pair.chips[0], "sense_off", True), 0),
     ],

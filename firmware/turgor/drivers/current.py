@@ -36,5 +36,5 @@ def current_step(frequency_hz, type_bf=False):
 class Body:
     """What the chips on one body share: `driver`, the one that may drive, None when no one does."""
 
-    def __init__(self):
-        self.driver = None
+    def __init__(self, driver=None):
+        self.driver = driver
