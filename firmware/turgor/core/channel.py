@@ -330,8 +330,12 @@ class ImpedanceChannel:
         if frequency:
             return
         self.index += 1
-        saturated = max_i >= _IQ_LIMIT or min_i <= -_IQ_LIMIT or max_q >= _IQ_LIMIT or min_q <= -_IQ_LIMIT
-        self._trouble = (READING_SATURATED if saturated else 0) | (READING_ELECTRODE_OFF if leads else 0)
+        self._trouble = 0
+        if leads:
+            # Without contact it is at its limits too, and is named for the electrode.
+            self._trouble = READING_ELECTRODE_OFF
+        elif max_i >= _IQ_LIMIT or min_i <= -_IQ_LIMIT or max_q >= _IQ_LIMIT or min_q <= -_IQ_LIMIT:
+            self._trouble = READING_SATURATED
         self.usable = not self._trouble and count > 0
         if self.usable:
             self.value = resistance_milliohm(self.words, 0, sum_i, sum_q, count)
@@ -367,7 +371,7 @@ class ImpedanceChannel:
         index = _index(kept)
         if index < 0 or not -_VALUE_LIMIT <= kept[3] <= _VALUE_LIMIT or not 1 <= kept[4] <= _SWEEP_TICKS + 1:
             return False
-        if kept[5] & ~(READING_SATURATED | READING_ELECTRODE_OFF) or kept[6] not in (0, 1):
+        if kept[5] not in (0, READING_SATURATED, READING_ELECTRODE_OFF) or kept[6] not in (0, 1):
             return False
         self.index = index
         self.captured = index - kept[2]
