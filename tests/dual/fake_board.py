@@ -40,7 +40,7 @@ _NOISE = (0, 1, 0, -1)
 
 
 def noisy(code_of):
-    return lambda index: code_of(index) + _NOISE[index & 3]
+    return lambda index: min(code_of(index) + _NOISE[index & 3], 8388607)
 
 
 class FakeBridge:
