@@ -207,6 +207,8 @@ class PressureChannel(FilteredChannel):
         fresh = fresh and not self.flags & READING_SATURATED
         if fresh and still_codes(self.noise) >= self._stuck_codes:
             self.flags = self.flags & ~READING_VALID | READING_STUCK
+            # What comes after it is not to be mixed with it.
+            restart(self.words)
         elif fresh and self._noise_milli_mmhg() >= _NOISY_MILLI_MMHG:
             self.flags |= READING_NOISY
         return self.value if self.flags & READING_VALID else ABSENT
