@@ -1,6 +1,6 @@
 """Raspberry Pi Pico (RP2040) and Pico 2 (RP2350), which have the same pins.
 
-The watchdog keeps its registers over every reset but the loss of power: its first scratch register holds the board's
+The watchdog's scratch registers outlive every reset but the loss of power: the first of them holds the board's
 word (RP2040 datasheet, 4.7; RP2350 datasheet, 12.9), and bit 30 of CTRL, cleared, stops it.
 """
 
