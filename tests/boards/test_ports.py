@@ -5,6 +5,7 @@ import csv
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,27 +28,16 @@ def pinout(board: str) -> dict[str, int | None]:
     return {row["signal"]: int(row["pin"]) if row["pin"] else None for row in rows}
 
 
-def run(interpreter: Path | str, script: str, folder: Path, *arguments: str) -> str:
-    path = os.pathsep.join([str(_HERE), str(_ROOT / "firmware")])
-    environment = {**os.environ, "MICROPYPATH": path + os.pathsep + ".frozen", "PYTHONPATH": path}
-    done = subprocess.run(
-        [str(interpreter), str(_HERE / script), *arguments],
-        cwd=folder,
-        env=environment,
-        input="hi",
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.mark.parametrize(("platform", "said", "board"), BOARDS)
 @pytest.mark.parametrize("runtime", ["micropython", "cpython"])
 def test_what_the_ports_do(
-    platform: str, said: str, board: str, runtime: str, tmp_path: Path, request: pytest.FixtureRequest
+    platform: str,
+    said: str,
+    board: str,
+    runtime: str,
+    tmp_path: Path,
+    run: Callable[..., str],
+    request: pytest.FixtureRequest,
 ) -> None:
     interpreter = sys.executable if runtime == "cpython" else request.getfixturevalue("micropython")
     pins = pinout(board)
@@ -104,7 +94,9 @@ def test_pins_are_those_of_the_pinout() -> None:
         ("Raspberry Pi Pico with RP2040", 25),
     ],
 )
-def test_a_radio_keeps_its_pin(said: str, pins: int | None, tmp_path: Path, micropython: Path) -> None:
+def test_a_radio_keeps_its_pin(
+    said: str, pins: int | None, tmp_path: Path, micropython: Path, run: Callable[..., str]
+) -> None:
     output = run(micropython, "run_ports.py", tmp_path, "rp2", said)
     led = ast.literal_eval(output.splitlines()[0].split(" ", 1)[1])[10]
     assert led == pins

@@ -25,7 +25,8 @@ _MOST = const(48)
 class _Sampler:
     """What both kinds share: place in the schedule, faults. `is_sampled`: its codes go into blocks.
 
-    `failures` counts the attempts that ended in a fault. `lines` are the wires of its bus (`low()`, `free()`), None where nobody can look at them.
+    `failures` counts the attempts that ended in a fault.
+    `lines` are the wires of its bus (`low()`, `free()`), None where nobody can look at them.
     """
 
     is_sampled = False
