@@ -179,6 +179,9 @@ class Live:
         if body["notice"] == SENSORS_OFF:
             text = f"sensors off: 3 watchdog resets within {body['value']} s; switch the power off and on to try again"
             self._note(self._at(header), text, "technical")
+        else:
+            # Nothing of it is shown.
+            self.version -= 1
 
     def _take_event(self, header: Fields, body: Fields, tail: bytes) -> None:
         channel, rule, state = header["channel"], body["rule"], body["state"]
