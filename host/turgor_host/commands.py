@@ -34,7 +34,8 @@ class Commands:
         self._next_id = first_id
 
     def act(self, name: str, **arguments: object) -> str:
-        """Do what a user asks: `dbp` mmhg, `ack` channel and rule (each may be missing), `calibrate` channel and words.
+        """Do what a user asks: `dbp` mmhg, `ack` channel and rule (each may be missing), `calibrate` channel and words,
+        `maintain`: the board stops and resets to a bare prompt.
 
         Returns one line that says what was done; UsageError or TurgorError when it was refused.
         """
@@ -52,7 +53,10 @@ class Commands:
             words = [int(_number(arguments.get(key))) for key in WORDS]
             self._do(lines.CALIBRATE, _channel(arguments.get("channel")), *words)
             return f"calibration of {arguments.get('channel')} taken"
-        raise UsageError(f"no action {name!r}; actions are dbp, ack, calibrate")
+        if name == "maintain":
+            self._do(lines.MAINTAIN)
+            return "the board resets to its prompt"
+        raise UsageError(f"no action {name!r}; actions are dbp, ack, calibrate, maintain")
 
     def calibrate(self, channel: str, words: dict[str, int]) -> None:
         """Hand a calibration over, without waiting for the answer."""

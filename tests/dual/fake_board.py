@@ -183,6 +183,7 @@ class Board:
     reset_cause = 1
     board_id = 0x0123456789ABCDEF
     identity = b"version=test;platform=fake"
+    buttons = None
 
     def __init__(
         self,

@@ -25,6 +25,9 @@ CAL_FAILED = const(4)
 PLL_UNLOCKED = const(5)
 FIFO_OVERFLOW = const(6)
 READBACK = const(7)
+# Not of a driver: a line of its bus is held low; no driver runs.
+BUS_LOW = const(8)
+SWITCHED_OFF = const(9)
 
 FAULT_NAMES = (
     "no_fault",
@@ -35,4 +38,6 @@ FAULT_NAMES = (
     "pll_unlocked",
     "fifo_overflow",
     "readback",
+    "bus_low",
+    "switched_off",
 )

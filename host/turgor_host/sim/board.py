@@ -18,6 +18,7 @@ from turgor.app.app import App
 from turgor.app.assemble import check_rates, make_samplers
 from turgor.app.config import Config, arterial_channel, default_channels
 from turgor.app.keep import Keep
+from turgor.app.tick import Maintenance
 from turgor.core.channels import channel_id
 from turgor.link import lines
 from turgor.mp import const, micropython
@@ -55,6 +56,8 @@ _SPOILT_INPUT = {"uncalibrated": (-20000, 12000000), "saturated": (0, 1000000000
 class Ports:
     """What the firmware's app is given; see `turgor.boards`."""
 
+    buttons = None
+
     def __init__(self, scenario, clock, serial, pins):
         self.boot = 1
         self.reset_cause = 1
@@ -69,6 +72,9 @@ class Ports:
         self.buses = self._wire_up(scenario)
 
     def bus(self, number):
+        return self.buses[number]
+
+    def lines(self, number):
         return self.buses[number]
 
     def ready(self, name):
@@ -273,7 +279,7 @@ def main(args):
     runner = Runner(app, clock, ports, scenario, _option(args, "--speed", 1), "--hold" in args)
     try:
         runner.run(_option(args, "--seconds", 0) * 1000000)
-    except HangUp:
+    except (HangUp, Maintenance):
         pass
 
 
