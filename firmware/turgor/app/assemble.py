@@ -19,6 +19,13 @@ def check_rates(config):
             raise ValueError(channel.name + ": rate_millihz = " + str(rate) + " is no rate of its converter")
 
 
+def drive_off(config, ports):
+    """Switch every current through electrodes off, as after a reset in the middle of a sweep."""
+    for channel in config.channels:
+        if channel.is_impedance():
+            Max30009(ports.bus(channel.bus), channel.address).stop()
+
+
 def make_samplers(config, ports):
     """The function that `App` calls to get its samplers, in order of `config.channels`."""
 
@@ -43,6 +50,7 @@ def make_samplers(config, ports):
                 samplers.append(
                     ImpedanceSampler(channel.number, channel.words, driver, log, time, now, channel.address & 1)
                 )
+            samplers[-1].lines = ports.lines(channel.bus)
         return samplers
 
     return make

@@ -5,7 +5,7 @@ from struct import pack_into
 
 from turgor.core.channel import HOLD_LIMIT, ImpedanceChannel
 from turgor.core.ticks import ticks_diff
-from turgor.drivers import FAULT, RESTARTED, RESULT, SAMPLE
+from turgor.drivers import ABSENT, BUS_LOW, FAULT, NOTHING, RESTARTED, RESULT, SAMPLE
 from turgor.drivers.max30009 import QUADRATURE
 from turgor.link.blocks import BEGINS, CHUNK_SAMPLES, FULL_EVERY, REGULAR, RESTART
 from turgor.link.records import FAULT as FAULT_RECORD
@@ -26,19 +26,29 @@ _MOST = const(48)
 
 
 class _Sampler:
-    """What both kinds share: place in the schedule, faults. `is_sampled`: its codes go into blocks."""
+    """What both kinds share: place in the schedule, faults. `is_sampled`: its codes go into blocks.
+
+    `failures` counts the attempts that ended in a fault.
+    `lines` are the wires of its bus (`low()`, `free()`), None where nobody can look at them.
+    """
 
     is_sampled = False
+    lines = None
 
     def __init__(self, number, driver, log, time, due):
         self.number = number
+        self.drive_by(driver)
+        self.due = due
+        self.fault = 0
+        self.failures = 0
+        self._wait = 0
+        self._log = log
+        self._time = time
+
+    def drive_by(self, driver):
         self.driver = driver
         # Bound once: a lookup saved at every step.
         self._step = driver.step
-        self.due = due
-        self.fault = 0
-        self._log = log
-        self._time = time
 
     def close(self):
         """Nothing to add to a block."""
@@ -65,6 +75,26 @@ class _Sampler:
             s += 1
         pack_into("<I", self._log.record, HEADER_SIZE, us)
         self._log.append(n, kind, self.number, s)
+
+    def _failed(self, wait, index, now):
+        """Log the driver's fault. Nobody answers on a bus that is held low: then the next step is to free it."""
+        self.failures += 1
+        fault = self.driver.fault
+        if fault == ABSENT and self.lines and self.lines.low():
+            fault = BUS_LOW
+            self._wait = wait
+            self._step = self._free
+            wait = 0
+        self._note_fault(fault, index, now)
+        return wait
+
+    def _free(self, now):
+        """A step in the driver's place; the driver tries again when it wanted to."""
+        self._step = self.driver.step
+        self.driver.event = NOTHING
+        if self.lines:
+            self.lines.free()
+        return self._wait
 
     def _note_fault(self, fault, index, now):
         """Log that a fault began (or another one did), or with 0 that it ended."""
@@ -122,7 +152,7 @@ class PressureSampler(_Sampler):
             self.channel.restart()
         elif event == FAULT:
             self._begin(BEGINS)
-            self._note_fault(driver.fault, self.channel.index, now)
+            wait = int(self._failed(wait, self.channel.index, now))
         return wait
 
     def blind(self, duration_us):
@@ -205,7 +235,7 @@ class ImpedanceSampler(_Sampler):
                 self._note_fault(0, self.channel.index, now)
             self._result(driver)
         elif event == FAULT:
-            self._note_fault(driver.fault, self.channel.index, now)
+            return self._failed(wait, self.channel.index, now)
         return wait
 
     def _result(self, driver):

@@ -504,7 +504,7 @@ class Max30009:
             if self.min_i == self.max_i and self.min_q == self.max_q and -_RAIL <= self.min_i < _RAIL:
                 # Its own noise is several counts.
                 return self._fail(STUCK)
-            self.leads = two[1] & _LEADS_MASK | self.mode << MODE_SHIFT
+            self.leads = self.mode << MODE_SHIFT or two[1] & _LEADS_MASK
             self._measured = 1
             self._enter(_CHECK_PLL)
             return 0
