@@ -34,6 +34,7 @@ ACKNOWLEDGE = const(17)  # a, b: channel and rule, 255 each for all
 CALIBRATE = const(18)  # a channel, b offset code, c gain high, d gain low, e gain shift
 MARK = const(19)  # a: microsecond within the record's second; only logged
 MAINTAIN = const(20)  # the board stops and resets to a bare prompt
+SWEEPS = const(21)  # a impedance channel, b sweeps in each of the modes for calibration
 
 # Status of an answer; the text of one that refuses says why.
 OK = const(0)

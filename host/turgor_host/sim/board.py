@@ -12,12 +12,14 @@ and outlives it; without it the flash is new. `--log` has every record written a
 import json
 import sys
 import time
+from array import array
 
 from turgor import __version__
 from turgor.app.app import App
 from turgor.app.assemble import check_rates, make_samplers
 from turgor.app.config import Config, arterial_channel, default_channels
 from turgor.app.keep import Keep
+from turgor.app.tick import Maintenance
 from turgor.core.channels import channel_id
 from turgor.link import lines
 from turgor.mp import const, micropython
@@ -47,13 +49,15 @@ _IMPEDANCE_NOISE_LSB = 5
 _HALF = const(0x1FFFFFFF)
 # TICKS_MASK, which as another module's name would be looked up anew each time.
 _MASK = const(0x3FFFFFFF)
-# The fault `uncalibrated`: a transducer 2 % weak and 2.4 mmHg off.
-_UNCALIBRATED_GAIN_PPM = -20000
-_UNCALIBRATED_OFFSET_PV = 12000000
+# Faults of a bridge: noise of 2 mmHg; an input 2 % weak and 2.4 mmHg off, beyond the converter's range, or none.
+_SPOILT_NOISE_LSB = {"noisy": 21475, "stuck": 0}
+_SPOILT_INPUT = {"uncalibrated": (-20000, 12000000), "saturated": (0, 10000000000), "stuck": (-1000000, 0)}
 
 
 class Ports:
     """What the firmware's app is given; see `turgor.boards`."""
+
+    buttons = None
 
     def __init__(self, scenario, clock, serial, pins):
         self.boot = 1
@@ -65,10 +69,14 @@ class Ports:
         self._pins = pins
         self._ready = {}
         self.pins = []
-        self.bridge_chips = {}
+        self._chips = {}
+        self.impedance_chips = {}
         self.buses = self._wire_up(scenario)
 
     def bus(self, number):
+        return self.buses[number]
+
+    def lines(self, number):
         return self.buses[number]
 
     def ready(self, name):
@@ -89,7 +97,7 @@ class Ports:
             seed = scenario["seed"] * 16 + channel_id(name)
             bridge = Track(times, values, PV_PER_MICRO_MMHG)
             chip = Nau7802(clock, bridge, period_ppm=_CLOCK_PPM[name], noise_lsb=_BRIDGE_NOISE_LSB, seed=seed)
-            self.bridge_chips[name] = chip
+            self._chips[name] = chip
             if name == "art":
                 buses[1].attach(0x2A, chip)
             else:
@@ -103,8 +111,25 @@ class Ports:
             chip = Max30009(
                 clock, load, address=address, period_ppm=_CLOCK_PPM[name], noise_lsb=_IMPEDANCE_NOISE_LSB, seed=seed
             )
+            self._chips[name] = chip
+            self.impedance_chips[name] = chip
             buses[0].attach(address, chip)
+        for name, (resistor_uohm, mixers) in scenario.get("receivers", {}).items():
+            self.impedance_chips[name].resistor_uohm = resistor_uohm
+            self.impedance_chips[name].mixers = mixers
         return buses
+
+    def spoil(self, name, fault):
+        """Have the sensor of channel `name` suffer one of `turgor_host.sim.scenario`'s faults, and no other."""
+        chip = self._chips[name]
+        chip.dead = fault == "absent"
+        if isinstance(chip, Max30009):
+            chip.drive_off = fault == "electrode_off"
+            return
+        if chip.stopped != (fault == "silent"):
+            chip.stopped = not chip.stopped
+        chip.noise_lsb = _SPOILT_NOISE_LSB.get(fault, _BRIDGE_NOISE_LSB)
+        chip.gain_ppm, chip.offset_pv = _SPOILT_INPUT.get(fault, (0, 0))
 
 
 def _identity():
@@ -128,6 +153,7 @@ class Runner:
         self._acts = sorted(
             [(t, "dbp", value) for t, value in scenario["dbp"]]
             + [(t, fault, channel) for t, fault, channel in scenario["faults"]]
+            + [(t, "sweeps", (channel, sweeps)) for t, channel, sweeps in scenario.get("sweeps", ())]
         )
         self._next_act = 0
         self._ids = 0x40000000
@@ -194,10 +220,11 @@ class Runner:
         if name == "dbp":
             self._app.tick.execute(self._ids, lines.DBP, value, 0, 0, 0, 0)
             self._ids += 1
-        elif name == "uncalibrated":
-            chip = self._ports.bridge_chips[value]
-            chip.gain_ppm = _UNCALIBRATED_GAIN_PPM
-            chip.offset_pv = _UNCALIBRATED_OFFSET_PV
+        elif name == "sweeps":
+            self._app.tick.execute(self._ids, lines.SWEEPS, channel_id(value[0]), value[1], 0, 0, 0)
+            self._ids += 1
+        else:
+            self._ports.spoil(value, name)
         return self._acts[self._next_act][0] if self._next_act < len(self._acts) else 1 << 60
 
 
@@ -253,6 +280,9 @@ def main(args):
     config = keep.configuration(Config(channels), check_rates)
     if [channel.name for channel in config.channels] != [channel.name for channel in Config(channels).channels]:
         config = Config(channels)
+    for channel in config.channels:
+        if channel.name in scenario.get("words", {}):
+            channel.words = array("i", scenario["words"][channel.name])
     # What the boot took is over when the app begins.
     clock.us = 0
     flash.pins += ports.pins
@@ -262,7 +292,7 @@ def main(args):
     runner = Runner(app, clock, ports, scenario, _option(args, "--speed", 1), "--hold" in args)
     try:
         runner.run(_option(args, "--seconds", 0) * 1000000)
-    except HangUp:
+    except (HangUp, Maintenance):
         pass
 
 
