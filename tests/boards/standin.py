@@ -138,6 +138,27 @@ class Timer:
         pass
 
 
+class SPI:
+    def __init__(self, *args, **options):
+        pass
+
+    def write(self, buffer):
+        pass
+
+    def write_readinto(self, out, into):
+        pass
+
+
+class RTC:
+    def memory(self, *data):
+        return b""
+
+
+class Words(dict):
+    def __getitem__(self, address):
+        return self.get(address, 0)
+
+
 class Partition:
     TYPE_APP, TYPE_DATA = 0, 1
 
@@ -161,15 +182,15 @@ module(
     I2C=I2C,
     WDT=WDT,
     Timer=Timer,
+    SPI=SPI,
+    RTC=RTC,
     unique_id=unique_id,
     reset=reset,
     soft_reset=reset,
     reset_cause=lambda: 1,
     PWRON_RESET=1,
     WDT_RESET=3,
-    mem32={},
-    mem16={},
-    mem8={},
+    mem32=Words(),
 )
 module("rp2", Flash=Flash)
 clock = module("time")

@@ -17,7 +17,7 @@ from turgor_host.errors import PortGone, TurgorError
 
 # A board that says nothing for so long in the middle of a command is not there any more.
 _SILENT_S = 10.0
-_ENTER_S = 3.0
+_ENTER_S = 5.0
 _ENTER_TRIES = 3
 # Bytes of a file in one command. It stands in the board's heap as base64 and as bytes, beside its compiled command.
 _CHUNK = 1536
