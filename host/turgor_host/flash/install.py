@@ -174,7 +174,15 @@ class _Installation:
         if greeting.identity.get("version") == payload.version:
             return
         said = _said(greeting)
-        repl = Repl(self._name, self._source.port)
+        try:
+            repl = Repl(self._name, self._source.port)
+        except PortGone:
+            raise
+        except TurgorError:
+            raise TurgorError(
+                f"{self._name}: version {payload.version} did not start ({said}) and the board shows no prompt; unplug "
+                f"it, plug it in and run `turgor flash {self._name}` again"
+            ) from None
         back = repl.get(f"_there({LIB + OLD!r})")
         if back:
             _undo(repl)
