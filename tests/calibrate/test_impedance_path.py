@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from virtual_board import VirtualBoard
 
-from turgor.drivers.max30009 import FREQUENCIES_HZ
+from turgor.drivers.max30009_writes import FREQUENCIES_HZ
 from turgor_host.calibrate.impedance import fit
 from turgor_host.errors import TurgorError, UsageError
 from turgor_host.recording.reader import open_recording

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from turgor.core.impedance import r0_milliohm
-from turgor.drivers.max30009 import FREQUENCIES_HZ
+from turgor.drivers.max30009_writes import FREQUENCIES_HZ
 from turgor_host.calibrate.r0 import (
     ALPHA,
     BOARD_WEIGHTS,

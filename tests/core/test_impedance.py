@@ -26,7 +26,7 @@ from turgor.core.impedance import (
     reactance_milliohm,
     resistance_milliohm,
 )
-from turgor.drivers.max30009 import NOMINAL_NANOOHM_PER_COUNT
+from turgor.drivers.max30009_writes import NOMINAL_NANOOHM_PER_COUNT
 from turgor_host.calibrate.impedance import Correction, correction_words
 from turgor_host.errors import UsageError
 

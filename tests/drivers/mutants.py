@@ -4,6 +4,7 @@ A check takes the driver's class and raises AssertionError. It has to pass the d
 mutants; so no check can fail everything.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -18,13 +19,18 @@ _DRIVERS = Path(__file__).resolve().parents[2] / "firmware" / "turgor" / "driver
 
 
 def load(name: str, changes: Changes = ()) -> ModuleType:
-    """`turgor.drivers.NAME` with each old text, which has to stand there once, replaced by the new one."""
-    source = (_DRIVERS / f"{name}.py").read_text(encoding="utf-8")
+    """`turgor.drivers.NAME` with each old text, which stands once there or in NAME_writes, replaced by the new one."""
+    parts = [part for part in (f"{name}_writes", name) if (_DRIVERS / f"{part}.py").exists()]
+    sources = {part: (_DRIVERS / f"{part}.py").read_text(encoding="utf-8") for part in parts}
     for old, new in changes:
-        assert source.count(old) == 1, f"{source.count(old)} times in {name}.py: {old!r}"
-        source = source.replace(old, new)
-    module = ModuleType(f"mutant_{name}")
-    exec(compile(source, f"{name}.py", "exec"), module.__dict__)
+        counts = {part: source.count(old) for part, source in sources.items()}
+        assert sum(counts.values()) == 1, f"{counts}: {old!r}"
+        sources = {part: source.replace(old, new) for part, source in sources.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        for part, source in sources.items():
+            module = ModuleType(f"mutant_{part}")
+            exec(compile(source, f"{part}.py", "exec"), module.__dict__)
+            patch.setitem(sys.modules, f"turgor.drivers.{part}", module)
     return module
 
 

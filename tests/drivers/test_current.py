@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from turgor.drivers.current import CURRENTS_NA, current_step, limit_na
-from turgor.drivers.max30009 import FREQUENCIES_HZ
+from turgor.drivers.max30009_writes import FREQUENCIES_HZ
 
 
 def test_limit_by_hand() -> None:

@@ -22,7 +22,8 @@ from turgor.drivers import (
     WRONG_ID,
 )
 from turgor.drivers.current import CURRENTS_NA, current_step
-from turgor.drivers.max30009 import FREQUENCIES_HZ, GAIN, NOMINAL_NANOOHM_PER_COUNT, PAIRS, Max30009, nanoohm_per_count
+from turgor.drivers.max30009 import PAIRS, Max30009
+from turgor.drivers.max30009_writes import FREQUENCIES_HZ, GAIN, NOMINAL_NANOOHM_PER_COUNT, nanoohm_per_count
 
 MASK = 2**30 - 1
 PERIODS_US = (12_800, 5121.64, 5121.64)

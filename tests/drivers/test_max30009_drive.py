@@ -13,7 +13,8 @@ from impedance_bench import ADDRESS, STEP_US, Bench, Load, Pair, Watched, driven
 
 from turgor.drivers import BROWN_OUT, FAULT, NEVER_READY, NO_FAULT, READBACK, RESTARTED, RESULT
 from turgor.drivers.current import CURRENTS_NA
-from turgor.drivers.max30009 import CLOCKS, MEASURE, Max30009, _Frequency, drive_off, frequency_hz
+from turgor.drivers.max30009 import Max30009
+from turgor.drivers.max30009_writes import CLOCKS, MEASURE, Frequency, drive_off, frequency_hz
 from turgor.drivers.tca9548a import Tca9548a
 from turgor_host.sim.bus import Bus
 from turgor_host.sim.chips.max30009 import Max30009 as Model
@@ -48,7 +49,7 @@ def test_every_frequency_and_current_setting(type_bf: bool) -> None:
         for k in range(14):
             for dac in range(4):
                 for most in range(len(CURRENTS_NA) + 4):
-                    row = _Frequency((m, k, dac, 4, most), type_bf, MEASURE)
+                    row = Frequency((m, k, dac, 4, most), type_bf, MEASURE)
                     for write in (*row.tune, row.current, row.drive) if not most else (row.current,):
                         chip.write(write)
                     assert frequency_hz((m, k, dac, 4, most)) == int(driven_hz(chip))

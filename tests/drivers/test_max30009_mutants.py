@@ -232,11 +232,11 @@ MUTANTS: list[tuple[str, Check, Changes]] = [
         ],
     ),
     ("electrodes not looked at", leads, [("two[1] & _LEADS_MASK", "0")]),
-    ("forbidden reset", restart, [("    bytes((_PLL_1, 0x40)),\n)", ")")]),
+    ("forbidden reset", restart, [("    bytes((PLL_1, 0x40)),\n)", ")")]),
     (
         "left connected",
         off,
-        [("_DISCONNECT_WRITES = (bytes((_MUX_1, 0)), ", "_DISCONNECT_WRITES = (bytes((_PLL_1, 0x40)), ")],
+        [("DISCONNECT_WRITES = (bytes((MUX_1, 0)), ", "DISCONNECT_WRITES = (bytes((PLL_1, 0x40)), ")],
     ),
     (
         "stop gives up",

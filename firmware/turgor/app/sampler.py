@@ -6,7 +6,7 @@ from struct import pack_into
 from turgor.core.channel import HOLD_LIMIT, ImpedanceChannel
 from turgor.core.ticks import ticks_diff
 from turgor.drivers import ABSENT, BUS_LOW, FAULT, NOTHING, RESTARTED, RESULT, SAMPLE
-from turgor.drivers.max30009 import QUADRATURE
+from turgor.drivers.max30009_writes import QUADRATURE
 from turgor.link.blocks import BEGINS, CHUNK_SAMPLES, FULL_EVERY, REGULAR, RESTART
 from turgor.link.records import FAULT as FAULT_RECORD
 from turgor.link.records import HEADER_SIZE, IMPEDANCE

@@ -25,10 +25,28 @@ from turgor.drivers import (
     STUCK,
     WRONG_ID,
 )
-from turgor.drivers.current import CURRENTS_NA, Body, current_step
+from turgor.drivers.current import Body
+from turgor.drivers.max30009_writes import (
+    ABORT_WRITES,
+    ADDRESS,
+    BANDGAP_WRITE,
+    BIOZ_1,
+    CHECKED_LEADS,
+    CLOCKS,
+    CONFIGURATION,
+    DISCONNECT_WRITES,
+    FLUSH_WRITE,
+    LEADS,
+    MEASURE,
+    MODE_SHIFT,
+    MUX_1,
+    PLL_1,
+    QUIET_WRITES,
+    RESET_WRITE,
+    Frequency,
+    drive_off,
+)
 from turgor.mp import const, micropython
-
-ADDRESS = const(0x68)
 
 _STATUS_1 = const(0x00)
 _LOCKED = const(0x0A)  # FREQ_LOCK | PHASE_LOCK
@@ -44,84 +62,9 @@ _OVERFLOW_MASK = const(0x7F)
 _FIFO_DATA = const(0x0C)
 _TAG_I = const(1)
 _TAG_Q = const(2)
-_FIFO_CONFIG_2 = const(0x0E)
-_FLUSH = const(0x1A)  # FLUSH_FIFO | FIFO_STAT_CLR | FIFO_RO
-
-_SYSTEM = const(0x11)
-_RESET = const(0x01)
-
-_PLL_1 = const(0x17)
-_PLL_EN = const(0x01)
-_PLL_2 = const(0x18)
-_PLL_3 = const(0x19)
-_PLL_LOCK_WNDW = const(0x01)  # the internal oscillator jitters
-_PLL_4 = const(0x1A)
-_CLK_32768 = const(0x20)
-
-_BIOZ_1 = const(0x20)
-_BG_EN = const(0x04)
-_IQ_EN = const(0x03)
-_BIOZ_2 = const(0x21)
-_COMPARE_MAGNITUDE = const(0x05)  # BIOZ_CMP 2 | EN_BIOZ_THRESH
-_BIOZ_3 = const(0x22)
-_STANDBY = const(0x03)  # least current, transmitter held
-_BIOZ_5 = const(0x24)
-_AHPF_100_GAIN_10 = const(0x03)
-_BIOZ_6 = const(0x25)
-# EXT_CAP, DC_RESTORE for the blocking capacitors, range medium-high, bandwidth high.
-_AMPLIFIERS = const(0xCB)
-_DRV_RESET = const(0x20)
-_LOW_THRESHOLD = const(0x26)
-_UNDER = const(0x0A)  # 320 counts: 1 to 2 ohm
-_HIGH_THRESHOLD = const(0x27)
-_OVER = const(0xFF)
-_BIOZ_7 = const(0x28)
-_INA_CHOP_EN = const(0x02)
-_Q_IN_PHASE = const(0x08)
-_I_IN_QUADRATURE = const(0x04)
-
-_MUX_1 = const(0x41)
-_MUX_EN = const(0x02)
-_CAL_ONLY = const(0x07)  # CONNECT_CAL_ONLY | MUX_EN | CAL_EN
-_MUX_3 = const(0x43)
-# BIP EL2B, BIN EL3B, DRVP EL1, DRVN EL4; the reset value is two-electrode.
-_TETRAPOLAR = const(0xA0)
-
-_LEADS = const(0x50)
-_LEADS_OFF = const(0x54)  # EN_LOFF_DET | EN_DRV_OOR, 50 nA
-_LEAD_BIAS = const(0x58)
-_BIAS_100M = const(0x07)
 
 _PART_ID = const(0xFF)
 _PART = const(0x42)
-
-# Modes of a sweep; `leads` has them from this bit on.
-MEASURE = const(0)
-OFFSET = const(1)
-IN_PHASE = const(2)
-QUADRATURE = const(3)
-MODE_SHIFT = const(8)
-
-# Per frequency: M, log2 of K, of DAC_OSR / 32 and of ADC_OSR / 8, and the highest step of CURRENTS_NA. PLL = M x 32768;
-# F = PLL / (K DAC_OSR); sample rate = PLL / (N ADC_OSR) with N = 1024, F / rate an integer or a half.
-CLOCKS = (
-    (625, 4, 3, 5, 11),  # 78.13 samples/s
-    (781, 1, 3, 4, 11),  # 195.25 samples/s
-    (781, 0, 3, 4, 11),
-)
-_NDIV_1024 = const(0x20)
-
-
-def frequency_hz(clocks):
-    """The drive frequency of a row of CLOCKS, rounded down, as the limit of its current wants it."""
-    return clocks[0] << 15 >> clocks[1] + clocks[2] + 5
-
-
-FREQUENCIES_HZ = tuple([frequency_hz(clocks) for clocks in CLOCKS])
-
-GAIN = const(10)
-# VREF / (2^19 gain (2/pi) sqrt(2) 64 uA); every current divides 64 uA.
-_NANOOHM_AT_64_UA = const(3310206)
 
 DROPPED_PAIRS = const(8)
 PAIRS = const(16)
@@ -138,12 +81,10 @@ _FIRST_DATA_US = const(2000)
 _FIFO_RETRY_US = const(1000)
 _FIFO_TRIES = const(8)
 _OFF_RETRY_US = const(10000)
-_OFF_TRIES = const(20)
 _LOST_TRIES = const(10)
 _SWEEP_US = const(980000)
 _RESTART_US = const(500000)
 _IDLE_US = const(1000000)
-
 _MASK = const(0x3FFFFFFF)
 
 # States. Writing states go through a tuple of prepared writes, one a step.
@@ -172,96 +113,6 @@ _STATUS = const(21)
 _QUIET_STEP = const(22)
 _DISCONNECT = const(23)
 _ABORT = const(24)
-
-
-def nanoohm_per_count(type_bf=False):
-    """Nominal impedance of one count of I or Q for each of FREQUENCIES_HZ."""
-    return tuple(_NANOOHM_AT_64_UA * (64000 // CURRENTS_NA[current_step(hz, type_bf)]) for hz in FREQUENCIES_HZ)
-
-
-NOMINAL_NANOOHM_PER_COUNT = nanoohm_per_count()
-
-
-class _Frequency:
-    """The prepared writes and the expected read-backs of a row of CLOCKS in one mode."""
-
-    def __init__(self, clocks, type_bf, mode):
-        m, k, dac, adc, most = clocks
-        self.period_us = ((8 << adc) * 31250 + (m >> 1)) // m
-        step = min(current_step(frequency_hz(clocks), type_bf), most)
-        amplifiers = _AMPLIFIERS
-        phases = _INA_CHOP_EN
-        if mode == OFFSET:
-            step = 0
-            amplifiers |= _DRV_RESET
-        elif mode == IN_PHASE:
-            phases |= _Q_IN_PHASE
-        elif mode == QUADRATURE:
-            phases |= _I_IN_QUADRATURE
-        ports = _CAL_ONLY if mode else _MUX_EN
-        m -= 1
-        pll = m >> 8 << 6 | _NDIV_1024 | k << 1
-        osr = dac << 6 | adc << 3 | _BG_EN
-        drive = (step & 3) << 4 | step >> 2 << 2
-        off = bytes((_BIOZ_1, osr))
-        self.connect = (
-            bytes((_BIOZ_6, amplifiers)),
-            bytes((_BIOZ_7, phases)),
-            bytes((_MUX_3, _TETRAPOLAR)),
-            bytes((_MUX_1, ports)),
-        )
-        self.tune = (off, bytes((_PLL_1, pll)), bytes((_PLL_2, m & 255)), bytes((_PLL_1, pll | _PLL_EN)))
-        self.current = bytes((_BIOZ_3, drive))
-        self.drive = bytes((_BIOZ_1, osr | _IQ_EN))
-        self.quiet = (off, bytes((_BIOZ_3, _STANDBY)))
-        self.pll_registers = bytes((pll | _PLL_EN, m & 255, _PLL_LOCK_WNDW, _CLK_32768))
-        rest = bytes((_COMPARE_MAGNITUDE, drive, 0, _AHPF_100_GAIN_10, amplifiers, _UNDER, _OVER, phases))
-        # Before the drive, and while it is on.
-        self.drive_registers = (off[1:] + rest, self.drive[1:] + rest)
-        self.mux_registers = bytes((ports, 0, _TETRAPOLAR))
-
-
-# In this order the chip may be reset: channels off, no shutdown, own clock, PLL off, 1 ms.
-_QUIET_WRITES = (
-    bytes((_BIOZ_1, _BG_EN)),
-    bytes((_BIOZ_3, _STANDBY)),
-    bytes((_MUX_1, 0)),
-    bytes((_SYSTEM, 0)),
-    bytes((_PLL_4, 0)),
-    bytes((_PLL_1, 0x40)),
-)
-_CONFIGURATION = (
-    bytes((_PLL_3, _PLL_LOCK_WNDW)),
-    bytes((_PLL_4, _CLK_32768)),
-    bytes((_BIOZ_2, _COMPARE_MAGNITUDE)),
-    bytes((_BIOZ_3, _STANDBY)),
-    bytes((_BIOZ_5, _AHPF_100_GAIN_10)),
-    bytes((_BIOZ_6, _AMPLIFIERS)),
-    bytes((_LOW_THRESHOLD, _UNDER)),
-    bytes((_HIGH_THRESHOLD, _OVER)),
-    bytes((_BIOZ_7, _INA_CHOP_EN)),
-    bytes((_LEADS, _LEADS_OFF)),
-    bytes((_LEAD_BIAS, _BIAS_100M)),
-)
-_CHECKED_LEADS = bytes((_LEADS_OFF,))
-_DISCONNECT_WRITES = (bytes((_MUX_1, 0)), bytes((_PLL_1, 0x40)))
-# The drive first.
-_ABORT_WRITES = (bytes((_BIOZ_1, _BG_EN)), bytes((_BIOZ_3, _STANDBY)), bytes((_MUX_1, 0)))
-_RESET_WRITE = bytes((_SYSTEM, _RESET))
-_BANDGAP_WRITE = bytes((_BIOZ_1, _BG_EN))
-_FLUSH_WRITE = bytes((_FIFO_CONFIG_2, _FLUSH))
-
-
-def drive_off(bus, address=ADDRESS):
-    """Switch the drive off at once, whatever the chip is about; tried again when it does not answer. Whether it did."""
-    for _ in range(_OFF_TRIES):
-        try:
-            for write in _ABORT_WRITES:
-                bus.writeto(address, write)
-            return True
-        except OSError:
-            pass
-    return False
 
 
 class Max30009:
@@ -322,7 +173,7 @@ class Max30009:
     def set_mode(self, mode):
         """What the sweeps measure from now on; only when `idle` or before the first step."""
         self.mode = mode
-        self._frequencies = tuple([_Frequency(clocks, self._type_bf, mode) for clocks in self._clocks])
+        self._frequencies = tuple([Frequency(clocks, self._type_bf, mode) for clocks in self._clocks])
         self._now = self._frequencies[0]
 
     def begin(self, now):
@@ -407,16 +258,16 @@ class Max30009:
             self._enter(_QUIET)
             return 0
         if state == _QUIET:
-            return self._write_all(_QUIET_WRITES, _SOFT_RESET, _RESET_QUIET_US)
+            return self._write_all(QUIET_WRITES, _SOFT_RESET, _RESET_QUIET_US)
         self._live = False
         if state == _SOFT_RESET:
-            return self._write(_RESET_WRITE, _BANDGAP, _RESET_QUIET_US)
+            return self._write(RESET_WRITE, _BANDGAP, _RESET_QUIET_US)
         if state == _BANDGAP:
-            return self._write(_BANDGAP_WRITE, _CONFIGURE, _BANDGAP_US)
+            return self._write(BANDGAP_WRITE, _CONFIGURE, _BANDGAP_US)
         if state == _CONFIGURE:
-            return self._write_all(_CONFIGURATION, _CHECK, 0)
+            return self._write_all(CONFIGURATION, _CHECK, 0)
         if state == _CHECK:
-            return self._check(_LEADS, self._byte, _CHECKED_LEADS, _CLEAR_POWER)
+            return self._check(LEADS, self._byte, CHECKED_LEADS, _CLEAR_POWER)
         self._bus.readfrom_mem_into(self._address, _STATUS_1, self._byte)
         self._enter(_IDLE)
         self.idle = True
@@ -447,18 +298,18 @@ class Max30009:
         if state == _CURRENT:
             return self._write(frequency.current, _CHECK_PLL, 0)
         if state == _CHECK_PLL:
-            return self._check(_PLL_1, self._four, frequency.pll_registers, _CHECK_DRIVE)
+            return self._check(PLL_1, self._four, frequency.pll_registers, _CHECK_DRIVE)
         if state == _CHECK_DRIVE:
-            return self._check(_BIOZ_1, self._nine, frequency.drive_registers[self._measured], _CHECK_MUX)
+            return self._check(BIOZ_1, self._nine, frequency.drive_registers[self._measured], _CHECK_MUX)
         if state == _CHECK_MUX:
             after = _QUIET_STEP if self._measured else _CLEAR_LEADS
-            return self._check(_MUX_1, self._three, frequency.mux_registers, after)
+            return self._check(MUX_1, self._three, frequency.mux_registers, after)
         if state == _CLEAR_LEADS:
             self._bus.readfrom_mem_into(self._address, _STATUS_2, self._byte)
             self._enter(_FLUSH_FIFO)
             return 0
         if state == _FLUSH_FIFO:
-            return self._write(_FLUSH_WRITE, _DRIVE, 0)
+            return self._write(FLUSH_WRITE, _DRIVE, 0)
         self._pairs = -DROPPED_PAIRS
         self._has_i = False
         return self._write(frequency.drive, _COUNT, _FIRST_DATA_US + _BURST_PAIRS * frequency.period_us)
@@ -520,7 +371,7 @@ class Max30009:
                 else:
                     self._now = self._frequencies[self._index]
             return wait_us
-        wait_us = self._write_all(_DISCONNECT_WRITES, _IDLE, 0)
+        wait_us = self._write_all(DISCONNECT_WRITES, _IDLE, 0)
         if self._state == _IDLE:
             self.idle = True
             self._is_off()
@@ -582,9 +433,9 @@ class Max30009:
     def _abort(self):
         told = self._refused > 0
         try:
-            self._bus.writeto(self._address, _ABORT_WRITES[self._at])
+            self._bus.writeto(self._address, ABORT_WRITES[self._at])
             self._at += 1
-            if self._at < len(_ABORT_WRITES):
+            if self._at < len(ABORT_WRITES):
                 return 0
             self._is_off()
             self._enter(_IDENTIFY)

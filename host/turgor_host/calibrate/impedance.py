@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turgor.core.impedance import FREQUENCY_WORDS, OFFSET_LIMIT, PAIRS, SHIFT_LIMIT, STATE_WORDS
-from turgor.drivers.max30009 import FREQUENCIES_HZ, IN_PHASE, MODE_SHIFT, OFFSET, QUADRATURE, nanoohm_per_count
+from turgor.drivers.max30009_writes import FREQUENCIES_HZ, IN_PHASE, MODE_SHIFT, OFFSET, QUADRATURE, nanoohm_per_count
 from turgor_host.calibrate.fixed import COEFFICIENT_BITS, PRODUCT_BITS
 from turgor_host.errors import TurgorError, UsageError
 

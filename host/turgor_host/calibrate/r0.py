@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from turgor.core.impedance import R0_R, R0_X_5, R0_X_50
-from turgor.drivers.max30009 import FREQUENCIES_HZ
+from turgor.drivers.max30009_writes import FREQUENCIES_HZ
 
 ALPHA = (0.6, 0.8)
 FC_HZ = (20e3, 100e3)

@@ -12,7 +12,7 @@ from turgor.core.channels import IMPEDANCE
 from turgor.core.filter_words import GAIN_SHIFT, LIMIT_CODE, OFFSET, milli_mmhg
 from turgor.core.impedance import reactance_milliohm, resistance_milliohm
 from turgor.core.median import ABSENT
-from turgor.drivers.max30009 import FREQUENCIES_HZ
+from turgor.drivers.max30009_writes import FREQUENCIES_HZ
 from turgor.link.records import IMPEDANCE as IMPEDANCE_RECORD
 from turgor.link.records import READINGS, RESTARTED, SAMPLES, VALID
 from turgor_host.errors import TurgorError

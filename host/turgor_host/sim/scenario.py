@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE
-from turgor.drivers.max30009 import FREQUENCIES_HZ
+from turgor.drivers.max30009_writes import FREQUENCIES_HZ
 from turgor_host.errors import UsageError
 
 PRESSURE_NAMES = tuple(name for name, kind, _ in CHANNELS if kind != IMPEDANCE)

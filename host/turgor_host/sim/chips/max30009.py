@@ -8,6 +8,7 @@ leaves the stray word that the datasheet calls possible.
 """
 
 from turgor.mp import const, micropython
+from turgor_host.sim.chips.max30009_receiver import compared, received
 from turgor_host.sim.chips.max30009_tables import CURRENTS_NA, GAINS, LOWEST_HZ, RESET, WRITABLE
 from turgor_host.sim.noise import TABLE, put_noisy, salt
 
@@ -26,8 +27,6 @@ _UNLOCKED = const(0x14)
 _LOCKED = const(0x0A)
 _PWR_RDY = const(0x01)
 _STATUS_2 = const(0x01)
-_BIOZ_OVER = const(0x40)
-_BIOZ_UNDR = const(0x20)
 _DRV_OOR = const(0x10)
 _DC_LOFF = const(0x09)  # positive input high, negative input low
 _FIFO_WRITE = const(0x08)
@@ -63,8 +62,6 @@ _LOW_THRESHOLD = const(0x26)
 _HIGH_THRESHOLD = const(0x27)
 _BIOZ_7 = const(0x28)
 _STBYON = const(0x10)
-_Q_CLK_PHASE = const(0x08)
-_I_CLK_PHASE = const(0x04)
 _MUX_1 = const(0x41)
 _MUX_EN = const(0x02)
 _MUX_3 = const(0x43)
@@ -77,7 +74,6 @@ _TWO_ELECTRODE = const(0x00)
 _CAL_ONLY = const(0x07)  # CONNECT_CAL_ONLY | MUX_EN | CAL_EN
 _RESISTOR_UOHM = const(100000000)
 _ELECTRODES_UOHM = const(1000000000)  # two drive electrodes of 500 ohm
-_UOHM_LIMIT = const(4000000000)
 # counts = Z Ipk G (2/pi) 2^19 / VREF with Ipk = sqrt(2) rms: 4.72025e-10 per (micro-ohm nA), x 2^36 x 10^6.
 _COUNTS_Q36_MILLION = const(32437314)
 _WORD_MAX = const(0x7FFFF)
@@ -105,8 +101,7 @@ class Max30009:
     came off), `stuck` (words repeat without noise), `noise_lsb` (rms), `resistor_uohm` on the calibration ports. `hung`
     is set by a forbidden soft reset: writes are ignored until `power_cycle`.
 
-    `mixers` says how the receivers depart from ideal ones, per drive frequency: (hz, i_re, i_im, q_re, q_im, offset_i,
-    offset_q), factors of the impedance in 2^-30 and offsets in counts. None is an ideal receiver.
+    `mixers` has rows of `max30009_receiver`, one per drive frequency; None is an ideal receiver.
     """
 
     def __init__(
@@ -449,28 +444,11 @@ class Max30009:
             return 2 * _WORD_MAX, 0
         t_us = self._start_us + k * self._period // self._per
         re, im = self._impedance(ports, t_us)
-        scale_q36 = self._scale_q36
-        if not -_UOHM_LIMIT <= re <= _UOHM_LIMIT:
-            re = _UOHM_LIMIT if re > 0 else -_UOHM_LIMIT
-        if not -_UOHM_LIMIT <= im <= _UOHM_LIMIT:
-            im = _UOHM_LIMIT if im > 0 else -_UOHM_LIMIT
-        phases = r[_BIOZ_7]
-        offset_i = offset_q = 0
-        i = im if phases & _I_CLK_PHASE else re
-        q = re if phases & _Q_CLK_PHASE else im
-        if self._mixer is not None:
-            _, i_re, i_im, q_re, q_im, offset_i, offset_q = self._mixer
-            i = re * i_im + im * i_re if phases & _I_CLK_PHASE else re * i_re - im * i_im
-            q = re * q_re - im * q_im if phases & _Q_CLK_PHASE else re * q_im + im * q_re
-            i >>= 30
-            q >>= 30
-        i = (i * scale_q36 >> 36) + offset_i
-        q = (q * scale_q36 >> 36) + offset_q
-        if k < 3:
-            # The decimation filter fills over three samples.
-            part = 1 if k == 1 else 5
-            i = i * part // 6
-            q = q * part // 6
+        i, q = received(re, im, r[_BIOZ_7], self._mixer, self._scale_q36)
+        # The decimation filter fills over three samples.
+        part = 6 if k > 2 else 5 if k == 2 else 1
+        i = i * part // 6
+        q = q * part // 6
         missing_us = self._bandgap_us + _BANDGAP_US - t_us
         if missing_us > 0:
             i -= i * missing_us // _BANDGAP_US
@@ -488,8 +466,6 @@ class Max30009:
             return 0, 0
         re, im = self.load.at(self._frequency_hz, t_us)
         return (re + _ELECTRODES_UOHM if wiring == _TWO_ELECTRODE else re), im
-
-    # Status.
 
     def _status_1(self) -> int:
         status: int = self._latched
@@ -520,11 +496,5 @@ class Max30009:
             if self.drive_off or peak_nv > _COMPLIANCE_NV:
                 status |= _DRV_OOR
         if r[_BIOZ_2] & 1:
-            i, q = self._sample(k)
-            compared = r[_BIOZ_2] >> 1 & 3
-            square = i * i if compared == 0 else q * q if compared == 1 else i * i + q * q
-            if square > (2048 * r[_HIGH_THRESHOLD]) ** 2:
-                status |= _BIOZ_OVER
-            if square < (32 * r[_LOW_THRESHOLD]) ** 2:
-                status |= _BIOZ_UNDR
+            status |= compared(self._sample(k), r[_BIOZ_2] >> 1 & 3, r[_HIGH_THRESHOLD], r[_LOW_THRESHOLD])
         return status
