@@ -4,12 +4,13 @@ from array import array
 from struct import pack_into
 
 from turgor.core.channel import HOLD_LIMIT, ImpedanceChannel
+from turgor.core.filter_words import LIMIT_CODE, describe
 from turgor.core.ticks import ticks_diff
-from turgor.drivers import FAULT, RESTARTED, RESULT, SAMPLE
+from turgor.drivers import FAULT, NOISY, RESTARTED, RESULT, SAMPLE, STUCK
 from turgor.link.blocks import BEGINS, CHUNK_SAMPLES, FULL_EVERY, REGULAR, RESTART
 from turgor.link.records import FAULT as FAULT_RECORD
 from turgor.link.records import HEADER_SIZE, IMPEDANCE
-from turgor.mp import const, micropython
+from turgor.mp import const, micropython, ptr32
 
 # Body sizes.
 _IMPEDANCE_BODY = const(40)
@@ -20,6 +21,41 @@ _SECOND_US = const(1000000)
 # CODE_BIAS and CHUNK_SAMPLES, which as another module's names would be looked up anew at every sample.
 _BIAS = const(0x800000)
 _MOST = const(48)
+_NEVER = const(0x1FFFFFFF)
+# White noise of 2 mmHg rms: this mean absolute second difference, milli-mmHg.
+_NOISY_MILLI_MMHG = const(3909)
+# Words of what is known of the latest codes: the last one, how often in a row it came again, the last difference,
+# biased, the sum of absolute second differences, their number.
+_LAST = const(0)
+_EQUAL = const(1)
+_SUM = const(3)
+_NUMBER = const(4)
+
+
+@micropython.viper
+def _follow(n: int, codes: ptr32, s: ptr32):
+    last = s[0]
+    equal = s[1]
+    difference = s[2] - 0x2000000
+    total = s[3]
+    i = 0
+    while i < n:
+        code = codes[i]
+        i += 1
+        step = code - last
+        last = code
+        equal = 0 if step else equal + 1
+        bend = step - difference
+        difference = step
+        if bend < 0:
+            bend = 0 - bend
+        # So that half a second's sum has 30 bits.
+        total += bend if bend < 0x100000 else 0x100000
+    s[0] = last
+    s[1] = equal
+    s[2] = difference + 0x2000000
+    s[3] = total
+    s[4] += n
 
 
 class _Sampler:
@@ -73,17 +109,28 @@ class _Sampler:
 
 
 class PressureSampler(_Sampler):
-    """One bridge transducer: codes into the filter and, by `blocks`, into the log.
+    """One pressure sensor: codes into the filter and, by `blocks`, into the log.
 
-    `full`: its next chunk has to say where it stands.
+    `full`: its next chunk has to say where it stands. With its `rate_hz` the codes themselves are judged: equal ones
+    for a second are STUCK, unless `is_coarse`, and the filter is held at its start while they come; NOISY ones are
+    told and taken.
     """
 
     is_sampled = True
 
-    def __init__(self, number, channel, driver, log, blocks, time, due):
+    def __init__(self, number, channel, driver, log, blocks, time, due, rate_hz=0, is_coarse=False):
         super().__init__(number, driver, log, time, due)
         self.channel = channel
         self.full = True
+        self._most_equal = _NEVER if is_coarse else rate_hz
+        self._half = (rate_hz + 1) >> 1
+        self._was_noisy = False
+        if rate_hz:
+            high, low, shift = describe(channel.words)[10:13]
+            gain = abs((high << 15) + low)
+            bend = (_NOISY_MILLI_MMHG << (25 + shift)) // gain if gain else _NEVER
+            self._most_bend = min(bend, 0x100000)
+            self._followed = array("i", [0, 0, 0x2000000, 0, 0])
         self._sample = self.channel.sample
         self._blocks = blocks
         self._codes = array("i", bytes(4 * CHUNK_SAMPLES))
@@ -133,7 +180,8 @@ class PressureSampler(_Sampler):
             self._how = how
 
     def _irregular(self, missed, now):
-        if self.fault:
+        # What is wrong with the codes themselves ends otherwise.
+        if self.fault and self.fault != STUCK and self.fault != NOISY:
             self._note_fault(0, self.channel.index, now)
         if missed:
             self._begin(RESTART if missed > HOLD_LIMIT else BEGINS)
@@ -152,6 +200,33 @@ class PressureSampler(_Sampler):
         self._since_full = count if self.full else self._since_full + count
         self.full = self._since_full > FULL_EVERY
         self._how = REGULAR
+        if self._half:
+            self._judge(count)
+
+    def _judge(self, count):
+        """Say whether the latest codes can be measurements."""
+        followed = self._followed
+        _follow(count, self._codes, followed)
+        # At the converter's limits the core says what they are.
+        inside = -LIMIT_CODE < followed[_LAST] - _BIAS < LIMIT_CODE
+        if inside and followed[_EQUAL] >= self._most_equal:
+            self._tell(STUCK)
+            self._how = RESTART
+            self.full = True
+            self.channel.restart()
+        elif self.fault == STUCK:
+            self._tell(0)
+        if followed[_NUMBER] >= self._half:
+            is_noisy = followed[_SUM] > self._most_bend * followed[_NUMBER]
+            if is_noisy and self._was_noisy:
+                self._tell(NOISY)
+            elif self.fault == NOISY:
+                self._tell(0)
+            self._was_noisy = is_noisy
+            followed[_SUM] = followed[_NUMBER] = 0
+
+    def _tell(self, fault):
+        self._note_fault(fault, self.channel.index, self._tick)
 
 
 class ImpedanceSampler(_Sampler):

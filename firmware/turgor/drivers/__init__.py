@@ -25,6 +25,10 @@ CAL_FAILED = const(4)
 PLL_UNLOCKED = const(5)
 FIFO_OVERFLOW = const(6)
 READBACK = const(7)
+STUCK = const(8)
+NOISY = const(9)
+TEMPERATURE = const(10)
+DIAGNOSTIC = const(11)
 
 FAULT_NAMES = (
     "no_fault",
@@ -35,4 +39,8 @@ FAULT_NAMES = (
     "pll_unlocked",
     "fifo_overflow",
     "readback",
+    "stuck",
+    "noisy",
+    "temperature",
+    "diagnostic",
 )
