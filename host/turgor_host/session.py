@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from math import isfinite
 from struct import unpack_from
 from typing import Protocol
@@ -67,6 +68,7 @@ class Session:
         seconds: float | None = None,
         progress: Callable[[int], None] | None = None,
         calibrations: Mapping[str, Mapping[str, int]] | None = None,
+        configuration: bytes = b"",
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.board_s = 0
@@ -76,6 +78,9 @@ class Session:
         self._seconds = seconds
         self._progress = progress
         self._calibrations = calibrations or {}
+        self._configuration = configuration
+        # What the board has not answered yet of what it was sent of it.
+        self._configuring: list[Future[str]] = []
         self._say = say
         first_id = random.randrange(1, 1 << 30)
         self._commands = Commands(first_id)
@@ -224,6 +229,7 @@ class Session:
                 self._greeted(header["boot"], body, text)
             else:
                 self._commands.answered(body["id"], body["status"], text)
+                self._configured()
         if self._replica.begun_anew:
             raise TurgorError(
                 f"{self._source.name}: the board counts boot {self._replica.boot} anew, as after its flash was erased; "
@@ -245,11 +251,22 @@ class Session:
         self._writer.set_identity(identity)
         self._live.identity(identity)
         self._live.connection("live")
+        if self._configuration and not self._known:
+            self._configuring = self._commands.configure(self._configuration)
         if not self._known or boot != self._boot:
             # The board keeps a calibration until it restarts.
             for channel, words in self._calibrations.items():
                 self._commands.calibrate(channel, dict(words))
         self._known = True
+
+    def _configured(self) -> None:
+        """Look whether the board takes its configuration."""
+        while self._configuring and self._configuring[0].done():
+            refusal = self._configuring.pop(0).result()
+            if refusal:
+                raise TurgorError(f"{self._source.name}: the board refused the configuration: {refusal}")
+            if not self._configuring:
+                self._say(f"{self._source.name}: the configuration is kept; it is in force when the board is restarted")
 
     def _commit(self, now: float) -> None:
         self._writer.commit()

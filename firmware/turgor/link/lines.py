@@ -27,11 +27,14 @@ HELLO = const(1)  # a, b: boot and seq wanted next (boot -1: the oldest there is
 ACK = const(2)  # a: bytes read since hello; b, c: boot and seq committed (seq -1: none)
 RESEND = const(3)  # a: boot; b, c and d, e: first and last seq of what to send again (-1: none)
 PING = const(4)  # answered at once, with the times of both
+CONFIG_PART = const(5)  # a: where in the image of a configuration, which is sent in order; b to e: 16 bytes of it
 # Logged, acting at the next 1 Hz tick.
 FIRST_LOGGED = const(16)
 DBP = const(16)  # a: milli-mmHg
 ACKNOWLEDGE = const(17)  # a, b: channel and rule, 255 each for all
 CALIBRATE = const(18)  # a channel, b offset code, c gain high, d gain low, e gain shift
+CONFIGURE = const(19)  # a: size of the image that was sent, b: its CRC-32; kept, and in force from the next start on
+CONFIG_PART_SIZE = const(16)
 
 # Status of an answer; the text of one that refuses says why.
 OK = const(0)

@@ -66,7 +66,7 @@ def digital_words(sensor: Sensor, transfer: str, low_mmhg: float, high_mmhg: flo
     codes_per_mmhg = (high - low) / (high_mmhg - low_mmhg)
     offset_code = round(low - low_mmhg * codes_per_mmhg - _DIGITAL_CODES / 2)
     if abs(offset_code) > OFFSET_LIMIT_CODE:
-        raise UsageError("0 mmHg must lie within the range: a gauge or differential part")
+        raise UsageError(f"0 mmHg lies too far from the middle of the counts ({offset_code})")
     return (offset_code, *_gain(codes_per_mmhg))
 
 

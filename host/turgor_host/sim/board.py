@@ -12,13 +12,13 @@ and outlives it; without it the flash is new. `--log` has every record written a
 import json
 import sys
 import time
+from binascii import unhexlify
 
 from turgor import __version__
 from turgor.app.app import App
 from turgor.app.assemble import check_rates, make_samplers
-from turgor.app.config import Config, arterial_channel, default_channels
+from turgor.app.config import ABP2_A, ABP2_B, ADS1220, HSC_A, NAU7802, unpack_config
 from turgor.app.keep import Keep
-from turgor.core.channels import channel_id
 from turgor.link import lines
 from turgor.mp import const, micropython
 from turgor_host.sim.bus import Bus
@@ -29,6 +29,7 @@ from turgor_host.sim.clock import Clock
 from turgor_host.sim.flash import ERASE_US, PROGRAM_US, Flash
 from turgor_host.sim.serialport import HangUp, NoPort, SerialPort
 from turgor_host.sim.signal import PV_PER_MICRO_MMHG, Load, Track
+from turgor_host.sim.spi import SpiBus
 
 # What one step costs an RP2040 beside its bus time, from an emulated board: a handful of method calls and the core.
 _STEP_US = const(120)
@@ -53,9 +54,9 @@ _UNCALIBRATED_OFFSET_PV = 12000000
 
 
 class Ports:
-    """What the firmware's app is given; see `turgor.boards`."""
+    """What the firmware's app is given; see `turgor.boards`. `chips` are the sensors' models by channel."""
 
-    def __init__(self, scenario, clock, serial, pins):
+    def __init__(self, scenario, config, clock, serial, pins):
         self.boot = 1
         self.reset_cause = 1
         self.board_id = 0x7600000000000000 + scenario["seed"]
@@ -64,14 +65,25 @@ class Ports:
         self._clock = clock
         self._pins = pins
         self._ready = {}
+        self._select = {}
         self.pins = []
-        self.bridge_chips = {}
-        self.buses = self._wire_up(scenario)
+        self.chips = {}
+        self._buses = (Bus(clock), Bus(clock))
+        self._spi = None
+        self._muxes = {}
+        for channel in config.channels:
+            self._attach(channel, scenario)
 
     def bus(self, number):
-        return self.buses[number]
+        return self._buses[number]
 
-    def ready(self, name):
+    def spi(self):
+        return self._spi
+
+    def select(self, name):
+        return self._select[name]
+
+    def ready(self, name, falling=False):
         return self._ready.get(name)
 
     def alarm(self, level):
@@ -79,32 +91,55 @@ class Ports:
             self._pins.write("%d %d\n" % (self._clock.us, level))
             self._pins.flush()
 
-    def _wire_up(self, scenario):
-        clock = self._clock
-        buses = (Bus(clock), Bus(clock))
-        mux = Tca9548a()
-        buses[0].attach(0x70, mux)
-        # By number, not in the order of a dictionary, which MicroPython does not keep.
-        for name, (times, values) in scenario["pressure"].items():
-            seed = scenario["seed"] * 16 + channel_id(name)
-            bridge = Track(times, values, PV_PER_MICRO_MMHG)
-            chip = Nau7802(clock, bridge, period_ppm=_CLOCK_PPM[name], noise_lsb=_BRIDGE_NOISE_LSB, seed=seed)
-            self.bridge_chips[name] = chip
-            if name == "art":
-                buses[1].attach(0x2A, chip)
-            else:
-                mux.attach(scenario["ports"][name], 0x2A, chip)
-            self._ready[name] = Drdy(chip, clock.start_ticks)
+    def _attach(self, channel, scenario):
+        """Make the model of a channel's sensor and wire it up as the configuration says."""
+        name = channel.name
+        seed = scenario["seed"] * 16 + channel.number
+        chip = self.chips[name] = self._make(channel, scenario, seed)
+        if channel.driver == ADS1220:
+            self._spi = self._spi or SpiBus(self._clock)
+            self._select[name] = self._spi.attach(chip)
+        elif channel.mux_port < 0:
+            self._buses[channel.bus].attach(channel.address, chip)
+        else:
+            if channel.bus not in self._muxes:
+                self._muxes[channel.bus] = Tca9548a()
+                self._buses[channel.bus].attach(0x70, self._muxes[channel.bus])
+            self._muxes[channel.bus].attach(channel.mux_port, channel.address, chip)
+        if channel.driver == NAU7802:
+            self._ready[name] = Drdy(chip, self._clock.start_ticks)
+        elif channel.driver == ADS1220:
+            self._ready[name] = chip.ready
+        if name in self._ready:
             self.pins.append(self._ready[name])
-        for name, tracks in scenario["impedance"].items():
-            load = Load([(int(hz), Track(t, re), Track(t, im)) for hz, t, re, im in tracks])
-            address = scenario["addresses"][name]
-            seed = scenario["seed"] * 16 + channel_id(name)
-            chip = Max30009(
-                clock, load, address=address, period_ppm=_CLOCK_PPM[name], noise_lsb=_IMPEDANCE_NOISE_LSB, seed=seed
+
+    def _make(self, channel, scenario, seed):
+        clock = self._clock
+        name = channel.name
+        driver = channel.driver
+        ppm = _CLOCK_PPM[name]
+        if channel.is_impedance():
+            load = Load([(int(hz), Track(t, re), Track(t, im)) for hz, t, re, im in scenario["impedance"][name]])
+            return Max30009(
+                clock, load, address=channel.address, period_ppm=ppm, noise_lsb=_IMPEDANCE_NOISE_LSB, seed=seed
             )
-            buses[0].attach(address, chip)
-        return buses
+        times, values = scenario["pressure"][name]
+        if driver in (NAU7802, ADS1220):
+            bridge = Track(times, values, PV_PER_MICRO_MMHG)
+            if driver == NAU7802:
+                return Nau7802(clock, bridge, period_ppm=ppm, noise_lsb=_BRIDGE_NOISE_LSB, seed=seed)
+            from turgor_host.sim.chips.ads1220 import Ads1220
+
+            return Ads1220(clock, bridge, period_ppm=ppm // 2, noise_lsb=_BRIDGE_NOISE_LSB // 2, seed=seed)
+        low, high = scenario["ranges"][name]
+        pressure = Track(times, values)
+        if driver <= ABP2_B:
+            from turgor_host.sim.chips.abp2 import Abp2
+
+            return Abp2(clock, pressure, low, high, transfer="AB"[driver - ABP2_A], seed=seed)
+        from turgor_host.sim.chips.hsc import Hsc
+
+        return Hsc(clock, pressure, low, high, transfer="ABCF"[driver - HSC_A], seed=seed)
 
 
 def _identity():
@@ -195,7 +230,7 @@ class Runner:
             self._app.tick.execute(self._ids, lines.DBP, value, 0, 0, 0, 0)
             self._ids += 1
         elif name == "uncalibrated":
-            chip = self._ports.bridge_chips[value]
+            chip = self._ports.chips[value]
             chip.gain_ppm = _UNCALIBRATED_GAIN_PPM
             chip.offset_pv = _UNCALIBRATED_OFFSET_PV
         return self._acts[self._next_act][0] if self._next_act < len(self._acts) else 1 << 60
@@ -239,10 +274,9 @@ def main(args):
     clock = Clock(_option(args, "--start-ticks", 0))
     pins = open(args[args.index("--pins") + 1], "w") if "--pins" in args else None  # noqa: SIM115  open as long as it runs
     serial = NoPort() if "--no-port" in args else SerialPort()
-    ports = Ports(scenario, clock, serial, pins)
-    channels = [c for c in default_channels() if c.name in scenario["channels"]]
-    if "art" in scenario["channels"]:
-        channels.append(arterial_channel())
+    image = unhexlify(scenario["image"])
+    config = unpack_config(image, len(image))
+    ports = Ports(scenario, config, clock, serial, pins)
     flash = Flash(
         clock,
         path=_text(args, "--flash"),
@@ -250,9 +284,7 @@ def main(args):
         program_us=_option(args, "--page-us", PROGRAM_US),
     )
     keep = Keep(flash)
-    config = keep.configuration(Config(channels), check_rates)
-    if [channel.name for channel in config.channels] != [channel.name for channel in Config(channels).channels]:
-        config = Config(channels)
+    config = keep.configuration(config, check_rates)
     # What the boot took is over when the app begins.
     clock.us = 0
     flash.pins += ports.pins
