@@ -4,7 +4,7 @@ from array import array
 from struct import pack_into
 
 from turgor.core.channel import HOLD_LIMIT, ImpedanceChannel
-from turgor.core.filter_words import LIMIT_CODE, describe
+from turgor.core.filter_words import describe
 from turgor.core.ticks import ticks_diff
 from turgor.drivers import FAULT, NOISY, RESTARTED, RESULT, SAMPLE, STUCK
 from turgor.link.blocks import BEGINS, CHUNK_SAMPLES, FULL_EVERY, REGULAR, RESTART
@@ -25,11 +25,13 @@ _NEVER = const(0x1FFFFFFF)
 # White noise of 2 mmHg rms: this mean absolute second difference, milli-mmHg.
 _NOISY_MILLI_MMHG = const(3909)
 # Words of what is known of the latest codes: the last one, how often in a row it came again, the last difference,
-# biased, the sum of absolute second differences, their number.
-_LAST = const(0)
+# biased, the sum of absolute second differences, their number, whether one was at the converter's limits.
 _EQUAL = const(1)
 _SUM = const(3)
 _NUMBER = const(4)
+_AT_LIMIT = const(5)
+# So many equal codes in a row are no measurement: their noise is tens of codes.
+_MOST_EQUAL = const(16)
 
 
 @micropython.viper
@@ -38,10 +40,14 @@ def _follow(n: int, codes: ptr32, s: ptr32):
     equal = s[1]
     difference = s[2] - 0x2000000
     total = s[3]
+    at_limit = 0
     i = 0
     while i < n:
         code = codes[i]
         i += 1
+        # With the bias, +-LIMIT_CODE and beyond.
+        if code < 9 or code > 0xFFFFF7:
+            at_limit = 1
         step = code - last
         last = code
         equal = 0 if step else equal + 1
@@ -56,6 +62,7 @@ def _follow(n: int, codes: ptr32, s: ptr32):
     s[2] = difference + 0x2000000
     s[3] = total
     s[4] += n
+    s[5] = at_limit
 
 
 class _Sampler:
@@ -112,8 +119,8 @@ class PressureSampler(_Sampler):
     """One pressure sensor: codes into the filter and, by `blocks`, into the log.
 
     `full`: its next chunk has to say where it stands. With its `rate_hz` the codes themselves are judged: equal ones
-    for a second are STUCK, unless `is_coarse`, and the filter is held at its start while they come; NOISY ones are
-    told and taken.
+    are STUCK, unless `is_coarse`, and the filter is held at its start while they come, as while the converter is at its
+    limits; NOISY ones are told and taken.
     """
 
     is_sampled = True
@@ -122,7 +129,7 @@ class PressureSampler(_Sampler):
         super().__init__(number, driver, log, time, due)
         self.channel = channel
         self.full = True
-        self._most_equal = _NEVER if is_coarse else rate_hz
+        self._most_equal = _NEVER if is_coarse else min(rate_hz, _MOST_EQUAL)
         self._half = (rate_hz + 1) >> 1
         self._was_noisy = False
         if rate_hz:
@@ -130,7 +137,7 @@ class PressureSampler(_Sampler):
             gain = abs((high << 15) + low)
             bend = (_NOISY_MILLI_MMHG << (25 + shift)) // gain if gain else _NEVER
             self._most_bend = min(bend, 0x100000)
-            self._followed = array("i", [0, 0, 0x2000000, 0, 0])
+            self._followed = array("i", [0, 0, 0x2000000, 0, 0, 0])
         self._sample = self.channel.sample
         self._blocks = blocks
         self._codes = array("i", bytes(4 * CHUNK_SAMPLES))
@@ -207,15 +214,17 @@ class PressureSampler(_Sampler):
         """Say whether the latest codes can be measurements."""
         followed = self._followed
         _follow(count, self._codes, followed)
-        # At the converter's limits the core says what they are.
-        inside = -LIMIT_CODE < followed[_LAST] - _BIAS < LIMIT_CODE
-        if inside and followed[_EQUAL] >= self._most_equal:
+        # At its limits the core says what it is.
+        at_limit = followed[_AT_LIMIT]
+        is_stuck = followed[_EQUAL] >= self._most_equal and not at_limit
+        if is_stuck:
             self._tell(STUCK)
+        elif self.fault == STUCK:
+            self._tell(0)
+        if is_stuck or at_limit:
             self._how = RESTART
             self.full = True
             self.channel.restart()
-        elif self.fault == STUCK:
-            self._tell(0)
         if followed[_NUMBER] >= self._half:
             is_noisy = followed[_SUM] > self._most_bend * followed[_NUMBER]
             if is_noisy and self._was_noisy:

@@ -16,7 +16,7 @@ from turgor.core.filter_words import set_calibration
 from turgor.core.median import ABSENT
 from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG
 from turgor.link import lines
-from turgor.link.records import OVER_THRESHOLD, RESTARTED, SATURATED, VALID
+from turgor.link.records import OVER_THRESHOLD, RESTARTED, VALID
 from turgor_host.recording.bootlog import BootLog
 from turgor_host.recording.boots import Setup
 from turgor_host.recording.decode import Ints
@@ -25,7 +25,7 @@ from turgor_host.recording.samples import Blocks, no_blocks
 from turgor_host.recording.snapshots import Snapshot
 
 # Flags that a restarted filter does not have.
-_OF_THE_FILTER = VALID | SATURATED | OVER_THRESHOLD
+_OF_THE_FILTER = VALID | OVER_THRESHOLD
 # Why a reading cannot be recomputed.
 LOST = "records were lost"
 NO_SETUP = "the channel's set-up was lost"
