@@ -140,6 +140,7 @@ class Session:
         line = self._commands.line(now)
         if line:
             self._replica.lines.append(line)
+        self._configured()
         self._watch(now)
         return done
 
@@ -157,7 +158,7 @@ class Session:
                 self._enter(boot, t_s)
             if kind == READINGS:
                 self.board_s = self._before_s + t_s - (self._first_s or 0)
-                if self._seconds is not None and self.board_s >= self._seconds:
+                if self._seconds is not None and self.board_s >= self._seconds and not self._configuring:
                     self._last_s = t_s
             elif self._last_s is not None and not (kind == EVENT and t_s == self._last_s):
                 # The tick's own events stand behind its readings; this is the first record after them.
@@ -229,7 +230,6 @@ class Session:
                 self._greeted(header["boot"], body, text)
             else:
                 self._commands.answered(body["id"], body["status"], text)
-                self._configured()
         if self._replica.begun_anew:
             raise TurgorError(
                 f"{self._source.name}: the board counts boot {self._replica.boot} anew, as after its flash was erased; "
@@ -262,9 +262,12 @@ class Session:
     def _configured(self) -> None:
         """Look whether the board takes its configuration."""
         while self._configuring and self._configuring[0].done():
-            refusal = self._configuring.pop(0).result()
+            try:
+                refusal = self._configuring.pop(0).result()
+            except TimeoutError:
+                refusal = "it did not answer"
             if refusal:
-                raise TurgorError(f"{self._source.name}: the board refused the configuration: {refusal}")
+                raise TurgorError(f"{self._source.name}: the board has not taken the configuration: {refusal}")
             if not self._configuring:
                 self._say(f"{self._source.name}: the configuration is kept; it is in force when the board is restarted")
 

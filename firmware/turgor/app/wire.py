@@ -315,7 +315,7 @@ class Wire:
             self._ask(a, d, e)
         elif command == lines.PING:
             self._link_answer.set(id, command, lines.OK, b"", self._time)
-        elif command >= lines.FIRST_LOGGED or command == lines.CONFIG_PART:
+        elif command >= lines.FIRST_ASKED:
             self._execute(id, command, a, b, c, d, e)
 
     def _execute(self, id, command, a, b, c, d, e):

@@ -27,7 +27,9 @@ HELLO = const(1)  # a, b: boot and seq wanted next (boot -1: the oldest there is
 ACK = const(2)  # a: bytes read since hello; b, c: boot and seq committed (seq -1: none)
 RESEND = const(3)  # a: boot; b, c and d, e: first and last seq of what to send again (-1: none)
 PING = const(4)  # answered at once, with the times of both
-CONFIG_PART = const(5)  # a: where in the image of a configuration, which is sent in order; b to e: 16 bytes of it
+# Answered by what came of it; not logged either.
+FIRST_ASKED = const(8)
+CONFIG_PART = const(8)  # a: where in the image of a configuration, which is sent in order; b to e: 16 bytes of it
 # Logged, acting at the next 1 Hz tick.
 FIRST_LOGGED = const(16)
 DBP = const(16)  # a: milli-mmHg

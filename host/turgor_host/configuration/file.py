@@ -3,6 +3,7 @@
 import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from turgor_host.configuration.model import CHANNEL_MODELS, RULE_MODELS, Board, 
 from turgor_host.configuration.sensors import MMHG, SENSORS, bridge_words, digital_words, impedance_words
 from turgor_host.errors import UsageError
 
+_lowpass = cache(lowpass)
 # What filter and threshold of a pressure are where a file is silent; those of an arterial line.
 _LIMB = {"lowpass_hz": 1.0, "threshold_mmhg": 30.0, "release_mmhg": 28.0}
 _LINE = {"lowpass_hz": 20.0, "threshold_mmhg": 200.0, "release_mmhg": 190.0}
@@ -184,7 +186,7 @@ def _pressure(name: str, table: Any, where: str, ranges: dict[str, tuple[int, in
         key = "sensitivity_uv_v_mmhg" if sensor.bridge_codes else "range"
         raise UsageError(f"{where}.{key}: {error}") from None
     try:
-        sections = lowpass(table.lowpass_hz, table.rate_hz, table.lowpass_order).words
+        sections = _lowpass(table.lowpass_hz, table.rate_hz, table.lowpass_order).words
     except UsageError as error:
         raise UsageError(f"{where}.lowpass_hz: {error}") from None
     threshold, release = round(1000 * table.threshold_mmhg), round(1000 * table.release_mmhg)

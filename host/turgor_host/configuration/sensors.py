@@ -1,7 +1,6 @@
 """The sensors that a channel may name: where they answer, how often they convert, and what their codes mean."""
 
 from dataclasses import dataclass
-from math import inf
 
 from turgor.app import config as board
 from turgor.core.bounds import OFFSET_LIMIT_CODE
@@ -14,6 +13,8 @@ from turgor_host.errors import UsageError
 MMHG = {"mmHg": 1.0, "kPa": 7.500617, "mbar": 0.7500617, "psi": 51.71493, "inH2O": 1.868268, "cmH2O": 0.7355591}
 # The board's filtered value has 5 fraction bits, its calibrated one is in milli-mmHg.
 _MILLI_PER_FRACTION = 1000 / 32
+# So that a calibration's shift is one that a board takes.
+_CODES_PER_MMHG = (250, 2_000_000)
 # Of a digital sensor's full scale: `turgor.drivers.digital`.
 _DIGITAL_CODES = 1 << 22
 # Honeywell's address is ordered with the part; 0x28 is the usual one.
@@ -71,10 +72,10 @@ def digital_words(sensor: Sensor, transfer: str, low_mmhg: float, high_mmhg: flo
 
 
 def _gain(codes_per_mmhg: float) -> tuple[int, int, int]:
-    high, low, shift = coefficient(_MILLI_PER_FRACTION / codes_per_mmhg if codes_per_mmhg else inf)
-    if shift < 1:
-        raise UsageError(f"{codes_per_mmhg:.3g} codes a mmHg are too few: the least is 250")
-    return high, low, shift
+    least, most = _CODES_PER_MMHG
+    if not least < codes_per_mmhg < most:
+        raise UsageError(f"{codes_per_mmhg:.3g} codes a mmHg; there must be {least} to {most}")
+    return coefficient(_MILLI_PER_FRACTION / codes_per_mmhg)
 
 
 def impedance_words(type_bf: bool) -> tuple[int, ...]:
