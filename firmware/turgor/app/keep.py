@@ -80,7 +80,6 @@ class Keep:
         self.refused = False
         self._check = None
         self._received = 0
-        self._new = None
         self.boot = (self._state.boot + 1) & 0xFFFF
         self._state.begin(max(self._state.size, STATE_AT), self.boot, self.boot)
         while self._state.saving:
