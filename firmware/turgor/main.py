@@ -1,12 +1,25 @@
-"""Picks the board and runs the app; a board's own `main.py` says `from turgor.main import main; main()`."""
+"""Picks the board and runs the app; a board's own `main.py` says `from turgor.main import main; main()`.
+
+However it ends, the current through electrodes is switched off first, and again at the start. Ctrl-C then stops the
+watchdog and gives the prompt, for as long as one likes. The command MAINTAIN ends in a reset that stays at a bare
+prompt once. After any other exception the alarm is on, its traceback is printed at the port, and the watchdog, which
+nobody feeds any more, starts the board anew within 9 s: that boot's reset cause says so, and the third within
+10 minutes leaves the sensors off (`turgor.app.guard`).
+"""
 
 import sys
 import time
 
+import micropython
+
 from turgor.app.app import App
-from turgor.app.assemble import check_rates, make_samplers
+from turgor.app.assemble import check_rates, drive_off, make_samplers
 from turgor.app.config import Config, default_channels
+from turgor.app.guard import Guard
 from turgor.app.keep import LEAST_SECTORS, Keep
+from turgor.app.tick import Maintenance
+from turgor.boards.ports import HOLD
+from turgor.core.rules import HIGH
 from turgor.core.ticks import ticks_diff
 
 
@@ -27,18 +40,69 @@ def now_us():
 
 
 def main():
-    """Run for ever; Ctrl-C ends with the impedance drive off."""
+    """Run for ever, or until Ctrl-C or the command MAINTAIN."""
     ports = board_ports()
-    keep = Keep(ports.flash) if ports.flash else None
-    config = Config(default_channels())
-    if keep:
-        config = keep.configuration(config, check_rates)
-    app = App(ports, config, make_samplers(config, ports), keep, now_us())
+    if ports.recalled == HOLD:
+        ports.disarm()
+        print("Turgor waits at the prompt; machine.reset() starts it")
+        return
+    asked = False
     try:
+        try:
+            _run(ports)
+        except Maintenance:
+            asked = True
+        except Exception as error:
+            _wait_for_the_watchdog(ports, error)
+    except KeyboardInterrupt:
+        print("Turgor has stopped; main() or machine.reset() starts it")
+    finally:
+        _surely(ports.disarm)
+        micropython.kbd_intr(3)
+    if asked:
+        ports.hold()
+
+
+def _run(ports):
+    app = None
+    try:
+        guard = Guard(ports)
+        keep = Keep(ports.flash) if ports.flash else None
+        config = Config(default_channels())
+        if keep:
+            config = keep.configuration(config, check_rates)
+        drive_off(config, ports)
+        app = App(ports, config, make_samplers(config, ports), keep, now_us(), guard)
+        ports.feed()
         while True:
             due = app.poll(now_us())
             wait_us = ticks_diff(due, now_us())
             if wait_us >= 1000 and ports.serial.wait(wait_us // 1000):
                 app.wake(now_us())
     finally:
-        app.stop()
+        _surely(ports.free)
+        if app:
+            _surely(app.stop)
+
+
+def _surely(function):
+    """Call it, and see to it that another Ctrl-C does not cut it short; Ctrl-C is off then."""
+    while True:
+        try:
+            micropython.kbd_intr(-1)
+            function()
+            return
+        except KeyboardInterrupt:
+            pass
+
+
+def _wait_for_the_watchdog(ports, error):
+    """Say what happened, sound, and wait to be started anew."""
+    ports.alarm(HIGH)
+    # A frame may have been cut off: the zeros keep the text apart.
+    print("\0")
+    sys.print_exception(error)
+    print("Turgor stopped at this; the watchdog starts it anew within 9 s, Ctrl-C gives the prompt\0")
+    micropython.kbd_intr(3)
+    while True:
+        time.sleep_ms(100)

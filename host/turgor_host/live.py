@@ -18,6 +18,7 @@ from turgor.core.rules import (
     DP_LOW,
     ESCALATED,
     EVENT_NAMES,
+    FIRST_TECHNICAL,
     FLUID_GAIN,
     PRESSURE_HIGH,
     PRIORITY_NAMES,
@@ -27,9 +28,10 @@ from turgor.core.rules import (
 )
 from turgor.drivers import FAULT_NAMES
 from turgor.link import lines
-from turgor.link.records import NO_DBP, VALID, unpack_readings
+from turgor.link.records import NO_DBP, SENSORS_OFF, VALID, unpack_readings
 from turgor_host.history import POINTS_LIMIT, Buckets, History, filled_back
 from turgor_host.live_channel import LiveChannel, label_of
+from turgor_host.recording.events import UNITS
 
 Fields = dict[str, int]
 
@@ -168,11 +170,25 @@ class Live:
             self._note(self._at(header), f"DBP {body['a'] / 1000:g} mmHg entered", "info")
         elif body["command"] == lines.CALIBRATE:
             self._note(self._at(header), f"{label_of(body['a'])}: calibration changed", "info")
+        elif body["command"] == lines.MARK:
+            self._note(self._at(header), "marked at the board", "info")
+        elif body["command"] == lines.MAINTAIN:
+            self._note(self._at(header), "stopped for maintenance", "technical")
+        elif body["command"] == lines.SWEEPS:
+            self._note(self._at(header), f"{label_of(body['a'])}: sweeps for calibration, no readings", "info")
+
+    def _take_notice(self, header: Fields, body: Fields, tail: bytes) -> None:
+        if body["notice"] == SENSORS_OFF:
+            text = f"sensors off: 3 watchdog resets within {body['value']} s; switch the power off and on to try again"
+            self._note(self._at(header), text, "technical")
+        else:
+            # Nothing of it is shown.
+            self.version -= 1
 
     def _take_event(self, header: Fields, body: Fields, tail: bytes) -> None:
         channel, rule, state = header["channel"], body["rule"], body["state"]
         t_s = self._at(header)
-        scale, unit = (10, "%") if RULES[rule][2] == "permille" else (1000, "mmHg")
+        unit, scale = UNITS[RULES[rule][2]]
         numbers: dict[str, Any] = {"value": body["value"] / scale, "limit": body["limit"] / scale}
         if state == ACKNOWLEDGED:
             numbers = {"value": None, "limit": None}
@@ -288,7 +304,6 @@ class Live:
         found = []
         order = sorted(self._alarms.items(), key=lambda item: (-item[1]["priority"], item[1]["since_s"], item[0]))
         for (rule, number), alarm in order:
-            fluid = RULES[rule][2] == "permille"
             found.append(
                 {
                     **alarm,
@@ -298,14 +313,16 @@ class Live:
                     "priority": PRIORITY_NAMES[alarm["priority"]],
                     "text": RULES[rule][3],
                     "quantity": RULES[rule][1],
-                    "unit": "%" if fluid else "mmHg",
+                    "unit": UNITS[RULES[rule][2]][0],
                     "now": self._judged_now(rule, self._channel(number)),
                 }
             )
         return found
 
     def _judged_now(self, rule: int, channel: LiveChannel) -> float | None:
-        """The present value of what the rule judges."""
+        """The present value of what the rule judges; None for a technical one, which judges a time."""
+        if rule >= FIRST_TECHNICAL:
+            return None
         if rule == FLUID_GAIN:
             change = channel.change_percent()
             return None if change is None else round(-change, 1)

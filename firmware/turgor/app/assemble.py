@@ -48,37 +48,52 @@ def _pressure_driver(channel, bus, ports):
     return Hsc(bus, rate_hz, "ABCF"[driver - HSC_A], channel.address)
 
 
+def drive_off(config, ports):
+    """Switch every current through electrodes off, as after a reset in the middle of a sweep."""
+    for channel in config.channels:
+        if channel.is_impedance():
+            from turgor.drivers.max30009 import Max30009
+
+            Max30009(_bus(channel, ports, {}), channel.address).stop()
+
+
+def _bus(channel, ports, muxes):
+    """The bus of a channel's sensor, behind its multiplexer's port where it has one."""
+    bus = ports.bus(channel.bus)
+    if channel.mux_port < 0:
+        return bus
+    if channel.bus not in muxes:
+        from turgor.drivers.tca9548a import Tca9548a
+
+        muxes[channel.bus] = Tca9548a(bus, _MUX_ADDRESS)
+    return muxes[channel.bus].port(channel.mux_port)
+
+
 def make_samplers(config, ports):
     """The function that `App` calls to get its samplers, in order of `config.channels`."""
 
     def make(log, blocks, time, now):
+        from turgor.drivers.current import Body
+
         muxes = {}
+        body = Body()
         samplers = []
         for channel in config.channels:
-            bus = ports.bus(channel.bus)
-            if channel.mux_port >= 0:
-                if channel.bus not in muxes:
-                    from turgor.drivers.tca9548a import Tca9548a
-
-                    muxes[channel.bus] = Tca9548a(bus, _MUX_ADDRESS)
-                bus = muxes[channel.bus].port(channel.mux_port)
+            bus = _bus(channel, ports, muxes)
             if channel.is_impedance():
                 from turgor.drivers.max30009 import Max30009
 
                 # The two addresses of the chip: the even one drives in even seconds, the odd one in odd ones.
-                driver = Max30009(bus, channel.address, type_bf=channel.driver == MAX30009_BF)
+                driver = Max30009(bus, channel.address, type_bf=channel.driver == MAX30009_BF, body=body)
                 samplers.append(
                     ImpedanceSampler(channel.number, channel.words, driver, log, time, now, channel.address & 1)
                 )
             else:
-                rate_hz = channel.rate_millihz // 1000
                 driver = _pressure_driver(channel, bus, ports)
-                core = pressure_channel(channel.kind, channel.words, rate_hz)
-                # 14 bits of a quiet pressure may well repeat.
-                is_coarse = HSC_A <= channel.driver <= HSC_F
-                samplers.append(
-                    PressureSampler(channel.number, core, driver, log, blocks, time, now, rate_hz, is_coarse)
-                )
+                core = pressure_channel(channel.kind, channel.words, channel.rate_millihz // 1000)
+                samplers.append(PressureSampler(channel.number, core, driver, log, blocks, time, now))
+            if channel.driver != ADS1220:
+                samplers[-1].lines = ports.lines(channel.bus)
         return samplers
 
     return make

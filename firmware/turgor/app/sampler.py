@@ -4,13 +4,13 @@ from array import array
 from struct import pack_into
 
 from turgor.core.channel import HOLD_LIMIT, ImpedanceChannel
-from turgor.core.filter_words import describe
 from turgor.core.ticks import ticks_diff
-from turgor.drivers import FAULT, NOISY, RESTARTED, RESULT, SAMPLE, STUCK
+from turgor.drivers import ABSENT, BUS_LOW, FAULT, NOTHING, RESTARTED, RESULT, SAMPLE
+from turgor.drivers.max30009 import QUADRATURE
 from turgor.link.blocks import BEGINS, CHUNK_SAMPLES, FULL_EVERY, REGULAR, RESTART
 from turgor.link.records import FAULT as FAULT_RECORD
 from turgor.link.records import HEADER_SIZE, IMPEDANCE
-from turgor.mp import const, micropython, ptr32
+from turgor.mp import const, micropython
 
 # Body sizes.
 _IMPEDANCE_BODY = const(40)
@@ -18,67 +18,37 @@ _FAULT_BODY = const(10)
 # The first field of each of these records is its microsecond.
 _BODY = const(16)
 _SECOND_US = const(1000000)
+# How often a chip asks whether the other one on the body has ended.
+_TURN_US = const(10000)
 # CODE_BIAS and CHUNK_SAMPLES, which as another module's names would be looked up anew at every sample.
 _BIAS = const(0x800000)
 _MOST = const(48)
-_NEVER = const(0x1FFFFFFF)
-# White noise of 2 mmHg rms: this mean absolute second difference, milli-mmHg.
-_NOISY_MILLI_MMHG = const(3909)
-# Words of what is known of the latest codes: the last one, how often in a row it came again, the last difference,
-# biased, the sum of absolute second differences, their number, whether one was at the converter's limits.
-_EQUAL = const(1)
-_SUM = const(3)
-_NUMBER = const(4)
-_AT_LIMIT = const(5)
-# So many equal codes in a row are no measurement: their noise is tens of codes.
-_MOST_EQUAL = const(16)
-
-
-@micropython.viper
-def _follow(n: int, codes: ptr32, s: ptr32):
-    last = s[0]
-    equal = s[1]
-    difference = s[2] - 0x2000000
-    total = s[3]
-    at_limit = 0
-    i = 0
-    while i < n:
-        code = codes[i]
-        i += 1
-        # With the bias, +-LIMIT_CODE and beyond.
-        if code < 9 or code > 0xFFFFF7:
-            at_limit = 1
-        step = code - last
-        last = code
-        equal = 0 if step else equal + 1
-        bend = step - difference
-        difference = step
-        if bend < 0:
-            bend = 0 - bend
-        # So that half a second's sum has 30 bits.
-        total += bend if bend < 0x100000 else 0x100000
-    s[0] = last
-    s[1] = equal
-    s[2] = difference + 0x2000000
-    s[3] = total
-    s[4] += n
-    s[5] = at_limit
 
 
 class _Sampler:
-    """What both kinds share: place in the schedule, faults. `is_sampled`: its codes go into blocks."""
+    """What both kinds share: place in the schedule, faults. `is_sampled`: its codes go into blocks.
+
+    `failures` counts the attempts that ended in a fault.
+    `lines` are the wires of its bus (`low()`, `free()`), None where nobody can look at them.
+    """
 
     is_sampled = False
+    lines = None
 
     def __init__(self, number, driver, log, time, due):
         self.number = number
+        self.drive_by(driver)
+        self.due = due
+        self.fault = 0
+        self.failures = 0
+        self._wait = 0
+        self._log = log
+        self._time = time
+
+    def drive_by(self, driver):
         self.driver = driver
         # Bound once: a lookup saved at every step.
         self._step = driver.step
-        self.due = due
-        self.fault = 0
-        self._log = log
-        self._time = time
 
     def close(self):
         """Nothing to add to a block."""
@@ -106,6 +76,26 @@ class _Sampler:
         pack_into("<I", self._log.record, HEADER_SIZE, us)
         self._log.append(n, kind, self.number, s)
 
+    def _failed(self, wait, index, now):
+        """Log the driver's fault. Nobody answers on a bus that is held low: then the next step is to free it."""
+        self.failures += 1
+        fault = self.driver.fault
+        if fault == ABSENT and self.lines and self.lines.low():
+            fault = BUS_LOW
+            self._wait = wait
+            self._step = self._free
+            wait = 0
+        self._note_fault(fault, index, now)
+        return wait
+
+    def _free(self, now):
+        """A step in the driver's place; the driver tries again when it wanted to."""
+        self._step = self.driver.step
+        self.driver.event = NOTHING
+        if self.lines:
+            self.lines.free()
+        return self._wait
+
     def _note_fault(self, fault, index, now):
         """Log that a fault began (or another one did), or with 0 that it ended."""
         if fault == self.fault:
@@ -116,28 +106,17 @@ class _Sampler:
 
 
 class PressureSampler(_Sampler):
-    """One pressure sensor: codes into the filter and, by `blocks`, into the log.
+    """One bridge transducer: codes into the filter and, by `blocks`, into the log.
 
-    `full`: its next chunk has to say where it stands. With its `rate_hz` the codes themselves are judged: equal ones
-    are STUCK, unless `is_coarse`, and the filter is held at its start while they come, as while the converter is at its
-    limits; NOISY ones are told and taken.
+    `full`: its next chunk has to say where it stands.
     """
 
     is_sampled = True
 
-    def __init__(self, number, channel, driver, log, blocks, time, due, rate_hz=0, is_coarse=False):
+    def __init__(self, number, channel, driver, log, blocks, time, due):
         super().__init__(number, driver, log, time, due)
         self.channel = channel
         self.full = True
-        self._most_equal = _NEVER if is_coarse else min(rate_hz, _MOST_EQUAL)
-        self._half = (rate_hz + 1) >> 1
-        self._was_noisy = False
-        if rate_hz:
-            high, low, shift = describe(channel.words)[10:13]
-            gain = abs((high << 15) + low)
-            bend = (_NOISY_MILLI_MMHG << (25 + shift)) // gain if gain else _NEVER
-            self._most_bend = min(bend, 0x100000)
-            self._followed = array("i", [0, 0, 0x2000000, 0, 0, 0])
         self._sample = self.channel.sample
         self._blocks = blocks
         self._codes = array("i", bytes(4 * CHUNK_SAMPLES))
@@ -173,7 +152,7 @@ class PressureSampler(_Sampler):
             self.channel.restart()
         elif event == FAULT:
             self._begin(BEGINS)
-            self._note_fault(driver.fault, self.channel.index, now)
+            wait = int(self._failed(wait, self.channel.index, now))
         return wait
 
     def blind(self, duration_us):
@@ -187,8 +166,7 @@ class PressureSampler(_Sampler):
             self._how = how
 
     def _irregular(self, missed, now):
-        # What is wrong with the codes themselves ends otherwise.
-        if self.fault and self.fault != STUCK and self.fault != NOISY:
+        if self.fault:
             self._note_fault(0, self.channel.index, now)
         if missed:
             self._begin(RESTART if missed > HOLD_LIMIT else BEGINS)
@@ -207,35 +185,6 @@ class PressureSampler(_Sampler):
         self._since_full = count if self.full else self._since_full + count
         self.full = self._since_full > FULL_EVERY
         self._how = REGULAR
-        if self._half:
-            self._judge(count)
-
-    def _judge(self, count):
-        """Say whether the latest codes can be measurements."""
-        followed = self._followed
-        _follow(count, self._codes, followed)
-        # At its limits the core says what it is.
-        at_limit = followed[_AT_LIMIT]
-        is_stuck = followed[_EQUAL] >= self._most_equal and not at_limit
-        if is_stuck:
-            self._tell(STUCK)
-        elif self.fault == STUCK:
-            self._tell(0)
-        if is_stuck or at_limit:
-            self._how = RESTART
-            self.full = True
-            self.channel.restart()
-        if followed[_NUMBER] >= self._half:
-            is_noisy = followed[_SUM] > self._most_bend * followed[_NUMBER]
-            if is_noisy and self._was_noisy:
-                self._tell(NOISY)
-            elif self.fault == NOISY:
-                self._tell(0)
-            self._was_noisy = is_noisy
-            followed[_SUM] = followed[_NUMBER] = 0
-
-    def _tell(self, fault):
-        self._note_fault(fault, self.channel.index, self._tick)
 
 
 class ImpedanceSampler(_Sampler):
@@ -246,6 +195,14 @@ class ImpedanceSampler(_Sampler):
         self.channel = ImpedanceChannel(words)
         self._parity = parity
         self._last_slot = -1
+        # Sweeps in each of the modes for calibration, and how many are left in all.
+        self._each = 1
+        self._left = 0
+
+    def calibrate(self, sweeps):
+        """Let the next sweeps be for calibration, `sweeps` in each of its modes; then it measures again."""
+        self._each = sweeps
+        self._left = QUADRATURE * sweeps
 
     def is_quiet(self):
         return self.driver.idle
@@ -260,8 +217,14 @@ class ImpedanceSampler(_Sampler):
         if driver.idle:
             time = self._time
             if time.s & 1 == self._parity and time.s != self._last_slot:
+                mode = QUADRATURE + 1 - (self._left + self._each - 1) // self._each if self._left else 0
+                if mode != driver.mode:
+                    driver.set_mode(mode)
+                if not driver.begin(now):
+                    return _TURN_US
                 self._last_slot = time.s
-                driver.begin(now)
+                if mode:
+                    self._left -= 1
             else:
                 seconds = 2 if time.s & 1 == self._parity else 1
                 return ticks_diff(time.tick_at(seconds * _SECOND_US), now)
@@ -272,7 +235,7 @@ class ImpedanceSampler(_Sampler):
                 self._note_fault(0, self.channel.index, now)
             self._result(driver)
         elif event == FAULT:
-            self._note_fault(driver.fault, self.channel.index, now)
+            return self._failed(wait, self.channel.index, now)
         return wait
 
     def _result(self, driver):

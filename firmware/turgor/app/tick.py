@@ -30,7 +30,12 @@ _COMMAND_BODY = const(28)
 _COMMAND_WORDS = const(6)
 _PENDING_LIMIT = const(8)
 NO_FLASH = "this board has no flash of its own to keep a configuration"
+_SWEEPS = (("sweeps", 1, 100),)
 _DBP = (("dbp_milli_mmhg", DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG),)
+
+
+class Maintenance(Exception):
+    """Somebody asked for the bare prompt: main has to end."""
 
 
 class Tick:
@@ -54,6 +59,7 @@ class Tick:
         self._blocks = blocks
         # Whether something happened in this tick that has to outlive a restart.
         self._urgent = False
+        self._leaving = False
         self._level = 0
         self._second = 0
         self._slice = 0
@@ -74,7 +80,10 @@ class Tick:
             self._log_readings()
         elif number <= 2 * count + 1:
             self._decide(number - count - 2)
-        elif number == 2 * count + 2:
+        elif number <= 3 * count + 1:
+            self.judge.decide_trouble(number - 2 * count - 2)
+            self._log_events()
+        elif number == 3 * count + 2:
             self._annunciate()
             if not self.snapshots.begin(self._second):
                 return self._end(now)
@@ -85,6 +94,8 @@ class Tick:
     def _end(self, now):
         self._slice = 0
         self.busy = False
+        if self._leaving:
+            raise Maintenance
         if self._keep:
             self._keep.after_tick(self._second, self._urgent)
             self._urgent = False
@@ -118,6 +129,12 @@ class Tick:
             return misfit(CALIBRATION_BOUNDS, (b, c, d, e))
         if command == lines.CONFIGURE:
             return self._keep.check(a) if self._keep else NO_FLASH
+        if command in (lines.MARK, lines.MAINTAIN):
+            return ""
+        if command == lines.SWEEPS:
+            if self._position(a) < 0 or CHANNELS[a][1] != IMPEDANCE:
+                return "channel " + str(a) + " has no impedance sensor here"
+            return misfit(_SWEEPS, (b,))
         return "no command has the number " + str(command)
 
     def _position(self, channel):
@@ -157,11 +174,16 @@ class Tick:
                 self._keep.store()
         elif command == lines.CONFIGURE:
             self._keep.configure()
+        elif command == lines.MAINTAIN:
+            # At the end of the tick: its answer goes out between the slices.
+            self._leaving = True
+        elif command == lines.SWEEPS:
+            self._samplers[self._position(words[at + 1])].calibrate(words[at + 2])
 
     def _median(self, position):
         # The codes that a reading used stand before it in the log.
         self._samplers[position].close()
-        if self.judge.reading(position, self._values[position]):
+        if self.judge.reading(position, self._values[position], self._samplers[position].channel.flags):
             pack_into("<Bi", self._log.record, HEADER_SIZE, AT_ATTACH, self.judge.baselines[position])
             self._log.append(HEADER_SIZE + 5, BASELINE, self.judge.channels[position], self._second)
             self._urgent = True

@@ -126,7 +126,7 @@ def take_flags(s):
 def restart(s):
     """Forget the past of the channel: the next sample starts the filter at rest at its own value."""
     s[COUNT] = 0
-    s[FLAGS] &= SATURATED
+    s[FLAGS] = 0
 
 
 def filtered(s):

@@ -25,10 +25,15 @@ CAL_FAILED = const(4)
 PLL_UNLOCKED = const(5)
 FIFO_OVERFLOW = const(6)
 READBACK = const(7)
-STUCK = const(8)
-NOISY = const(9)
-TEMPERATURE = const(10)
-DIAGNOSTIC = const(11)
+# Not of a driver: a line of its bus is held low; no driver runs.
+BUS_LOW = const(8)
+SWITCHED_OFF = const(9)
+# Of the driver of a MAX30009: its supply was away; its words stand still.
+BROWN_OUT = const(10)
+STUCK = const(11)
+# Of a digital pressure sensor: outside of what it is made for; it says that it is broken.
+TEMPERATURE = const(12)
+DIAGNOSTIC = const(13)
 
 FAULT_NAMES = (
     "no_fault",
@@ -39,8 +44,10 @@ FAULT_NAMES = (
     "pll_unlocked",
     "fifo_overflow",
     "readback",
+    "bus_low",
+    "switched_off",
+    "brown_out",
     "stuck",
-    "noisy",
     "temperature",
     "diagnostic",
 )

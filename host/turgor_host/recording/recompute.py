@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from turgor.core.channel import ArterialChannel, ImpedanceChannel
-from turgor.core.filter_words import set_calibration
+from turgor.core.filter_words import FLAGS, OVER, set_calibration
 from turgor.core.median import ABSENT
 from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG
 from turgor.link import lines
-from turgor.link.records import OVER_THRESHOLD, RESTARTED, VALID
+from turgor.link.records import OVER_THRESHOLD, RESTARTED, SATURATED, VALID
 from turgor_host.recording.bootlog import BootLog
 from turgor_host.recording.boots import Setup
 from turgor_host.recording.decode import Ints
@@ -25,7 +25,7 @@ from turgor_host.recording.samples import Blocks, no_blocks
 from turgor_host.recording.snapshots import Snapshot
 
 # Flags that a restarted filter does not have.
-_OF_THE_FILTER = VALID | OVER_THRESHOLD
+_OF_THE_FILTER = VALID | SATURATED | OVER_THRESHOLD
 # Why a reading cannot be recomputed.
 LOST = "records were lost"
 NO_SETUP = "the channel's set-up was lost"
@@ -183,8 +183,9 @@ class _Codes:
             return Reading(reason=AT_END if self._is_last else LOST)
         feed, channel = self._feed, self._channel
         feed.until(position)
-        if feed.may_have_restarted() and not flags & _OF_THE_FILTER:
-            # No record tells when the restart was, but a reading without flags comes after it.
+        tells = channel.index != channel.captured or channel.words[FLAGS] & OVER
+        if tells and feed.may_have_restarted() and not flags & _OF_THE_FILTER:
+            # No record tells when the restart was, but a reading without flags comes after it, where it would have any.
             feed.restart_now()
         channel.capture()
         diastolic = channel.diastolic if isinstance(channel, ArterialChannel) else ABSENT

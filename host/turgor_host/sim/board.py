@@ -12,6 +12,7 @@ and outlives it; without it the flash is new. `--log` has every record written a
 import json
 import sys
 import time
+from array import array
 from binascii import unhexlify
 
 from turgor import __version__
@@ -19,6 +20,8 @@ from turgor.app.app import App
 from turgor.app.assemble import check_rates, make_samplers
 from turgor.app.config import ABP2_A, ABP2_B, ADS1220, HSC_A, NAU7802, unpack_config
 from turgor.app.keep import Keep
+from turgor.app.tick import Maintenance
+from turgor.core.channels import channel_id
 from turgor.link import lines
 from turgor.mp import const, micropython
 from turgor_host.sim.bus import Bus
@@ -48,15 +51,17 @@ _IMPEDANCE_NOISE_LSB = 5
 _HALF = const(0x1FFFFFFF)
 # TICKS_MASK, which as another module's name would be looked up anew each time.
 _MASK = const(0x3FFFFFFF)
-# The fault `uncalibrated`: a transducer 2 % weak and 2.4 mmHg off.
-_UNCALIBRATED_GAIN_PPM = -20000
-_UNCALIBRATED_OFFSET_PV = 12000000
+# Faults of a bridge: noise of 2 mmHg; an input 2 % weak and 2.4 mmHg off, beyond the converter's range, or none.
+_SPOILT_NOISE_LSB = {"noisy": 21475, "stuck": 0}
+_SPOILT_INPUT = {"uncalibrated": (-20000, 12000000), "saturated": (0, 10000000000), "stuck": (-1000000, 0)}
 
 
 class Ports:
-    """What the firmware's app is given; see `turgor.boards`. `chips` are the sensors' models by channel."""
+    """What the firmware's app is given; see `turgor.boards`. `config` is what it starts with, `chips` its sensors' models."""
 
-    def __init__(self, scenario, config, clock, serial, pins):
+    buttons = None
+
+    def __init__(self, scenario, clock, serial, pins):
         self.boot = 1
         self.reset_cause = 1
         self.board_id = 0x7600000000000000 + scenario["seed"]
@@ -68,14 +73,24 @@ class Ports:
         self._select = {}
         self.pins = []
         self.chips = {}
-        self._buses = (Bus(clock), Bus(clock))
+        self.buses = (Bus(clock), Bus(clock))
         self._spi = None
         self._muxes = {}
-        for channel in config.channels:
+        image = unhexlify(scenario["image"])
+        self.config = unpack_config(image, len(image))
+        for channel in self.config.channels:
+            if channel.name in scenario.get("words", {}):
+                channel.words = array("i", scenario["words"][channel.name])
             self._attach(channel, scenario)
+        for name, (resistor_uohm, mixers) in scenario.get("receivers", {}).items():
+            self.chips[name].resistor_uohm = resistor_uohm
+            self.chips[name].mixers = mixers
 
     def bus(self, number):
-        return self._buses[number]
+        return self.buses[number]
+
+    def lines(self, number):
+        return self.buses[number]
 
     def spi(self):
         return self._spi
@@ -100,11 +115,11 @@ class Ports:
             self._spi = self._spi or SpiBus(self._clock)
             self._select[name] = self._spi.attach(chip)
         elif channel.mux_port < 0:
-            self._buses[channel.bus].attach(channel.address, chip)
+            self.buses[channel.bus].attach(channel.address, chip)
         else:
             if channel.bus not in self._muxes:
                 self._muxes[channel.bus] = Tca9548a()
-                self._buses[channel.bus].attach(0x70, self._muxes[channel.bus])
+                self.buses[channel.bus].attach(0x70, self._muxes[channel.bus])
             self._muxes[channel.bus].attach(channel.mux_port, channel.address, chip)
         if channel.driver == NAU7802:
             self._ready[name] = Drdy(chip, self._clock.start_ticks)
@@ -141,6 +156,22 @@ class Ports:
 
         return Hsc(clock, pressure, low, high, transfer="ABCF"[driver - HSC_A], seed=seed)
 
+    def spoil(self, name, fault):
+        """Have the sensor of channel `name` suffer one of `turgor_host.sim.scenario`'s faults, and no other."""
+        chip = self.chips[name]
+        chip.dead = fault == "absent"
+        if isinstance(chip, Max30009):
+            chip.drive_off = fault == "electrode_off"
+            return
+        if not isinstance(chip, Nau7802):
+            # Of the others a scenario has the first alone.
+            chip.absent = 255 if chip.dead else None
+            return
+        if chip.stopped != (fault == "silent"):
+            chip.stopped = not chip.stopped
+        chip.noise_lsb = _SPOILT_NOISE_LSB.get(fault, _BRIDGE_NOISE_LSB)
+        chip.gain_ppm, chip.offset_pv = _SPOILT_INPUT.get(fault, (0, 0))
+
 
 def _identity():
     implementation = sys.implementation
@@ -163,6 +194,7 @@ class Runner:
         self._acts = sorted(
             [(t, "dbp", value) for t, value in scenario["dbp"]]
             + [(t, fault, channel) for t, fault, channel in scenario["faults"]]
+            + [(t, "sweeps", (channel, sweeps)) for t, channel, sweeps in scenario.get("sweeps", ())]
         )
         self._next_act = 0
         self._ids = 0x40000000
@@ -229,10 +261,11 @@ class Runner:
         if name == "dbp":
             self._app.tick.execute(self._ids, lines.DBP, value, 0, 0, 0, 0)
             self._ids += 1
-        elif name == "uncalibrated":
-            chip = self._ports.chips[value]
-            chip.gain_ppm = _UNCALIBRATED_GAIN_PPM
-            chip.offset_pv = _UNCALIBRATED_OFFSET_PV
+        elif name == "sweeps":
+            self._app.tick.execute(self._ids, lines.SWEEPS, channel_id(value[0]), value[1], 0, 0, 0)
+            self._ids += 1
+        else:
+            self._ports.spoil(value, name)
         return self._acts[self._next_act][0] if self._next_act < len(self._acts) else 1 << 60
 
 
@@ -274,9 +307,7 @@ def main(args):
     clock = Clock(_option(args, "--start-ticks", 0))
     pins = open(args[args.index("--pins") + 1], "w") if "--pins" in args else None  # noqa: SIM115  open as long as it runs
     serial = NoPort() if "--no-port" in args else SerialPort()
-    image = unhexlify(scenario["image"])
-    config = unpack_config(image, len(image))
-    ports = Ports(scenario, config, clock, serial, pins)
+    ports = Ports(scenario, clock, serial, pins)
     flash = Flash(
         clock,
         path=_text(args, "--flash"),
@@ -284,7 +315,7 @@ def main(args):
         program_us=_option(args, "--page-us", PROGRAM_US),
     )
     keep = Keep(flash)
-    config = keep.configuration(config, check_rates)
+    config = keep.configuration(ports.config, check_rates)
     # What the boot took is over when the app begins.
     clock.us = 0
     flash.pins += ports.pins
@@ -294,7 +325,7 @@ def main(args):
     runner = Runner(app, clock, ports, scenario, _option(args, "--speed", 1), "--hold" in args)
     try:
         runner.run(_option(args, "--seconds", 0) * 1000000)
-    except HangUp:
+    except (HangUp, Maintenance):
         pass
 
 
