@@ -1,12 +1,9 @@
-"""A driver on its chip's model, stepped as a board would, and mistaken drivers to try the checks on."""
+"""A driver on its chip's model, stepped as a board would."""
 
-import importlib
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from turgor_host.sim.bus import Bus
@@ -117,18 +114,3 @@ def run(runtime: str, script: str, root: Path) -> str:
     done = subprocess.run([runtime, "-c", script], env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def mistaken(name: str, base: str, old: str, new: str) -> ModuleType:
-    """The driver module `name` with one place of its text, or of its `base`'s, changed."""
-    names = [f"turgor.drivers.{base}", f"turgor.drivers.{name}"]
-    texts = [Path(str(importlib.import_module(module).__file__)).read_text() for module in names]
-    assert sum(text.count(old) for text in texts) == 1, f"{old!r} has to stand once in {name} and {base}"
-    before = {module: sys.modules[module] for module in names}
-    try:
-        for module, text in zip(names, texts, strict=True):
-            changed = sys.modules[module] = ModuleType(module)
-            exec(compile(text.replace(old, new), module, "exec"), vars(changed))
-        return changed
-    finally:
-        sys.modules.update(before)

@@ -4,6 +4,7 @@ A check takes the driver's class and raises AssertionError. It has to pass the d
 mutants; so no check can fail everything.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -18,13 +19,20 @@ _DRIVERS = Path(__file__).resolve().parents[2] / "firmware" / "turgor" / "driver
 
 
 def load(name: str, changes: Changes = ()) -> ModuleType:
-    """`turgor.drivers.NAME` with each old text, which has to stand there once, replaced by the new one."""
+    """`turgor.drivers.NAME` with each old text, which stands once in it or in its base, replaced by the new one."""
     source = (_DRIVERS / f"{name}.py").read_text(encoding="utf-8")
+    bases = [base for base in ("bridge", "digital") if f"from turgor.drivers.{base} import" in source]
+    sources = {base: (_DRIVERS / f"{base}.py").read_text(encoding="utf-8") for base in bases} | {name: source}
     for old, new in changes:
-        assert source.count(old) == 1, f"{source.count(old)} times in {name}.py: {old!r}"
-        source = source.replace(old, new)
-    module = ModuleType(f"mutant_{name}")
-    exec(compile(source, f"{name}.py", "exec"), module.__dict__)
+        found = sum(text.count(old) for text in sources.values())
+        assert found == 1, f"{found} times in {' and '.join(sources)}: {old!r}"
+        sources = {part: text.replace(old, new) for part, text in sources.items()}
+    module = ModuleType(name)
+    with pytest.MonkeyPatch.context() as patch:
+        for part, text in sources.items():
+            module = ModuleType(f"mutant_{part}")
+            patch.setitem(sys.modules, f"turgor.drivers.{part}", module)
+            exec(compile(text, f"{part}.py", "exec"), module.__dict__)
     return module
 
 

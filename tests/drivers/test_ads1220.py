@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driver_bench import MASK, CountedSpi, DriverBench, Signal, mistaken, run
+from driver_bench import MASK, CountedSpi, DriverBench, Signal, run
+from mutants import load
 
 from turgor.drivers import ABSENT, FAULT, NEVER_READY, NO_FAULT, READBACK, RESTARTED, SAMPLE, ads1220
 from turgor_host.sim.chips.ads1220 import Ads1220 as Model
@@ -190,7 +191,7 @@ MUTANTS = {
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_mistake_is_found(name: str) -> None:
-    module = mistaken("ads1220", "bridge", *MUTANTS[name])
+    module = load("ads1220", [MUTANTS[name]])
     with pytest.raises((AssertionError, ValueError)):
         check_all(module)
 

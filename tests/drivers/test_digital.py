@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from driver_bench import MASK, Counted, DriverBench, Signal, mistaken, run
+from driver_bench import MASK, Counted, DriverBench, Signal, run
+from mutants import load
 
 from turgor.drivers import (
     ABSENT,
@@ -321,7 +322,7 @@ def check_all(name: str, module: Any) -> None:
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_mistake_is_found(mutant: str) -> None:
     name, *change = MUTANTS[mutant]
-    module = mistaken(name, "digital", *change)
+    module = load(name, [(change[0], change[1])])
     with pytest.raises((AssertionError, OSError, StopIteration)):
         check_all(name, module)
 
