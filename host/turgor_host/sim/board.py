@@ -57,7 +57,7 @@ _SPOILT_INPUT = {"uncalibrated": (-20000, 12000000), "saturated": (0, 1000000000
 
 
 class Ports:
-    """What the firmware's app is given; see `turgor.boards`. `config` is what it starts with, `chips` its sensors' models."""
+    """What the firmware's app is given; see `turgor.boards`. `config` is its start, `chips` its sensors' models."""
 
     buttons = None
 
