@@ -70,10 +70,10 @@ class CountedSpi(SpiBus):
         self.writes: list[bytes] = []
         self.line: int | None = None
 
-    def write_readinto(self, out: bytes, into: bytearray) -> None:
+    def transfer(self, chip: Any, out: bytes, into: bytearray) -> None:
         self.transfers += 1
         self.writes.append(bytes(out))
-        super().write_readinto(out, into)
+        super().transfer(chip, out, into)
         if self.line is not None:
             into[:] = bytes((self.line,)) * len(into)
 

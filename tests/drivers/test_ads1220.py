@@ -12,6 +12,7 @@ from mutants import load
 from turgor.drivers import ABSENT, FAULT, NEVER_READY, NO_FAULT, READBACK, RESTARTED, SAMPLE, ads1220
 from turgor_host.sim.chips.ads1220 import Ads1220 as Model
 from turgor_host.sim.clock import Clock
+from turgor_host.sim.spi import Selected
 
 TEN_MMHG_PV = 50_000_000
 TEN_MMHG_CODE = 53687
@@ -26,8 +27,7 @@ class Bench(DriverBench):
         clock = Clock(start_ticks)
         bus = CountedSpi(clock)
         chip = Model(clock, Signal(TEN_MMHG_PV), **options)
-        select = bus.attach(chip)
-        super().__init__(clock, bus, chip, module.Ads1220(bus, select, chip.ready, rate))
+        super().__init__(clock, bus, chip, module.Ads1220(Selected(bus, chip), chip.ready, rate))
 
 
 def test_ten_mmhg_reads_53687() -> None:
@@ -160,9 +160,20 @@ def test_fault(name: str) -> None:
 
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(ValueError, match="rate 1000"):
-        ads1220.Ads1220(None, None, None, 1000)
-    with pytest.raises(ValueError, match="wire DRDY"):
-        ads1220.Ads1220(None, None, None, 90)
+        ads1220.Ads1220(None, None, 1000)
+
+
+def test_a_board_without_its_pins_says_so() -> None:
+    """It starts all the same, and the other sensors run."""
+    bench = Bench()
+    for driver, fault in (
+        (ads1220.Ads1220(None, bench.chip.ready, 90), ABSENT),
+        (ads1220.Ads1220(Selected(bench.bus, bench.chip), None, 90), NEVER_READY),
+    ):
+        bench.driver = driver
+        bench.due_us = 0
+        bench.until(FAULT)
+        assert driver.fault == fault
 
 
 def check_all(module: Any) -> None:
@@ -181,11 +192,10 @@ MUTANTS = {
     "gain 64": ("_REG0 = const(0x3E)", "_REG0 = const(0x3C)"),
     "internal reference": ("_REG2_REFP0 = const(0x40)", "_REG2_REFP0 = const(0x00)"),
     "single conversions": ("_REG1_CM = const(0x04)", "_REG1_CM = const(0x00)"),
-    "no start": ("self._write(self._start_write)", "pass"),
+    "no start": ("self._bus.write(self._start_write)", "pass"),
     "reset not waited for": ("_RESET_US = const(200)", "_RESET_US = const(0)"),
     "a dead line taken for a brown-out": ("if self._reads(0xFF):", "if False:"),
     "silence for ever": ("self._state = _DIAGNOSE", "pass"),
-    "another chip's turn": ("self._select(1)\n\n    @", "\n    @"),
 }
 
 
@@ -202,7 +212,7 @@ from turgor.drivers import SAMPLE
 from turgor.drivers.ads1220 import Ads1220
 from turgor_host.sim.chips.ads1220 import Ads1220 as Model
 from turgor_host.sim.clock import Clock
-from turgor_host.sim.spi import SpiBus
+from turgor_host.sim.spi import Selected, SpiBus
 
 class Bridge:
     def at(self, t_us):
@@ -211,7 +221,7 @@ class Bridge:
 clock = Clock((1 << 30) - 2000000)
 bus = SpiBus(clock)
 chips = [Model(clock, Bridge(), period_ppm=9000 * n - 9000, seed=n) for n in range(3)]
-drivers = [Ads1220(bus, bus.attach(chips[n]), chips[n].ready, (20, 90, 330)[n]) for n in range(3)]
+drivers = [Ads1220(Selected(bus, chips[n]), chips[n].ready, (20, 90, 330)[n]) for n in range(3)]
 due = [0] * 3
 at = [1000000, 2000000, 3000000]
 while clock.us < 5000000:
@@ -252,9 +262,6 @@ class Ready:
     def take(self):
         return self.count
 
-def select(level):
-    pass
-
 def steady(driver, ready, steps):
     # Ticks wrap on the way; every seventh conversion passes unread.
     now = 0x3FFF0000
@@ -269,7 +276,7 @@ def steady(driver, ready, steps):
 
 samples = 0
 ready = Ready()
-driver = Ads1220(Bus(), select, ready, 90)
+driver = Ads1220(Bus(), ready, 90)
 # Where a start-up ends.
 driver._state = 4
 steady(driver, ready, 40)

@@ -14,7 +14,7 @@ import pytest
 
 from turgor_host.sim.chips.ads1220 import Ads1220
 from turgor_host.sim.clock import Clock
-from turgor_host.sim.spi import SpiBus
+from turgor_host.sim.spi import Selected, SpiBus
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 ROWS = list(csv.DictReader((VECTORS / "ads1220.csv").read_text().splitlines()))
@@ -43,14 +43,11 @@ class Bench:
         options.setdefault("noise_lsb", 0)
         self.clock = Clock()
         self.chip = Ads1220(self.clock, Bridge(pv), **options)
-        self.bus = SpiBus(self.clock)
-        self.select = self.bus.attach(self.chip)
+        self.bus = Selected(SpiBus(self.clock), self.chip)
 
     def exchange(self, *out: int) -> bytes:
         into = bytearray(len(out))
-        self.select(0)
         self.bus.write_readinto(bytes(out), into)
-        self.select(1)
         return bytes(into)
 
     def registers(self) -> bytes:
@@ -191,14 +188,3 @@ def test_nobody_there(line: int) -> None:
 def test_buffers_of_two_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="same length"):
         Bench().bus.write_readinto(b"\x23\x00", bytearray(5))
-
-
-def test_two_chips_at_once_and_none() -> None:
-    bench = Bench()
-    into = bytearray(2)
-    bench.bus.write_readinto(b"\x23\x00", into)
-    assert into == b"\xff\xff"
-    bench.select(0)
-    bench.bus.attach(Ads1220(bench.clock, Bridge()))(0)
-    with pytest.raises(ValueError, match="two chips"):
-        bench.bus.write(b"\x06")

@@ -38,7 +38,7 @@ def _pressure_driver(channel, bus, ports):
     if driver == ADS1220:
         from turgor.drivers.ads1220 import Ads1220
 
-        return Ads1220(ports.spi(), ports.select(channel.name), ports.ready(channel.name, True), rate_hz)
+        return Ads1220(ports.select(channel.name), ports.ready(channel.name, True), rate_hz)
     if driver <= ABP2_B:
         from turgor.drivers.abp2 import Abp2
 

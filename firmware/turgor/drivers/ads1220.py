@@ -3,7 +3,8 @@
 SPI has no acknowledge and the chip no identity, and a code of 0 or -1 is also what a dead line gives. So every sample
 is read in one transfer with the four registers: it counts only when they are what was written.
 
-The bus is `machine.SPI` (mode 1, up to 4 MHz); `select(level)` drives the chip's select line, 0 for selected.
+The bus is two methods, each one transfer with the chip selected: `write(buf)` and `write_readinto(out, into)`, both of
+one length.
 """
 
 from turgor.drivers import ABSENT, NEVER_READY, READBACK
@@ -43,22 +44,28 @@ _PROBE = const(6)
 _CHECK_PROBE = const(7)
 
 
+class _NoPin:
+    """Stands in for a data-ready pin that the board does not have."""
+
+    tick = 0
+
+    def take(self):
+        return 0
+
+
 class Ads1220(Bridge):
     """One bridge channel at `rate_sps` (20, 45, 90, 175 or 330), gain 128, ratiometric.
 
-    `ready` counts the data-ready pin's falling edges; it has to be wired. A chip that lost its registers, as by a
-    brown-out, is READBACK.
+    `ready` counts the data-ready pin's falling edges. Where that or the bus is None, as on a board that has no pins for
+    them, it is never ready or absent. A chip that lost its registers, as by a brown-out, is READBACK.
     """
 
-    def __init__(self, spi, select, ready, rate_sps):
+    def __init__(self, bus, ready, rate_sps):
         if rate_sps not in _RATES:
             raise ValueError("ADS1220 rate {}: 20, 45, 90, 175 or 330".format(rate_sps))
-        if ready is None:
-            raise ValueError("ADS1220 without a data-ready pin: wire DRDY")
         rate_bits, clocks = _RATES[rate_sps]
-        super().__init__(self._read_frame, 0, ready, clocks * 125 // 32)
-        self._spi = spi
-        self._select = select
+        super().__init__(self._read_frame, 0, ready or _NoPin(), clocks * 125 // 32)
+        self._bus = bus
         reg2 = _REG2_REFP0 | _REG2_50_60 if rate_sps == 20 else _REG2_REFP0
         self._configuration = bytes((_REG0, _REG1_CM | rate_bits, reg2, _REG3))
         self._reset_write = bytes((_CMD_RESET,))
@@ -67,20 +74,10 @@ class Ads1220(Bridge):
         self._frame_write = bytes((_CMD_RDATA, 0, 0, 0, _CMD_RREG_ALL, 0, 0, 0, 0))
         self._frame = bytearray(_FRAME)
 
-    def _write(self, buf):
-        self._select(0)
-        self._spi.write(buf)
-        self._select(1)
-
-    def _exchange(self):
-        self._select(0)
-        self._spi.write_readinto(self._frame_write, self._frame)
-        self._select(1)
-
     @micropython.viper
     def _read_frame(self, address, register, buf):
         """The newest code into `buf`; OSError where the registers that came with it are not what was written."""
-        self._exchange()
+        self._bus.write_readinto(self._frame_write, self._frame)
         frame = ptr8(self._frame)
         wanted = ptr8(self._configuration)
         if frame[5] != wanted[0] or frame[6] != wanted[1] or frame[7] != wanted[2] or frame[8] != wanted[3]:
@@ -99,17 +96,19 @@ class Ads1220(Bridge):
 
     def _start_up(self, now):
         state = self._state
+        if self._bus is None:
+            return self._fail(ABSENT)
         if state == _RESET:
-            self._write(self._reset_write)
+            self._bus.write(self._reset_write)
             self._state = _CHECK_RESET
             return _RESET_US
         if state in (_CONFIGURE, _PROBE):
-            self._write(self._configure_write)
+            self._bus.write(self._configure_write)
         elif state == _START:
-            self._write(self._start_write)
+            self._bus.write(self._start_write)
             return self._run(now)
         else:
-            self._exchange()
+            self._bus.write_readinto(self._frame_write, self._frame)
             if state == _CHECK_RESET:
                 if not self._reads(0):
                     return self._fail(ABSENT if self._reads(0xFF) else READBACK)

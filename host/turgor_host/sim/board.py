@@ -32,7 +32,7 @@ from turgor_host.sim.clock import Clock
 from turgor_host.sim.flash import ERASE_US, PROGRAM_US, Flash
 from turgor_host.sim.serialport import HangUp, NoPort, SerialPort
 from turgor_host.sim.signal import PV_PER_MICRO_MMHG, Load, Track
-from turgor_host.sim.spi import SpiBus
+from turgor_host.sim.spi import Selected, SpiBus
 
 # What one step costs an RP2040 beside its bus time, from an emulated board: a handful of method calls and the core.
 _STEP_US = const(120)
@@ -74,7 +74,7 @@ class Ports:
         self.pins = []
         self.chips = {}
         self.buses = (Bus(clock), Bus(clock))
-        self._spi = None
+        self._spi = SpiBus(clock)
         self._muxes = {}
         image = unhexlify(scenario["image"])
         self.config = unpack_config(image, len(image))
@@ -92,11 +92,8 @@ class Ports:
     def lines(self, number):
         return self.buses[number]
 
-    def spi(self):
-        return self._spi
-
     def select(self, name):
-        return self._select[name]
+        return self._select.get(name)
 
     def ready(self, name, falling=False):
         return self._ready.get(name)
@@ -112,8 +109,7 @@ class Ports:
         seed = scenario["seed"] * 16 + channel.number
         chip = self.chips[name] = self._make(channel, scenario, seed)
         if channel.driver == ADS1220:
-            self._spi = self._spi or SpiBus(self._clock)
-            self._select[name] = self._spi.attach(chip)
+            self._select[name] = Selected(self._spi, chip)
         elif channel.mux_port < 0:
             self.buses[channel.bus].attach(channel.address, chip)
         else:

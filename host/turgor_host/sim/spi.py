@@ -1,12 +1,12 @@
-"""A virtual SPI bus: the part of `machine.SPI` that the firmware uses, and the select lines of its chips.
+"""A virtual SPI bus and the chips on it, each behind its select line: what the firmware uses of `turgor.boards`.
 
-Every transfer advances the clock by its time on the wire at 1 MHz. There is no acknowledge: where no chip is selected,
-the line reads all ones.
+Every transfer advances the clock by its time on the wire at 1 MHz. There is no acknowledge: where no chip answers, the
+line reads all ones or all zeros, by the resistor on it.
 """
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Protocol
+    from typing import Protocol
 
     from turgor_host.sim.bus import Clock
 
@@ -21,35 +21,29 @@ _BYTE_US = 8
 _FRAME_US = 2
 
 
-class SpiBus:
-    """Chips, each behind the line that `attach` gives."""
+class Selected:
+    """One chip on a bus: what a board's `select` gives."""
 
-    def __init__(self, clock: "Clock") -> None:
-        self.clock = clock
-        self._selected: "list[SpiChip]" = []
-
-    def attach(self, chip: "SpiChip") -> "Callable[[int], None]":
-        """Put `chip` on the bus; what is given drives its select line, 0 for selected."""
-
-        def select(level: int) -> None:
-            if level:
-                self._selected.remove(chip)
-            else:
-                self._selected.append(chip)
-
-        return select
+    def __init__(self, bus: "SpiBus", chip: "SpiChip") -> None:
+        self._bus = bus
+        self._chip = chip
 
     def write(self, buf: bytes) -> None:
-        self.write_readinto(buf, bytearray(len(buf)))
+        self._bus.transfer(self._chip, buf, bytearray(len(buf)))
 
     def write_readinto(self, out: bytes, into: bytearray) -> None:
         """Send `out` and fill `into`, which are of one length."""
+        self._bus.transfer(self._chip, out, into)
+
+
+class SpiBus:
+    """Moves the clock by what its transfers take."""
+
+    def __init__(self, clock: "Clock") -> None:
+        self.clock = clock
+
+    def transfer(self, chip: "SpiChip", out: bytes, into: bytearray) -> None:
         if len(out) != len(into):
             raise ValueError("buffers must be the same length")
-        if len(self._selected) > 1:
-            raise ValueError("two chips are selected")
         self.clock.us += _BYTE_US * len(out) + _FRAME_US
-        for i in range(len(into)):
-            into[i] = 255
-        for chip in self._selected:
-            chip.transfer(out, into)
+        chip.transfer(out, into)
