@@ -1,4 +1,4 @@
-"""Picks the board and runs the app; a board's own `main.py` says `from turgor.main import main; main()`.
+"""Picks the board and runs the app; `turgor.start` is a board's own `/main.py`.
 
 However it ends, the current through electrodes is switched off first, and again at the start. Ctrl-C then stops the
 watchdog and gives the prompt, for as long as one likes. The command MAINTAIN ends in a reset that stays at a bare

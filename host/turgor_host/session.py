@@ -332,10 +332,7 @@ class Session:
         name = self._source.name
         text = self._replica.decoder.text + self._replica.decoder.pending
         if b">>>" in text:
-            return (
-                f"{name}: this board shows a MicroPython prompt and no Turgor; "
-                "copy firmware/turgor to its /lib and start turgor.main"
-            )
+            return f"{name}: this board shows a MicroPython prompt and no Turgor; run `turgor flash {name}`"
         if text:
             return f"{name}: what answers here is no Turgor board (it sent {text[:24]!r}); give the port of one"
         return f"{name}: nothing answers here; look at cable and power, and whether Turgor runs on the board"

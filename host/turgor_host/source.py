@@ -54,6 +54,11 @@ class Source:
         # Ports of other boards.
         self._rejected: set[str] = set()
 
+    @property
+    def port(self) -> serial.Serial:
+        """The port that is open now."""
+        return self._port
+
     def read(self, timeout_s: float) -> bytes:
         """What has come, waiting at most `timeout_s` for the first byte; PortGone when the port is gone."""
         try:

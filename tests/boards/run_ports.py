@@ -45,7 +45,8 @@ print("none", ports.ready("calf_z"), ports.select("calf_z"))
 MADE[pins["button_ack"]].level = 1
 pressed = [ports.buttons() & 1]
 MADE[pins["button_ack"]].level = 0
-print("buttons", [*pressed, ports.buttons() & 1], len(ports._buttons))
+pressed.append(ports.buttons() & 1)
+print("buttons", pressed, len(ports._buttons))
 
 chip = ports.select("calf_l")
 if chip:

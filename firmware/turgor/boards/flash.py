@@ -1,8 +1,8 @@
 """The raw region of a board's flash: whole sectors of a block device that hold no file.
 
 It lies behind the file system, which has to be smaller than its device and to begin with the device or behind a boot
-file system of BOOT_SECTORS (README.md, 'With a board'). Where it begins is read from its littlefs superblock, which
-has to tell the size that is mounted at "/": a file system is never taken for a region.
+file system of BOOT_SECTORS (README.md, 'What outlives a restart'). Where it begins is read from its littlefs
+superblock, which has to tell the size that is mounted at "/": a file system is never taken for a region.
 
 `writeblocks` erases what it writes unless it is given an offset, which here it always is.
 """

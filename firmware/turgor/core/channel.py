@@ -103,6 +103,9 @@ class FilteredChannel:
         self._gathered = array("i", bytes(4 * block))
         self._waiting = 0
 
+    def sample(self, code):
+        raise NotImplementedError
+
     def restart(self):
         restart(self.words)
         self._waiting = 0

@@ -13,9 +13,11 @@ from turgor_host.cli.dbp import dbp
 from turgor_host.cli.demo import demo
 from turgor_host.cli.design import design
 from turgor_host.cli.events import events
+from turgor_host.cli.flash import flash
 from turgor_host.cli.info import info
 from turgor_host.cli.monitor import monitor
 from turgor_host.cli.plot import plot
+from turgor_host.cli.ports import ports
 from turgor_host.cli.record import record
 from turgor_host.cli.replay import replay
 from turgor_host.errors import TurgorError
@@ -30,7 +32,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, monitor, record, dbp, ack, info, events, plot, replay):
+for command in (demo, monitor, record, dbp, ack, info, events, plot, replay, ports, flash):
     app.command()(command)
 app.add_typer(calibrate, name="calibrate")
 app.add_typer(design, name="design")
