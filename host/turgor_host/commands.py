@@ -2,7 +2,9 @@
 
 import queue
 from concurrent.futures import Future
+from struct import unpack
 from typing import Any
+from zlib import crc32
 
 from turgor.core.channels import channel_id
 from turgor.core.rules import RULE_NAMES
@@ -66,6 +68,15 @@ class Commands:
     def calibrate(self, channel: str, words: dict[str, int]) -> None:
         """Hand a calibration over, without waiting for the answer."""
         self._queue(lines.CALIBRATE, _channel(channel), *(words[word] for word in WORDS))
+
+    def configure(self, image: bytes) -> list["Future[str]"]:
+        """Hand the image of a configuration over, without waiting; the answers that will come, the last one's last."""
+        asked = []
+        for at in range(0, len(image), lines.CONFIG_PART_SIZE):
+            part = image[at : at + lines.CONFIG_PART_SIZE].ljust(lines.CONFIG_PART_SIZE, b"\0")
+            asked.append(self._queue(lines.CONFIG_PART, at, *unpack("<iiii", part)))
+        asked.append(self._queue(lines.CONFIGURE, len(image), *unpack("<i", crc32(image).to_bytes(4, "little"))))
+        return [command.answer for command in asked]
 
     def _do(self, command: int, *arguments: int) -> None:
         asked = self._queue(command, *arguments)

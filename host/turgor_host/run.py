@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from turgor_host.calibrate.certificate import read_certificate
+from turgor_host.configuration.file import read_configuration
 from turgor_host.control import ControlServer
-from turgor_host.errors import TurgorError
+from turgor_host.errors import TurgorError, UsageError
 from turgor_host.live import Live
 from turgor_host.playback import Playback
 from turgor_host.recording.reader import open_recording
 from turgor_host.recording.writer import Writer
 from turgor_host.session import Session
-from turgor_host.source import SIMULATED, Source, open_source
+from turgor_host.source import RECORDING, SIMULATED, Source, open_source
 
 
 @dataclass
@@ -41,18 +42,34 @@ def open_run(
     seconds: float | None = None,
     progress: Callable[[int], None] | None = None,
     calibration: Path | None = None,
+    config: Path | None = None,
     say: Callable[[str], None] = lambda text: print(f"turgor: {text}", file=sys.stderr, flush=True),
 ) -> Iterator[Run]:
     """Open source, recording and local socket; on leaving, everything is committed and closed."""
     calibrations = read_certificate(calibration) if calibration else {}
+    configuration = read_configuration(config) if config else None
+    if config and name.endswith(RECORDING):
+        raise UsageError(f"--config is for boards; {name} plays back what it has")
     if name.startswith(SIMULATED) and file.is_file():
         # Its numbers would be those of the first run again, and its data perhaps not.
         raise TurgorError(f"{file} exists already and the virtual board of {name} begins anew; choose another name")
     with contextlib.ExitStack() as stack:
-        source = stack.enter_context(contextlib.closing(open_source(name, speed=speed, runtime=runtime, seed=seed)))
+        source = stack.enter_context(
+            contextlib.closing(open_source(name, speed=speed, runtime=runtime, seed=seed, configuration=configuration))
+        )
         writer = stack.enter_context(contextlib.closing(Writer(file, name, source.simulated, speed)))
         live = Live(name, source.simulated, speed, str(file))
-        session = Session(source, writer, live, seconds=seconds, progress=progress, calibrations=calibrations, say=say)
+        image = configuration.image if configuration and not source.simulated else b""
+        session = Session(
+            source,
+            writer,
+            live,
+            seconds=seconds,
+            progress=progress,
+            calibrations=calibrations,
+            configuration=image,
+            say=say,
+        )
         stack.enter_context(contextlib.closing(ControlServer(session.act, file)))
         yield Run(source, writer, live, session, file)
 

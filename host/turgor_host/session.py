@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from math import isfinite
 from struct import unpack_from
 from typing import Protocol
@@ -67,6 +68,7 @@ class Session:
         seconds: float | None = None,
         progress: Callable[[int], None] | None = None,
         calibrations: Mapping[str, Mapping[str, int]] | None = None,
+        configuration: bytes = b"",
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.board_s = 0
@@ -76,6 +78,9 @@ class Session:
         self._seconds = seconds
         self._progress = progress
         self._calibrations = calibrations or {}
+        self._configuration = configuration
+        # What the board has not answered yet of what it was sent of it.
+        self._configuring: list[Future[str]] = []
         self._say = say
         first_id = random.randrange(1, 1 << 30)
         self._commands = Commands(first_id)
@@ -135,6 +140,7 @@ class Session:
         line = self._commands.line(now)
         if line:
             self._replica.lines.append(line)
+        self._configured()
         self._watch(now)
         return done
 
@@ -152,7 +158,7 @@ class Session:
                 self._enter(boot, t_s)
             if kind == READINGS:
                 self.board_s = self._before_s + t_s - (self._first_s or 0)
-                if self._seconds is not None and self.board_s >= self._seconds:
+                if self._seconds is not None and self.board_s >= self._seconds and not self._configuring:
                     self._last_s = t_s
             elif self._last_s is not None and not (kind == EVENT and t_s == self._last_s):
                 # The tick's own events stand behind its readings; this is the first record after them.
@@ -245,11 +251,25 @@ class Session:
         self._writer.set_identity(identity)
         self._live.identity(identity)
         self._live.connection("live")
+        if self._configuration and not self._known:
+            self._configuring = self._commands.configure(self._configuration)
         if not self._known or boot != self._boot:
             # The board keeps a calibration until it restarts.
             for channel, words in self._calibrations.items():
                 self._commands.calibrate(channel, dict(words))
         self._known = True
+
+    def _configured(self) -> None:
+        """Look whether the board takes its configuration."""
+        while self._configuring and self._configuring[0].done():
+            try:
+                refusal = self._configuring.pop(0).result()
+            except TimeoutError:
+                refusal = "it did not answer"
+            if refusal:
+                raise TurgorError(f"{self._source.name}: the board has not taken the configuration: {refusal}")
+            if not self._configuring:
+                self._say(f"{self._source.name}: the configuration is kept; it is in force when the board is restarted")
 
     def _commit(self, now: float) -> None:
         self._writer.commit()

@@ -18,6 +18,7 @@ from serial.tools import list_ports
 
 import turgor
 import turgor_host
+from turgor_host.configuration.file import Configuration
 from turgor_host.errors import PortGone, TurgorError, UsageError
 from turgor_host.playback import Playback
 from turgor_host.sim.episode import leak_episode
@@ -136,13 +137,15 @@ def _read_by_pyserial(port: serial.Serial, timeout_s: float) -> bytes:
 class VirtualBoard(Source):
     """The firmware on simulated chips in a process of its own, behind a pty."""
 
-    def __init__(self, name: str, speed: float, runtime: str, seed: int) -> None:
+    def __init__(
+        self, name: str, speed: float, runtime: str, seed: int, configuration: Configuration | None = None
+    ) -> None:
         path = name[len(SIMULATED) :]
         scenario = read_scenario(Path(path)) if path else leak_episode()
         command = board_command(runtime)
         self._folder = tempfile.TemporaryDirectory(prefix="turgor-")
         compiled = Path(self._folder.name) / "scenario.json"
-        write_compiled(scenario, seed, compiled)
+        write_compiled(scenario, seed, compiled, configuration)
         board_end, host_end = pty.openpty()
         tty.setraw(host_end)
         os.set_blocking(board_end, False)
@@ -254,18 +257,25 @@ def _port_error(name: str, error: Exception) -> TurgorError:
     return TurgorError(f"{name}: cannot be opened ({text})")
 
 
-def open_source(name: str, *, speed: float = 1, runtime: str = "auto", seed: int = 1) -> Source | Playback:
+def open_source(
+    name: str,
+    *,
+    speed: float = 1,
+    runtime: str = "auto",
+    seed: int = 1,
+    configuration: Configuration | None = None,
+) -> Source | Playback:
     """Open SOURCE: `sim:`, `sim:FILE.csv`, a `.turgor` recording, a port name or a pyserial URL.
 
-    `speed` (0: as fast as possible) is for the virtual board and for recordings, `runtime` and `seed` for the first
-    alone; a real board runs at 1.
+    `speed` (0: as fast as possible) is for the virtual board and for recordings, `runtime`, `seed` and the
+    `configuration` that it starts with for the first alone; a real board runs at 1.
     """
     if speed < 0 or speed != int(speed):
         raise UsageError(f"a speed of {speed:g} does not go; give a whole number from 1 up, or max")
     if name.endswith(RECORDING):
         return Playback(name, speed)
     if name.startswith(SIMULATED):
-        return VirtualBoard(name, speed, runtime, seed)
+        return VirtualBoard(name, speed, runtime, seed, configuration)
     if speed != 1:
         raise UsageError(f"--speed is for the virtual board and recordings; {name} runs at its own speed")
     return Source(name, open_port(name))

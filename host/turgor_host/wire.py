@@ -175,14 +175,14 @@ class Replica:
         _, _, _, _, log_seq, sent_boot, sent_seq, sent_bytes, t_us, received_s, received_us = unpack_from(
             _ANSWER_FIELDS, record, HEADER_SIZE
         )
-        if command >= lines.FIRST_LOGGED:
+        if command >= lines.FIRST_ASKED:
             self.answers.append(record)
         shorter = any(log.number == boot and log_seq < log.next_seq for log in self._boots)
         if self.greeted and command != lines.HELLO and (boot != self.boot or shorter):
             # It has started anew, too quickly for a silence, and does not know us.
             self.hello(now)
             return
-        if command < lines.FIRST_LOGGED:
+        if command < lines.FIRST_ASKED:
             sent_s = self._sent_s.pop(number, None)
             if sent_s is None:
                 return

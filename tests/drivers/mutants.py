@@ -18,19 +18,25 @@ Check = Callable[[Any], None]
 _DRIVERS = Path(__file__).resolve().parents[2] / "firmware" / "turgor" / "drivers"
 
 
+# What drivers are made of beside their own file.
+_PARTS = ("bridge", "digital", "max30009_writes")
+
+
 def load(name: str, changes: Changes = ()) -> ModuleType:
-    """`turgor.drivers.NAME` with each old text, which stands once there or in NAME_writes, replaced by the new one."""
-    parts = [part for part in (f"{name}_writes", name) if (_DRIVERS / f"{part}.py").exists()]
-    sources = {part: (_DRIVERS / f"{part}.py").read_text(encoding="utf-8") for part in parts}
+    """`turgor.drivers.NAME` with each old text, which stands once there or in a part of it, replaced by the new."""
+    source = (_DRIVERS / f"{name}.py").read_text(encoding="utf-8")
+    parts = [part for part in _PARTS if f"from turgor.drivers.{part} import" in source]
+    sources = {part: (_DRIVERS / f"{part}.py").read_text(encoding="utf-8") for part in parts} | {name: source}
     for old, new in changes:
-        counts = {part: source.count(old) for part, source in sources.items()}
-        assert sum(counts.values()) == 1, f"{counts}: {old!r}"
-        sources = {part: source.replace(old, new) for part, source in sources.items()}
+        found = sum(text.count(old) for text in sources.values())
+        assert found == 1, f"{found} times in {' and '.join(sources)}: {old!r}"
+        sources = {part: text.replace(old, new) for part, text in sources.items()}
+    module = ModuleType(name)
     with pytest.MonkeyPatch.context() as patch:
-        for part, source in sources.items():
+        for part, text in sources.items():
             module = ModuleType(f"mutant_{part}")
-            exec(compile(source, f"{part}.py", "exec"), module.__dict__)
             patch.setitem(sys.modules, f"turgor.drivers.{part}", module)
+            exec(compile(text, f"{part}.py", "exec"), module.__dict__)
     return module
 
 

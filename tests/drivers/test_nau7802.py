@@ -12,6 +12,7 @@ from bridge_bench import TEN_MMHG_PV, Bench
 from turgor.drivers import (
     ABSENT,
     CAL_FAILED,
+    DIAGNOSTIC,
     FAULT,
     FAULT_NAMES,
     NEVER_READY,
@@ -19,7 +20,6 @@ from turgor.drivers import (
     READBACK,
     RESTARTED,
     SAMPLE,
-    STUCK,
     WRONG_ID,
 )
 from turgor.drivers.nau7802 import Nau7802
@@ -35,7 +35,7 @@ def test_ten_mmhg_reads_107374() -> None:
 
 
 def test_names_for_every_fault() -> None:
-    assert len(FAULT_NAMES) == STUCK + 1
+    assert len(FAULT_NAMES) == DIAGNOSTIC + 1
     assert FAULT_NAMES[NEVER_READY] == "never_ready"
 
 

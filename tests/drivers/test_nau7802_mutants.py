@@ -53,9 +53,9 @@ def missed(driver) -> None:
 
 
 READ = """        try:
-            self._read(self._address, _ADCO, self._result)
+            self._read(self._address, _RESULT, self._result)
         except OSError:
-            return int(self._fail(ABSENT))
+            return int(self._lost())
 """
 MUTANTS: list[tuple[str, Check, Changes]] = [
     ("divided by 128", codes, [("^ 0x800000) - 0x800000\n", "^ 0x800000) - 0x800000 << 1\n")]),
@@ -66,14 +66,14 @@ MUTANTS: list[tuple[str, Check, Changes]] = [
             (
                 READ,
                 READ.replace(
-                    "            self._read(self._address, _ADCO, self._result)\n", "            self._three()\n"
+                    "            self._read(self._address, _RESULT, self._result)\n", "            self._three()\n"
                 ),
             ),
             (
-                "    def _drop(self):",
+                "    def _again(self, tries, wait_us):",
                 "    def _three(self):\n        for i in range(3):\n"
                 "            self._read(self._address, _ADCO + i, self._byte)\n"
-                "            self._result[i] = self._byte[0]\n\n    def _drop(self):",
+                "            self._result[i] = self._byte[0]\n\n    def _again(self, tries, wait_us):",
             ),
         ],
     ),
@@ -82,7 +82,7 @@ MUTANTS: list[tuple[str, Check, Changes]] = [
         silence,
         [
             (
-                "return self._fail(NEVER_READY) if waited - self._blind_us > self._patience_us else _RETRY_US\n",
+                "return self._silent() if waited - self._blind_us > self._patience_us else _RETRY_US\n",
                 "self.code = 0\n        self.event = SAMPLE\n        return _RETRY_US\n",
             )
         ],

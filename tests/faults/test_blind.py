@@ -70,7 +70,7 @@ class Run:
         self.missed: dict[str, int] = {}
         for channel, sampler in zip(config.channels, app._samplers, strict=True):
             if not channel.is_impedance():
-                self._watch(channel.name, ports.bridge_chips[channel.name], sampler)
+                self._watch(channel.name, ports.chips[channel.name], sampler)
         self.operations: list[tuple[int, int]] = []
         if anywhere:
             self._operate_anywhere(keep)

@@ -1,56 +1,99 @@
-"""From a configuration and a board's ports to samplers on their drivers."""
+"""From a configuration and a board's ports to samplers on their drivers; those that no channel names stay unloaded."""
 
-from turgor.app.config import NAU7802
+from turgor.app.config import ABP2_A, ABP2_B, ADS1220, HSC_A, HSC_F, MAX30009_BF, NAU7802
 from turgor.app.sampler import ImpedanceSampler, PressureSampler
 from turgor.core.channel import pressure_channel
-from turgor.drivers.current import Body
-from turgor.drivers.max30009 import Max30009
-from turgor.drivers.nau7802 import RATES_SPS, Nau7802
-from turgor.drivers.tca9548a import Tca9548a
 
 _MUX_ADDRESS = 0x70
+
+
+def _rates(driver):
+    if driver == NAU7802:
+        from turgor.drivers.nau7802 import RATES_SPS
+    elif driver == ADS1220:
+        from turgor.drivers.ads1220 import RATES_SPS
+    elif ABP2_A <= driver <= HSC_F:
+        from turgor.drivers.digital import RATES_SPS
+    else:
+        return None
+    return RATES_SPS
 
 
 def check_rates(config):
     """ValueError names the first channel whose converter has no such rate."""
     for channel in config.channels:
         rate = channel.rate_millihz
-        if channel.driver == NAU7802 and (rate % 1000 or rate // 1000 not in RATES_SPS):
+        rates = _rates(channel.driver)
+        if rates and (rate % 1000 or rate // 1000 not in rates):
             raise ValueError(channel.name + ": rate_millihz = " + str(rate) + " is no rate of its converter")
+
+
+def _pressure_driver(channel, bus, ports):
+    driver = channel.driver
+    rate_hz = channel.rate_millihz // 1000
+    if driver == NAU7802:
+        from turgor.drivers.nau7802 import Nau7802
+
+        return Nau7802(bus, ports.ready(channel.name), rate_hz, channel.address)
+    if driver == ADS1220:
+        from turgor.drivers.ads1220 import Ads1220
+
+        return Ads1220(ports.select(channel.name), ports.ready(channel.name, True), rate_hz)
+    if driver <= ABP2_B:
+        from turgor.drivers.abp2 import Abp2
+
+        return Abp2(bus, rate_hz, "AB"[driver - ABP2_A], channel.address)
+    from turgor.drivers.hsc import Hsc
+
+    return Hsc(bus, rate_hz, "ABCF"[driver - HSC_A], channel.address)
 
 
 def drive_off(config, ports):
     """Switch every current through electrodes off, as after a reset in the middle of a sweep."""
     for channel in config.channels:
         if channel.is_impedance():
-            Max30009(ports.bus(channel.bus), channel.address).stop()
+            from turgor.drivers.max30009 import Max30009
+
+            Max30009(_bus(channel, ports, {}), channel.address).stop()
+
+
+def _bus(channel, ports, muxes):
+    """The bus of a channel's sensor, behind its multiplexer's port where it has one."""
+    bus = ports.bus(channel.bus)
+    if channel.mux_port < 0:
+        return bus
+    if channel.bus not in muxes:
+        from turgor.drivers.tca9548a import Tca9548a
+
+        muxes[channel.bus] = Tca9548a(bus, _MUX_ADDRESS)
+    return muxes[channel.bus].port(channel.mux_port)
 
 
 def make_samplers(config, ports):
     """The function that `App` calls to get its samplers, in order of `config.channels`."""
 
     def make(log, blocks, time, now):
+        from turgor.drivers.current import Body
+
         muxes = {}
         body = Body()
         samplers = []
         for channel in config.channels:
-            bus = ports.bus(channel.bus)
-            if channel.mux_port >= 0:
-                if channel.bus not in muxes:
-                    muxes[channel.bus] = Tca9548a(bus, _MUX_ADDRESS)
-                bus = muxes[channel.bus].port(channel.mux_port)
-            if channel.driver == NAU7802:
-                rate_hz = channel.rate_millihz // 1000
-                driver = Nau7802(bus, ports.ready(channel.name), rate_hz, channel.address)
-                core = pressure_channel(channel.kind, channel.words, rate_hz)
-                samplers.append(PressureSampler(channel.number, core, driver, log, blocks, time, now))
-            else:
+            bus = _bus(channel, ports, muxes)
+            if channel.is_impedance():
+                from turgor.drivers.max30009 import Max30009
+
                 # The two addresses of the chip: the even one drives in even seconds, the odd one in odd ones.
-                driver = Max30009(bus, channel.address, body=body)
+                driver = Max30009(bus, channel.address, type_bf=channel.driver == MAX30009_BF, body=body)
                 samplers.append(
                     ImpedanceSampler(channel.number, channel.words, driver, log, time, now, channel.address & 1)
                 )
-            samplers[-1].lines = ports.lines(channel.bus)
+            else:
+                driver = _pressure_driver(channel, bus, ports)
+                core = pressure_channel(channel.kind, channel.words, channel.rate_millihz // 1000)
+                samplers.append(PressureSampler(channel.number, core, driver, log, blocks, time, now))
+            if channel.driver != ADS1220:
+                samplers[-1].lines = ports.lines(channel.bus)
         return samplers
 
     return make

@@ -12,12 +12,25 @@ from turgor.core.filter_words import describe, filter_state
 from turgor.core.rules import DEFAULT_LIMITS
 from turgor.mp import const
 
+# Drivers: a chip, where parts of it differ the part, or how it is used. The letter is that of the transfer function.
 NAU7802 = const(1)
 MAX30009 = const(2)
+ABP2_A = const(3)
+ABP2_B = const(4)
+HSC_A = const(5)
+HSC_B = const(6)
+HSC_C = const(7)
+HSC_F = const(8)
+ADS1220 = const(9)
+MAX30009_BF = const(10)  # with the current limit of an applied part of type BF
 
+_IMPEDANCE_DRIVERS = (MAX30009, MAX30009_BF)
+_LAST_DRIVER = const(10)
+
+# Address 0 is the SPI bus, whose chips have a select line of their own.
 _PLACE_BOUNDS = (
     ("bus", 0, 1),
-    ("address", 0x08, 0x77),
+    ("address", 0, 0x77),
     ("mux_port", -1, 7),
     ("settle_samples", 0, 0xFFFF),
     ("rate_millihz", 1, 400000),
@@ -88,7 +101,8 @@ def _channel_misfit(channel):
     why = misfit(_PLACE_BOUNDS, place)
     if why:
         return why
-    if channel.driver != (MAX30009 if channel.is_impedance() else NAU7802):
+    known = NAU7802 <= channel.driver <= _LAST_DRIVER
+    if not known or (channel.driver in _IMPEDANCE_DRIVERS) != channel.is_impedance():
         return "driver = " + str(channel.driver) + " does not measure this"
     if channel.is_impedance():
         return misfit(IMPEDANCE_BOUNDS, channel.words)

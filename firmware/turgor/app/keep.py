@@ -18,7 +18,9 @@ from turgor.app.config import unpack_config
 from turgor.app.journal import Journal
 from turgor.app.spill import Spill
 from turgor.core.channels import NO_CHANNEL
+from turgor.core.filter_words import GAIN_BIAS, GAIN_HIGH, GAIN_LOW, GAIN_SHIFT, OFFSET
 from turgor.core.ticks import ticks_diff
+from turgor.link.lines import CONFIG_PART_SIZE
 from turgor.link.records import (
     ANNOUNCED,
     BLIND,
@@ -53,6 +55,9 @@ _QUIET_TO_US = const(650000)
 _POLL_US = const(20000)
 _BLIND_BODY = const(10)
 _NOTICE_BODY = const(9)
+# A calibration of the same kind of sensor differs by less: an offset of 2^18 codes, a 32nd of the gain.
+_OFFSET_WORDS = const(1 << 23)
+_GAIN_PART = const(32)
 # In front of the rule state: up to where the log was delivered, boot u16, seq u32.
 STATE_AT = const(6)
 
@@ -73,6 +78,8 @@ class Keep:
         self.state = self._state.content
         self.state_size = self._state.size
         self.refused = False
+        self._check = None
+        self._received = 0
         self.boot = (self._state.boot + 1) & 0xFFFF
         self._state.begin(max(self._state.size, STATE_AT), self.boot, self.boot)
         while self._state.saving:
@@ -88,6 +95,7 @@ class Keep:
 
         `check` raises ValueError for one that this board's drivers cannot.
         """
+        self._check = check
         if not self.config_size:
             return default
         try:
@@ -108,6 +116,7 @@ class Keep:
         self._time = time
         self._tick = tick
         self._samplers = samplers
+        self._running = config
         self._channels = config
         self._operation = 0
         self._began = 0
@@ -165,10 +174,45 @@ class Keep:
         pack_into("<HI", state, 0, self._delivered_boot, self._delivered_seq)
         self._state.begin(self._tick.judge.pack_state(state, STATE_AT, second), self.boot, self.boot)
 
+    def take_part(self, at, *words):
+        """The next bytes of a new configuration's image; returns why they cannot be taken, "" when they can."""
+        if self._packing >= 0 or self._config.saving:
+            return "the flash is being written; try again"
+        if at == 0:
+            self._received = 0
+        if at != self._received or at + CONFIG_PART_SIZE > len(self.config):
+            return "at = " + str(at) + " does not go on from " + str(self._received)
+        pack_into("<iiii", self.config, at, *words)
+        self._received = at + CONFIG_PART_SIZE
+        return ""
+
+    def check(self, size):
+        """Whether the image that was sent can be run, as `take_part` says it."""
+        if not self._received - CONFIG_PART_SIZE < size <= self._received:
+            return "size = " + str(size) + " where " + str(self._received) + " bytes came"
+        try:
+            new = unpack_config(self.config, size)
+            if self._check:
+                self._check(new)
+        except ValueError as error:
+            return str(error)
+        self._new = new
+        return ""
+
+    def configure(self):
+        """Keep the configuration that was checked, from the next start on."""
+        self._channels = self._new
+        self.store()
+
     def store(self):
-        """Keep the configuration as it is now, calibrations included."""
-        # What was being written has changed: it never becomes whole.
+        """Keep the configuration, calibrations included; a new one takes over those of sensors that stay."""
+        for new in self._channels.channels:
+            for old in self._running.channels:
+                if new is not old and new.number == old.number and new.driver == old.driver:
+                    _take_over(new, old)
+        # What was being written or received has changed: it never becomes whole.
         self._config.saving = False
+        self._received = 0
         self._packing = 0
         self._packed = self._channels.pack_head(self.config)
 
@@ -266,3 +310,19 @@ class Keep:
     def _note(self, notice, value):
         pack_into("<IBi", self._log.record, HEADER_SIZE, self._time.us, notice, value)
         self._log.append(HEADER_SIZE + _NOTICE_BODY, NOTICE, NO_CHANNEL, self._time.s)
+
+
+def _gain(words):
+    return ((words[GAIN_HIGH] - GAIN_BIAS << 15) + words[GAIN_LOW]) << 13 - words[GAIN_SHIFT]
+
+
+def _take_over(new, old):
+    """Put the calibration of `old` into `new`, unless it is another kind of transducer's."""
+    new, old, is_impedance = new.words, old.words, new.is_impedance()
+    first, end = (0, len(new)) if is_impedance else (OFFSET, GAIN_SHIFT + 1)
+    if not is_impedance:
+        gain = _gain(new)
+        if abs(_gain(old) - gain) * _GAIN_PART >= abs(gain) or abs(old[OFFSET] - new[OFFSET]) >= _OFFSET_WORDS:
+            return
+    for i in range(first, end):
+        new[i] = old[i]

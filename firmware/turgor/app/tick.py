@@ -29,6 +29,7 @@ _READINGS_BODY = const(7)
 _COMMAND_BODY = const(28)
 _COMMAND_WORDS = const(6)
 _PENDING_LIMIT = const(8)
+NO_FLASH = "this board has no flash of its own to keep a configuration"
 _SWEEPS = (("sweeps", 1, 100),)
 _DBP = (("dbp_milli_mmhg", DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG),)
 
@@ -126,6 +127,8 @@ class Tick:
             if self._position(a) < 0 or CHANNELS[a][1] == IMPEDANCE:
                 return "channel " + str(a) + " has no pressure sensor here"
             return misfit(CALIBRATION_BOUNDS, (b, c, d, e))
+        if command == lines.CONFIGURE:
+            return self._keep.check(a) if self._keep else NO_FLASH
         if command in (lines.MARK, lines.MAINTAIN):
             return ""
         if command == lines.SWEEPS:
@@ -169,6 +172,8 @@ class Tick:
             self.snapshots.request()
             if self._keep:
                 self._keep.store()
+        elif command == lines.CONFIGURE:
+            self._keep.configure()
         elif command == lines.MAINTAIN:
             # At the end of the tick: its answer goes out between the slices.
             self._leaving = True

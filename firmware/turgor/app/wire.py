@@ -10,6 +10,7 @@ from array import array
 from struct import pack_into, unpack_from
 
 from turgor.app.log import copy
+from turgor.app.tick import NO_FLASH
 from turgor.core.channels import NO_CHANNEL
 from turgor.core.ticks import TICKS_MASK, ticks_diff
 from turgor.link import lines
@@ -314,7 +315,7 @@ class Wire:
             self._ask(a, d, e)
         elif command == lines.PING:
             self._link_answer.set(id, command, lines.OK, b"", self._time)
-        elif command >= lines.FIRST_LOGGED:
+        elif command >= lines.FIRST_ASKED:
             self._execute(id, command, a, b, c, d, e)
 
     def _execute(self, id, command, a, b, c, d, e):
@@ -323,8 +324,13 @@ class Wire:
         if id == self._last_id:
             answer.set(id, command, answer.status, answer.text, self._time)
             return
-        status = self._tick.execute(id, command, a, b, c, d, e)
-        answer.set(id, command, status, self._tick.refusal.encode(), self._time)
+        if command == lines.CONFIG_PART:
+            refusal = self._keep.take_part(a, b, c, d, e) if self._keep else NO_FLASH
+            status = lines.REFUSED if refusal else lines.OK
+        else:
+            status = self._tick.execute(id, command, a, b, c, d, e)
+            refusal = self._tick.refusal
+        answer.set(id, command, status, refusal.encode(), self._time)
         self._last_id = id
 
     def _ask(self, boot, first, last):

@@ -208,11 +208,12 @@ class PressureChannel(FilteredChannel):
         self.flush()
         fresh = self.index != self.captured
         FilteredChannel.capture(self)
-        # A converter at its limit is still too, and is named for that.
-        fresh = fresh and not self.flags & READING_SATURATED
-        if fresh and still_codes(self.noise) >= self._stuck_codes:
+        if self.flags & READING_SATURATED:
+            # A converter at its limit is still too, and is named for that. What comes after is not to be mixed with it.
+            restart(self.words)
+        elif fresh and still_codes(self.noise) >= self._stuck_codes:
             self.flags = self.flags & ~READING_VALID | READING_STUCK
-            # What comes after it is not to be mixed with it.
+            # Nor with this.
             restart(self.words)
         elif fresh and self._noise_milli_mmhg() >= _NOISY_MILLI_MMHG:
             self.flags |= READING_NOISY

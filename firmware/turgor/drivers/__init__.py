@@ -31,6 +31,9 @@ SWITCHED_OFF = const(9)
 # Of the driver of a MAX30009: its supply was away; its words stand still.
 BROWN_OUT = const(10)
 STUCK = const(11)
+# Of a digital pressure sensor: outside of what it is made for; it says that it is broken.
+TEMPERATURE = const(12)
+DIAGNOSTIC = const(13)
 
 FAULT_NAMES = (
     "no_fault",
@@ -45,4 +48,6 @@ FAULT_NAMES = (
     "switched_off",
     "brown_out",
     "stuck",
+    "temperature",
+    "diagnostic",
 )

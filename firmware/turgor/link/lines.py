@@ -27,6 +27,9 @@ HELLO = const(1)  # a, b: boot and seq wanted next (boot -1: the oldest there is
 ACK = const(2)  # a: bytes read since hello; b, c: boot and seq committed (seq -1: none)
 RESEND = const(3)  # a: boot; b, c and d, e: first and last seq of what to send again (-1: none)
 PING = const(4)  # answered at once, with the times of both
+# Answered by what came of it; not logged either.
+FIRST_ASKED = const(8)
+CONFIG_PART = const(8)  # a: where in the image of a configuration, which is sent in order; b to e: 16 bytes of it
 # Logged, acting at the next 1 Hz tick.
 FIRST_LOGGED = const(16)
 DBP = const(16)  # a: milli-mmHg
@@ -35,6 +38,8 @@ CALIBRATE = const(18)  # a channel, b offset code, c gain high, d gain low, e ga
 MARK = const(19)  # a: microsecond within the record's second; only logged
 MAINTAIN = const(20)  # the board stops and resets to a bare prompt
 SWEEPS = const(21)  # a impedance channel, b sweeps in each of the modes for calibration
+CONFIGURE = const(22)  # a: size of the image that was sent, b: its CRC-32; kept, and in force from the next start on
+CONFIG_PART_SIZE = const(16)
 
 # Status of an answer; the text of one that refuses says why.
 OK = const(0)

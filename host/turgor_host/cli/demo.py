@@ -9,7 +9,14 @@ from typing import Annotated
 import typer
 
 from turgor_host.cli.monitor import BrowserOption, PageOption, watch
-from turgor_host.cli.options import JsonOption, RuntimeOption, SeedOption, SpeedOption, parse_speed
+from turgor_host.cli.options import (
+    ConfigOption,
+    JsonOption,
+    RuntimeOption,
+    SeedOption,
+    SpeedOption,
+    parse_speed,
+)
 from turgor_host.run import Run, default_file, open_run, summary
 from turgor_host.source import SIMULATED
 
@@ -22,6 +29,7 @@ def demo(
     speed: SpeedOption = "60",
     runtime: RuntimeOption = "auto",
     seed: SeedOption = 1,
+    config: ConfigOption = None,
     file: Annotated[
         Path | None, typer.Option("--file", help="The .turgor file to write; without it, a new name here.")
     ] = None,
@@ -31,7 +39,7 @@ def demo(
 ) -> None:
     """A virtual board, its recording and the live page in one; the first alarm comes within a minute."""
     file = file or default_file("turgor-demo")
-    with open_run(SIMULATED, file, speed=parse_speed(speed), runtime=runtime, seed=seed) as run:
+    with open_run(SIMULATED, file, speed=parse_speed(speed), runtime=runtime, seed=seed, config=config) as run:
         if headless:
             _run_headless(run, seconds, json_)
         else:

@@ -12,6 +12,7 @@ import typer
 
 from turgor_host.cli.options import (
     CalibrationOption,
+    ConfigOption,
     JsonOption,
     RuntimeOption,
     SeedOption,
@@ -45,6 +46,7 @@ def monitor(
     speed: SpeedOption = "1",
     runtime: RuntimeOption = "auto",
     seed: SeedOption = 1,
+    config: ConfigOption = None,
     calibration: CalibrationOption = None,
     port: PageOption = None,
     browser: BrowserOption = True,
@@ -58,6 +60,7 @@ def monitor(
         runtime=runtime,
         seed=seed,
         calibration=calibration,
+        config=config,
     ) as run:
         watch(run, port, browser, json_)
 

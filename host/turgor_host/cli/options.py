@@ -32,6 +32,14 @@ CalibrationOption = Annotated[
     Path | None,
     typer.Option("--calibration", help="A file of `turgor calibrate pressure`, handed to the board at the start."),
 ]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="TOML",
+        help="The board's configuration: the virtual board starts with it; a real one keeps it from its next start on.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 
 

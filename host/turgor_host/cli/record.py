@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from turgor_host.cli.options import (
     CalibrationOption,
+    ConfigOption,
     JsonOption,
     RuntimeOption,
     SeedOption,
@@ -31,6 +32,7 @@ def record(
     speed: SpeedOption = "1",
     runtime: RuntimeOption = "auto",
     seed: SeedOption = 1,
+    config: ConfigOption = None,
     calibration: CalibrationOption = None,
     json_: JsonOption = False,
 ) -> None:
@@ -51,6 +53,7 @@ def record(
             seconds=seconds,
             progress=show,
             calibration=calibration,
+            config=config,
         ) as run:
             if run.writer.goes_on:
                 print(run.writer.goes_on, file=sys.stderr, flush=True)

@@ -13,11 +13,12 @@ import json
 import sys
 import time
 from array import array
+from binascii import unhexlify
 
 from turgor import __version__
 from turgor.app.app import App
 from turgor.app.assemble import check_rates, make_samplers
-from turgor.app.config import Config, arterial_channel, default_channels
+from turgor.app.config import ABP2_A, ABP2_B, ADS1220, HSC_A, NAU7802, unpack_config
 from turgor.app.keep import Keep
 from turgor.app.tick import Maintenance
 from turgor.core.channels import channel_id
@@ -31,6 +32,7 @@ from turgor_host.sim.clock import Clock
 from turgor_host.sim.flash import ERASE_US, PROGRAM_US, Flash
 from turgor_host.sim.serialport import HangUp, NoPort, SerialPort
 from turgor_host.sim.signal import PV_PER_MICRO_MMHG, Load, Track
+from turgor_host.sim.spi import Selected, SpiBus
 
 # What one step costs an RP2040 beside its bus time, from an emulated board: a handful of method calls and the core.
 _STEP_US = const(120)
@@ -55,7 +57,7 @@ _SPOILT_INPUT = {"uncalibrated": (-20000, 12000000), "saturated": (0, 1000000000
 
 
 class Ports:
-    """What the firmware's app is given; see `turgor.boards`."""
+    """What the firmware's app is given; see `turgor.boards`. `config` is its start, `chips` its sensors' models."""
 
     buttons = None
 
@@ -68,10 +70,21 @@ class Ports:
         self._clock = clock
         self._pins = pins
         self._ready = {}
+        self._select = {}
         self.pins = []
-        self._chips = {}
-        self.impedance_chips = {}
-        self.buses = self._wire_up(scenario)
+        self.chips = {}
+        self.buses = (Bus(clock), Bus(clock))
+        self._spi = SpiBus(clock)
+        self._muxes = {}
+        image = unhexlify(scenario["image"])
+        self.config = unpack_config(image, len(image))
+        for channel in self.config.channels:
+            if channel.name in scenario.get("words", {}):
+                channel.words = array("i", scenario["words"][channel.name])
+            self._attach(channel, scenario)
+        for name, (resistor_uohm, mixers) in scenario.get("receivers", {}).items():
+            self.chips[name].resistor_uohm = resistor_uohm
+            self.chips[name].mixers = mixers
 
     def bus(self, number):
         return self.buses[number]
@@ -79,7 +92,10 @@ class Ports:
     def lines(self, number):
         return self.buses[number]
 
-    def ready(self, name):
+    def select(self, name):
+        return self._select.get(name)
+
+    def ready(self, name, falling=False):
         return self._ready.get(name)
 
     def alarm(self, level):
@@ -87,44 +103,65 @@ class Ports:
             self._pins.write("%d %d\n" % (self._clock.us, level))
             self._pins.flush()
 
-    def _wire_up(self, scenario):
-        clock = self._clock
-        buses = (Bus(clock), Bus(clock))
-        mux = Tca9548a()
-        buses[0].attach(0x70, mux)
-        # By number, not in the order of a dictionary, which MicroPython does not keep.
-        for name, (times, values) in scenario["pressure"].items():
-            seed = scenario["seed"] * 16 + channel_id(name)
-            bridge = Track(times, values, PV_PER_MICRO_MMHG)
-            chip = Nau7802(clock, bridge, period_ppm=_CLOCK_PPM[name], noise_lsb=_BRIDGE_NOISE_LSB, seed=seed)
-            self._chips[name] = chip
-            if name == "art":
-                buses[1].attach(0x2A, chip)
-            else:
-                mux.attach(scenario["ports"][name], 0x2A, chip)
-            self._ready[name] = Drdy(chip, clock.start_ticks)
+    def _attach(self, channel, scenario):
+        """Make the model of a channel's sensor and wire it up as the configuration says."""
+        name = channel.name
+        seed = scenario["seed"] * 16 + channel.number
+        chip = self.chips[name] = self._make(channel, scenario, seed)
+        if channel.driver == ADS1220:
+            self._select[name] = Selected(self._spi, chip)
+        elif channel.mux_port < 0:
+            self.buses[channel.bus].attach(channel.address, chip)
+        else:
+            if channel.bus not in self._muxes:
+                self._muxes[channel.bus] = Tca9548a()
+                self.buses[channel.bus].attach(0x70, self._muxes[channel.bus])
+            self._muxes[channel.bus].attach(channel.mux_port, channel.address, chip)
+        if channel.driver == NAU7802:
+            self._ready[name] = Drdy(chip, self._clock.start_ticks)
+        elif channel.driver == ADS1220:
+            self._ready[name] = chip.ready
+        if name in self._ready:
             self.pins.append(self._ready[name])
-        for name, tracks in scenario["impedance"].items():
-            load = Load([(int(hz), Track(t, re), Track(t, im)) for hz, t, re, im in tracks])
-            address = scenario["addresses"][name]
-            seed = scenario["seed"] * 16 + channel_id(name)
-            chip = Max30009(
-                clock, load, address=address, period_ppm=_CLOCK_PPM[name], noise_lsb=_IMPEDANCE_NOISE_LSB, seed=seed
+
+    def _make(self, channel, scenario, seed):
+        clock = self._clock
+        name = channel.name
+        driver = channel.driver
+        ppm = _CLOCK_PPM[name]
+        if channel.is_impedance():
+            load = Load([(int(hz), Track(t, re), Track(t, im)) for hz, t, re, im in scenario["impedance"][name]])
+            return Max30009(
+                clock, load, address=channel.address, period_ppm=ppm, noise_lsb=_IMPEDANCE_NOISE_LSB, seed=seed
             )
-            self._chips[name] = chip
-            self.impedance_chips[name] = chip
-            buses[0].attach(address, chip)
-        for name, (resistor_uohm, mixers) in scenario.get("receivers", {}).items():
-            self.impedance_chips[name].resistor_uohm = resistor_uohm
-            self.impedance_chips[name].mixers = mixers
-        return buses
+        times, values = scenario["pressure"][name]
+        if driver in (NAU7802, ADS1220):
+            bridge = Track(times, values, PV_PER_MICRO_MMHG)
+            if driver == NAU7802:
+                return Nau7802(clock, bridge, period_ppm=ppm, noise_lsb=_BRIDGE_NOISE_LSB, seed=seed)
+            from turgor_host.sim.chips.ads1220 import Ads1220
+
+            return Ads1220(clock, bridge, period_ppm=ppm // 2, noise_lsb=_BRIDGE_NOISE_LSB // 2, seed=seed)
+        low, high = scenario["ranges"][name]
+        pressure = Track(times, values)
+        if driver <= ABP2_B:
+            from turgor_host.sim.chips.abp2 import Abp2
+
+            return Abp2(clock, pressure, low, high, transfer="AB"[driver - ABP2_A], seed=seed)
+        from turgor_host.sim.chips.hsc import Hsc
+
+        return Hsc(clock, pressure, low, high, transfer="ABCF"[driver - HSC_A], seed=seed)
 
     def spoil(self, name, fault):
         """Have the sensor of channel `name` suffer one of `turgor_host.sim.scenario`'s faults, and no other."""
-        chip = self._chips[name]
+        chip = self.chips[name]
         chip.dead = fault == "absent"
         if isinstance(chip, Max30009):
             chip.drive_off = fault == "electrode_off"
+            return
+        if not isinstance(chip, Nau7802):
+            # Of the others a scenario has the first alone.
+            chip.absent = 255 if chip.dead else None
             return
         if chip.stopped != (fault == "silent"):
             chip.stopped = not chip.stopped
@@ -267,9 +304,6 @@ def main(args):
     pins = open(args[args.index("--pins") + 1], "w") if "--pins" in args else None  # noqa: SIM115  open as long as it runs
     serial = NoPort() if "--no-port" in args else SerialPort()
     ports = Ports(scenario, clock, serial, pins)
-    channels = [c for c in default_channels() if c.name in scenario["channels"]]
-    if "art" in scenario["channels"]:
-        channels.append(arterial_channel())
     flash = Flash(
         clock,
         path=_text(args, "--flash"),
@@ -277,12 +311,7 @@ def main(args):
         program_us=_option(args, "--page-us", PROGRAM_US),
     )
     keep = Keep(flash)
-    config = keep.configuration(Config(channels), check_rates)
-    if [channel.name for channel in config.channels] != [channel.name for channel in Config(channels).channels]:
-        config = Config(channels)
-    for channel in config.channels:
-        if channel.name in scenario.get("words", {}):
-            channel.words = array("i", scenario["words"][channel.name])
+    config = keep.configuration(ports.config, check_rates)
     # What the boot took is over when the app begins.
     clock.us = 0
     flash.pins += ports.pins

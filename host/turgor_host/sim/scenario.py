@@ -15,6 +15,7 @@ from typing import Any
 
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE
 from turgor.drivers.max30009_writes import FREQUENCIES_HZ
+from turgor_host.configuration.file import Configuration, default_configuration
 from turgor_host.errors import UsageError
 
 PRESSURE_NAMES = tuple(name for name, kind, _ in CHANNELS if kind != IMPEDANCE)
@@ -24,8 +25,6 @@ COLE_COLUMNS = ("r0_ohm", "rinf_ohm", "fc_hz", "alpha")
 # What a sensor can suffer, by the kind of its channel; `mended` ends it.
 PRESSURE_FAULTS = ("uncalibrated", "absent", "silent", "saturated", "stuck", "noisy", "mended")
 IMPEDANCE_FAULTS = ("absent", "electrode_off", "mended")
-PORTS = {"calf_l": 0, "calf_r": 1, "forearm_l": 2, "forearm_r": 3}
-ADDRESSES = {"calf_z": 0x68, "thorax_z": 0x69}
 
 # What a healthy, resting person shows where a scenario is silent.
 RESTING_MMHG = {"calf_l": 9.0, "calf_r": 8.5, "forearm_l": 7.0, "forearm_r": 7.5}
@@ -137,22 +136,34 @@ def cole(frequency_hz: float, r0: float, rinf: float, fc: float, alpha: float) -
     return rinf + (r0 - rinf) / (1 + (1j * frequency_hz / fc) ** alpha)
 
 
-def compile_scenario(scenario: Scenario, seed: int) -> dict[str, Any]:
-    """The integer tables of `turgor_host.sim.board`: micro-mmHg and micro-ohm over microseconds."""
-    pressure = {}
-    for name in scenario.channels:
-        if name in PRESSURE_NAMES:
+def compile_scenario(scenario: Scenario, seed: int, configuration: Configuration | None = None) -> dict[str, Any]:
+    """The integer tables of `turgor_host.sim.board`: micro-mmHg and micro-ohm over microseconds.
+
+    The board has the sensors of `configuration`; without one the usual ones, and an arterial line where there is a
+    column for it.
+    """
+    if configuration is None:
+        configuration = default_configuration("art" in scenario.channels)
+    pressure, impedance = {}, {}
+    for channel in configuration.config.channels:
+        name = channel.name
+        if channel.is_impedance():
+            impedance[name] = _cole_tracks(scenario, name)
+        else:
             points = scenario.points.get(f"{name}_mmhg") or [(0.0, RESTING_MMHG.get(name, 0.0))]
             pressure[name] = [[_us(t) for t, _ in points], [round(v * 1e6) for _, v in points]]
     return {
         "seed": seed,
-        "channels": scenario.channels,
+        "image": configuration.image.hex(),
+        "ranges": configuration.ranges,
         "pressure": pressure,
-        "impedance": {name: _cole_tracks(scenario, name) for name in RESTING_COLE},
-        "ports": PORTS,
-        "addresses": ADDRESSES,
+        "impedance": impedance,
         "dbp": [[_us(t), round(v * 1000)] for t, v in scenario.dbp],
-        "faults": [[_us(t), name, channel] for t, name, channel in scenario.faults],
+        "faults": [
+            [_us(t), name, channel]
+            for t, name, channel in scenario.faults
+            if channel in pressure or channel in impedance
+        ],
     }
 
 
@@ -186,5 +197,5 @@ def _cole_tracks(scenario: Scenario, name: str) -> list[list[Any]]:
     return tracks
 
 
-def write_compiled(scenario: Scenario, seed: int, path: Path) -> None:
-    path.write_text(json.dumps(compile_scenario(scenario, seed)), encoding="ascii")
+def write_compiled(scenario: Scenario, seed: int, path: Path, configuration: Configuration | None = None) -> None:
+    path.write_text(json.dumps(compile_scenario(scenario, seed, configuration)), encoding="ascii")

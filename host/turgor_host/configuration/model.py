@@ -1,0 +1,136 @@
+"""What may stand in a configuration file: one pydantic model a sensor and a rule, unknown keys forbidden."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from turgor_host.configuration.sensors import SENSORS
+
+Bus = Annotated[int, Field(ge=0, le=1)]
+MuxPort = Annotated[int, Field(ge=0, le=7)]
+# A run is kept over a restart for no longer.
+Seconds = Annotated[int, Field(ge=0, le=0xFFFFFF)]
+Mmhg = Annotated[float, Field(ge=-700, le=700)]
+Range = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+class Table(BaseModel):
+    """One table of the file."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _Filtered(Table):
+    """What becomes of a pressure sensor's codes. The settling time is that until readings are valid."""
+
+    sensor: str
+    median: Literal[1, 3, 5] = 3
+    lowpass_hz: float
+    lowpass_order: Literal[2, 4] = 2
+    settle_s: Annotated[float, Field(gt=0, le=60)] | None = None
+    threshold_mmhg: Mmhg
+    release_mmhg: Mmhg
+
+
+class Nau7802(_Filtered):
+    bus: Bus = 0
+    address: Literal[SENSORS["NAU7802"].addresses]  # type: ignore[valid-type]
+    mux_port: MuxPort | None = None
+    rate_hz: Literal[SENSORS["NAU7802"].rates_hz]  # type: ignore[valid-type]
+    sensitivity_uv_v_mmhg: Annotated[float, Field(gt=0.5, le=100)] = 5.0
+
+
+class Ads1220(_Filtered):
+    rate_hz: Literal[SENSORS["ADS1220"].rates_hz]  # type: ignore[valid-type]
+    sensitivity_uv_v_mmhg: Annotated[float, Field(gt=0.5, le=100)] = 5.0
+
+
+class _Digital(_Filtered):
+    bus: Bus = 0
+    address: Literal[SENSORS["ABP2"].addresses]  # type: ignore[valid-type]
+    mux_port: MuxPort | None = None
+    rate_hz: Literal[SENSORS["ABP2"].rates_hz]  # type: ignore[valid-type]
+    range: Range
+    unit: Literal["mmHg", "kPa", "mbar", "psi", "inH2O", "cmH2O"]
+
+
+class Abp2(_Digital):
+    transfer: Literal["A", "B"]
+
+
+class Hsc(_Digital):
+    transfer: Literal["A", "B", "C", "F"]
+
+
+class Max30009(Table):
+    sensor: str
+    bus: Bus = 0
+    address: Literal[SENSORS["MAX30009"].addresses]  # type: ignore[valid-type]
+    mux_port: MuxPort | None = None
+
+
+CHANNEL_MODELS: dict[str, type[Table]] = {
+    "NAU7802": Nau7802,
+    "ADS1220": Ads1220,
+    "ABP2": Abp2,
+    "HSC": Hsc,
+    "MAX30009": Max30009,
+}
+
+
+class Stage(Table):
+    limit_mmhg: Mmhg
+    run_s: Seconds
+
+
+class SoftStage(Stage):
+    """Only low while a fresh DBP - ICP is at least this."""
+
+    low_from_dp_mmhg: Mmhg
+
+
+class PercentStage(Table):
+    limit_percent: Annotated[float, Field(ge=0.1, le=100)]
+    run_s: Seconds
+
+
+class TogetherStage(PercentStage):
+    """Only with an ICP from the one or a DBP - ICP below the other."""
+
+    icp_mmhg: Annotated[int, Field(ge=0, le=700)]
+    dp_mmhg: Annotated[int, Field(ge=0, le=700)]
+
+
+class _PressureRule(Table):
+    clear_mmhg: Mmhg
+    clear_s: Seconds
+
+
+class DpLow(_PressureRule):
+    medium: Stage
+    high: Stage
+
+
+class PressureHigh(_PressureRule):
+    medium: SoftStage
+    high: Stage
+    high_without_dp: Stage
+
+
+class FluidGain(Table):
+    clear_percent: Annotated[float, Field(ge=0, le=100)]
+    clear_s: Seconds
+    low: PercentStage
+    medium: PercentStage
+    high: TogetherStage
+
+
+RULE_MODELS: dict[str, type[Table]] = {"dp_low": DpLow, "pressure_high": PressureHigh, "fluid_gain": FluidGain}
+
+
+class Board(Table):
+    """The whole file; channels and limits are looked at one by one."""
+
+    applied_part: Literal["CF", "BF"] = "CF"
+    channels: dict[str, dict[str, object]] | None = None
+    limits: dict[str, dict[str, object]] = {}

@@ -1,0 +1,84 @@
+"""The sensors that a channel may name: where they answer, how often they convert, and what their codes mean."""
+
+from dataclasses import dataclass
+
+from turgor.app import config as board
+from turgor.core.bounds import OFFSET_LIMIT_CODE
+from turgor.drivers import abp2, ads1220, digital, hsc, max30009_writes, nau7802
+from turgor_host.calibrate.fixed import coefficient
+from turgor_host.calibrate.impedance import Correction, correction_words
+from turgor_host.errors import UsageError
+
+# mmHg in a unit, of water at 4 deg C.
+MMHG = {"mmHg": 1.0, "kPa": 7.500617, "mbar": 0.7500617, "psi": 51.71493, "inH2O": 1.868268, "cmH2O": 0.7355591}
+# The board's filtered value has 5 fraction bits, its calibrated one is in milli-mmHg.
+_MILLI_PER_FRACTION = 1000 / 32
+# So that a calibration's shift is one that a board takes.
+_CODES_PER_MMHG = (250, 2_000_000)
+# Of a digital sensor's full scale: `turgor.drivers.digital`.
+_DIGITAL_CODES = 1 << 22
+# Honeywell's address is ordered with the part; 0x28 is the usual one.
+_ORDERED = (0x28, 0x38, 0x48, 0x58, 0x68)
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """A chip: I2C addresses, the usual one first (none: SPI), and conversions a second."""
+
+    addresses: tuple[int, ...]
+    rates_hz: tuple[int, ...] = ()
+    # Of a bridge: codes a mmHg for 1 uV/V/mmHg.
+    bridge_codes: float = 0.0
+    # Of a digital sensor: drivers by the letter of the transfer function, counts at the ends, bits.
+    drivers: tuple[tuple[str, int], ...] = ()
+    ends: tuple[tuple[str, tuple[int, int]], ...] = ()
+    bits: int = 0
+
+
+SENSORS = {
+    "NAU7802": Sensor((nau7802.ADDRESS,), nau7802.RATES_SPS, bridge_codes=128e-6 * 2**24),
+    "ADS1220": Sensor((), ads1220.RATES_SPS, bridge_codes=128e-6 * 2**23),
+    "ABP2": Sensor(
+        _ORDERED,
+        digital.RATES_SPS,
+        drivers=(("A", board.ABP2_A), ("B", board.ABP2_B)),
+        ends=tuple(abp2.TRANSFER.items()),
+        bits=24,
+    ),
+    "HSC": Sensor(
+        _ORDERED,
+        digital.RATES_SPS,
+        drivers=(("A", board.HSC_A), ("B", board.HSC_B), ("C", board.HSC_C), ("F", board.HSC_F)),
+        ends=tuple(hsc.TRANSFER.items()),
+        bits=14,
+    ),
+    "MAX30009": Sensor((max30009_writes.ADDRESS, max30009_writes.ADDRESS + 1)),
+}
+
+
+def bridge_words(sensor: Sensor, uv_v_mmhg: float) -> tuple[int, int, int, int]:
+    """Offset code, gain high, low and shift of a bridge transducer of this sensitivity, without a calibration."""
+    return (0, *_gain(sensor.bridge_codes * uv_v_mmhg))
+
+
+def digital_words(sensor: Sensor, transfer: str, low_mmhg: float, high_mmhg: float) -> tuple[int, int, int, int]:
+    """The same of a digital sensor, by its range and the letter of its transfer function."""
+    low, high = (count / 2**sensor.bits * _DIGITAL_CODES for count in dict(sensor.ends)[transfer])
+    codes_per_mmhg = (high - low) / (high_mmhg - low_mmhg)
+    offset_code = round(low - low_mmhg * codes_per_mmhg - _DIGITAL_CODES / 2)
+    if abs(offset_code) > OFFSET_LIMIT_CODE:
+        raise UsageError(f"0 mmHg lies too far from the middle of the counts ({offset_code})")
+    return (offset_code, *_gain(codes_per_mmhg))
+
+
+def _gain(codes_per_mmhg: float) -> tuple[int, int, int]:
+    least, most = _CODES_PER_MMHG
+    if not least < codes_per_mmhg < most:
+        raise UsageError(f"{codes_per_mmhg:.3g} codes a mmHg; there must be {least} to {most}")
+    return coefficient(_MILLI_PER_FRACTION / codes_per_mmhg)
+
+
+def impedance_words(type_bf: bool) -> tuple[int, ...]:
+    """The words of a MAX30009 without a calibration: equal mixers, no offset."""
+    per_count = [nanoohm / 1e6 for nanoohm in max30009_writes.nanoohm_per_count(type_bf)]
+    return correction_words([Correction(complex(z), complex(0, z)) for z in per_count])

@@ -1,0 +1,177 @@
+"""A configuration file: its defaults are the board's own, and what cannot be is refused by file, key and remedy."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from turgor.app.config import LOWPASS_1_HZ_AT_80, MAX30009_BF, Config, arterial_channel, default_channels
+from turgor.core.channels import CHANNEL_NAMES
+from turgor.core.filter_words import SETTLE, describe
+from turgor.core.rules import DEFAULT_LIMITS
+from turgor_host.configuration.file import default_configuration, parse_configuration, read_configuration
+from turgor_host.errors import UsageError
+
+ABP2 = '[channels.calf_l]\nsensor = "ABP2"\nrange = [0, 5]\nunit = "psi"\ntransfer = "A"\n'
+
+
+def fields(config: Config) -> list[dict[str, Any]]:
+    return [vars(channel) for channel in config.channels]
+
+
+def test_by_hand() -> None:
+    """5 psi, A: 10 to 90 % of 2^22 codes are 258.575 mmHg; zero is at 10 %, 40 % of 2^22 below the middle."""
+    found = parse_configuration(ABP2)
+    (channel,) = found.config.channels
+    assert (channel.driver, channel.bus, channel.address, channel.mux_port) == (3, 0, 0x28, -1)
+    words = describe(channel.words)
+    assert words[:5] == [3, *LOWPASS_1_HZ_AT_80[0]]
+    assert words[9] == -1677722
+    milli_a_code = ((words[10] << 15) + words[11]) * 32 / 2 ** (30 + words[12])
+    assert milli_a_code == pytest.approx(258_574.65 / (0.8 * 2**22), rel=1e-7)
+    assert found.ranges == {"calf_l": (0, 258575)}
+
+
+def test_defaults_are_the_boards_own() -> None:
+    found = parse_configuration("")
+    assert found.image == default_configuration().image
+    assert fields(found.config) == fields(Config(default_channels()))
+    assert found.config.limits == DEFAULT_LIMITS
+    every = parse_configuration("\n".join(f"[channels.{name}]" for name in CHANNEL_NAMES))
+    assert fields(every.config) == fields(Config([*default_channels(), arterial_channel()]))
+    assert every.image == default_configuration(with_line=True).image
+
+
+def test_the_example_says_the_defaults(root: Path) -> None:
+    """But for the digital sensor that it shows."""
+    path = root / "calibration" / "example_board.toml"
+    found = read_configuration(path)
+    assert found.config.limits == DEFAULT_LIMITS
+    same = [channel for channel in found.config.channels if channel.name != "forearm_r"]
+    assert [vars(channel) for channel in same] == [vars(c) for c in default_channels() if c.name != "forearm_r"]
+    # What it has as comment goes too.
+    text = path.read_text().replace("# [channels.art]", "[channels.art]")
+    for line in ('sensor = "ADS1220"', "rate_hz = 330", "lowpass_hz = 20.0"):
+        text = text.replace("# " + line, line)
+    assert [channel.rate_millihz for channel in parse_configuration(text).config.channels][-1] == 330_000
+
+
+def test_keys_do_what_they_say() -> None:
+    text = """
+applied_part = "BF"
+[channels.calf_l]
+rate_hz = 20
+bus = 1
+median = 5
+lowpass_hz = 0.5
+lowpass_order = 4
+settle_s = 10
+threshold_mmhg = 25.5
+release_mmhg = 20
+[channels.calf_z]
+mux_port = 7
+[limits.dp_low]
+clear_mmhg = 33.5
+medium = { run_s = 60 }
+[limits.fluid_gain.high]
+icp_mmhg = 25
+"""
+    found = parse_configuration(text).config
+    bridge, chip = found.channels
+    assert (bridge.bus, bridge.mux_port, bridge.rate_millihz, bridge.settle_samples) == (1, -1, 20_000, 200)
+    assert bridge.words[SETTLE] == 200
+    assert describe(bridge.words)[0] == 5
+    assert describe(bridge.words)[5] > 0
+    assert describe(bridge.words)[13:] == [25_500, 20_000]
+    assert (chip.driver, chip.mux_port, chip.address) == (MAX30009_BF, 7, 0x68)
+    assert found.limits[0] == (0, 0, 2, 30_000, 60, 33_500, 300, 0)
+    assert found.limits[1] == (0, 1, 3, 30_000, 7200, 33_500, 300, 0)
+    assert found.limits[7][7] == 25 << 15 | 40
+    assert found.limits[2:7] == DEFAULT_LIMITS[2:7]
+
+
+REFUSED = {
+    "unknown key": (
+        'aplied_part = "CF"',
+        "aplied_part: unknown key, did you mean applied_part?; keys are applied_part",
+    ),
+    "unknown key of a channel": (
+        "[channels.calf_l]\nrate = 80",
+        "channels.calf_l.rate: unknown key, did you mean rate_hz",
+    ),
+    "key of another sensor": (
+        "[channels.calf_z]\nlowpass_hz = 1",
+        "calf_z.lowpass_hz: unknown key; keys are sensor bus",
+    ),
+    "unknown channel": (
+        "[channels.calf_left]",
+        "channels.calf_left: unknown channel, did you mean calf_l?; channels are",
+    ),
+    "unknown rule": ("[limits.dp_lo]", "limits.dp_lo: unknown rule, did you mean dp_low?; rules are dp_low"),
+    "unknown stage": ("[limits.dp_low.medum]", "limits.dp_low.medum: unknown key, did you mean medium"),
+    "unknown sensor": ('[channels.calf_l]\nsensor = "HX711"', "sensors of this channel are NAU7802 ADS1220 ABP2 HSC"),
+    "sensor of another kind": ('[channels.calf_z]\nsensor = "ABP2"', "sensors of this channel are MAX30009"),
+    "rate of no NAU7802": ("[channels.calf_l]\nrate_hz = 75", "rate_hz = 75: input should be 10, 20, 40, 80 or 320"),
+    "rate of no ABP2": (ABP2 + "rate_hz = 320", "channels.calf_l.rate_hz = 320: input should be 10, 20, 40 or 80"),
+    "rate of no ADS1220": (
+        '[channels.calf_l]\nsensor = "ADS1220"\nrate_hz = 80',
+        "rate_hz = 80: input should be 20, 45, 90, 175 or 330",
+    ),
+    "two at one address": (
+        "[channels.calf_l]\nmux_port = 3\n[channels.forearm_r]",
+        "channels.forearm_r: answers at 0x2A on mux_port 3 of bus 0, as channels.calf_l does; give one another",
+    ),
+    "one on the bus, one behind a port": (
+        "[channels.calf_l]\nbus = 0\n[channels.forearm_r]",
+        "channels.forearm_r: answers at 0x2A on mux_port 3 of bus 0, as channels.calf_l",
+    ),
+    "two currents at once": (
+        "[channels.calf_z]\naddress = 0x68\n[channels.thorax_z]\naddress = 0x68\nbus = 1",
+        "would drive its current in the same seconds",
+    ),
+    "port that is none": ("[channels.calf_l]\nmux_port = 8", "mux_port = 8: input should be less than or equal to 7"),
+    "address of no NAU7802": ("[channels.calf_l]\naddress = 0x2B", "address = 43: input should be 42"),
+    "ADS1220 on a bus": ('[channels.calf_l]\nsensor = "ADS1220"\nbus = 0', "channels.calf_l.bus: unknown key"),
+    "cut-off too high": ("[channels.calf_l]\nlowpass_hz = 20.5", "below a quarter of the rate, 20 Hz"),
+    "cut-off too low": ("[channels.calf_l]\nlowpass_hz = 0.0001", "too low at 80 samples/s: take at least"),
+    "no number": ("[channels.calf_l]\nlowpass_hz = nan", "channels.calf_l.lowpass_hz"),
+    "text": ('[channels.calf_l]\nrate_hz = "80"', "rate_hz = '80'"),
+    "settled at once": ("[channels.calf_l]\nsettle_s = 0.1", "settle_s = 0.1: the least at 80 Hz is 0.613"),
+    "release above": ("[channels.calf_l]\nrelease_mmhg = 31", "must not lie above threshold_mmhg"),
+    "no range": (
+        '[channels.calf_l]\nsensor = "HSC"\nunit = "psi"\ntransfer = "A"',
+        "channels.calf_l.range: is missing",
+    ),
+    "letter of no ABP2": (ABP2.replace('"A"', '"C"'), "transfer = 'C': input should be 'A' or 'B'"),
+    "absolute range": (ABP2.replace("[0, 5]", "[2, 15]"), "range: [2.0, 15.0] must rise from 0 or below"),
+    "falling range": (ABP2.replace("[0, 5]", "[0, -5]"), "must rise from 0 or below"),
+    "range without end": (ABP2.replace("[0, 5]", "[0, 1000]"), "codes a mmHg; there must be 250 to 2000000"),
+    "range of nothing": (ABP2.replace("[0, 5]", "[0, 0.01]"), "codes a mmHg; there must be 250 to 2000000"),
+    "applied part": ('applied_part = "B"', "applied_part = 'B': input should be 'CF' or 'BF'"),
+    "clear within the alarm": ("[limits.dp_low]\nclear_mmhg = 29", "limits.dp_low.clear_mmhg: must not lie within"),
+    "limit beyond": ("[limits.pressure_high.high]\nlimit_mmhg = 800", "limit_mmhg = 800: input should be less than"),
+    "half a second": ("[limits.dp_low.medium]\nrun_s = 0.5", "run_s = 0.5: input should be a valid integer"),
+    "no table": ("channels = 3", "channels = 3: input should be a valid table"),
+    "no TOML": ("[channels.calf_l", "no TOML: "),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_is_refused(name: str, tmp_path: Path) -> None:
+    text, said = REFUSED[name]
+    path = tmp_path / "board.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        read_configuration(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert said in message
+    assert "\n" not in message
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="give the path"):
+        read_configuration(tmp_path / "none.toml")
+    (tmp_path / "picture.toml").write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(UsageError, match="not a text file"):
+        read_configuration(tmp_path / "picture.toml")
