@@ -255,3 +255,13 @@ def test_an_electrode_that_is_off_is_flagged_while_its_sweep_is_young():
         assert channel.capture() == ABSENT
         flags.append(channel.flags)
     assert flags == [READING_ELECTRODE_OFF] * 3 + [0, 0]
+
+
+@pytest.mark.parametrize(("shift", "stuck"), [(2, True), (1, True), (0, False)])
+def test_equal_codes_of_a_coarse_converter_are_a_quiet_pressure(shift, stuck):
+    """One, two and four milli-mmHg a code."""
+    channel = PressureChannel(filter_state(3, LOWPASS_1_HZ_AT_80, (0, 4096, 0, shift), 300000, 280000, SETTLE))
+    for _ in range(300):
+        channel.sample(5000)
+    assert (channel.capture() == ABSENT) == stuck
+    assert bool(channel.flags & READING_STUCK) == stuck

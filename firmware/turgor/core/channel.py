@@ -211,13 +211,18 @@ class PressureChannel(FilteredChannel):
         if self.flags & READING_SATURATED:
             # A converter at its limit is still too, and is named for that. What comes after is not to be mixed with it.
             restart(self.words)
-        elif fresh and still_codes(self.noise) >= self._stuck_codes:
+        elif fresh and still_codes(self.noise) >= self._stuck_codes and not self._is_coarse():
             self.flags = self.flags & ~READING_VALID | READING_STUCK
             # Nor with this.
             restart(self.words)
         elif fresh and self._noise_milli_mmhg() >= _NOISY_MILLI_MMHG:
             self.flags |= READING_NOISY
         return self.value if self.flags & READING_VALID else ABSENT
+
+    def _is_coarse(self):
+        """Whether a code is 4 milli-mmHg or more: then equal ones may well be a quiet pressure."""
+        words = self.words
+        return abs(words[GAIN_HIGH] - GAIN_BIAS) >> (12 + words[GAIN_SHIFT]) > 0
 
     def _noise_milli_mmhg(self):
         """RMS of the codes' noise by the calibration in force; NO_NOISE is below 0."""
