@@ -4,7 +4,8 @@ from array import array
 
 import numpy as np
 
-from turgor.core.channel import HOLD_LIMIT, ArterialChannel, PressureChannel
+from turgor.core.arterial import ArterialChannel
+from turgor.core.channel import HOLD_LIMIT, PressureChannel
 from turgor.core.filter_words import FLAGS, SATURATED, SETTLED
 from turgor.link.records import RESTARTED
 from turgor_host.compiled import beat_block, filter_block
