@@ -7,11 +7,14 @@ import time
 from turgor.app.app import App
 from turgor.app.assemble import check_rates, make_samplers
 from turgor.app.config import Config, default_channels
-from turgor.core.ticks import ticks_diff
-from turgor.mp import const
+from turgor.mp import const, micropython
 
 # Sectors that `turgor.app.keep` cannot do without.
 _LEAST_SECTORS = const(12)
+_WAIT_US = const(500)
+# TICKS_MASK, which viper would look up anew each time.
+_MASK = const(0x3FFFFFFF)
+_HALF = const(0x1FFFFFFF)
 
 
 def board_ports():
@@ -46,10 +49,20 @@ def main():
     gc.collect()
     gc.threshold(-1)
     try:
-        while True:
-            due = app.poll(now_us())
-            wait_us = ticks_diff(due, now_us())
-            if wait_us >= 1000 and ports.serial.wait(wait_us // 1000):
-                app.wake(now_us())
+        _loop(app, ports.serial.wait, time.ticks_us)
     finally:
         app.stop()
+
+
+@micropython.viper
+def _loop(app, wait, ticks_us):
+    """Step by step for ever. A wait is rounded to milliseconds, so that a step is up to half of one early or late.
+
+    Early means some looks at the schedule, which cost as much as a step; a conversion's tick is its interrupt's.
+    """
+    poll = app.poll
+    while True:
+        due = int(poll(ticks_us()))
+        ahead = (due - int(ticks_us())) & _MASK
+        if ahead >= _WAIT_US and ahead <= _HALF and wait((ahead + _WAIT_US) // 1000):
+            app.wake(ticks_us())

@@ -26,7 +26,7 @@ SECONDS = 60 if os.environ.get("TURGOR_FULL") else 5
 PROMPT = b">>> "
 # The first data come after 2.3 s.
 BOOT_S = 3.0
-TURGOR = Path(sys.executable).with_name("turgor")
+BOARD_TIME = Path(__file__).with_name("board_time.py")
 
 
 @pytest.fixture(scope="session")
@@ -123,9 +123,10 @@ def record(board: tuple[Pico, Wired], folder: Path) -> Recorded:
     pico.run(BOOT_S, lambda: PROMPT in pico.received)
     assert not pico.received, bytes(pico.received).decode()
     before = pico.busy_us(), pico.clock.us
-    with pico.served() as url:
+    clock = folder / "clock"
+    with pico.served(clock) as url:
         done = subprocess.run(
-            [TURGOR, "record", url, file, "--seconds", str(SECONDS), "--json"],
+            [sys.executable, BOARD_TIME, clock, "record", url, file, "--seconds", str(SECONDS), "--json"],
             capture_output=True,
             check=False,
             timeout=7200,

@@ -5,6 +5,7 @@ USB endpoint is answered only when there is something to send, and an erase or a
 stopped, as when its code lies in the flash that is busy.
 """
 
+import mmap
 import select
 import socket
 import threading
@@ -13,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from struct import pack
 
 from rp2040py.boards import BoardSpec
 from rp2040py.device.base_device import BaseDevice
@@ -28,6 +30,7 @@ _PAGE_PROGRAM = 0x02
 _PACKET = 64
 _CYCLE_NS = 8
 _LOOK_NS = 10e6
+_SLICE_S = 0.001
 # The clock moves after at most so many instructions, or at the next alarm.
 _TICK_INSTRUCTIONS = 32
 
@@ -86,9 +89,12 @@ class Pico:
         return self.mcu.core.cycles * _CYCLE_NS / 1000 + self.stalled_us
 
     @contextmanager
-    def served(self) -> Iterator[str]:
-        """The board's USB port as a pyserial URL, never faster than the computer's clock, until the block ends."""
-        server = _Server(self)
+    def served(self, clock: Path) -> Iterator[str]:
+        """The board's USB port as a pyserial URL, never faster than the computer's clock, until the block ends.
+
+        Its time stands in the file `clock`, which is made here, for `board_time.py`.
+        """
+        server = _Server(self, clock)
         try:
             yield server.url
         finally:
@@ -161,8 +167,11 @@ class Clock:
 class _Server:
     """A thread that runs the board and carries its bytes to and from one TCP client at a time."""
 
-    def __init__(self, pico: Pico) -> None:
+    def __init__(self, pico: Pico, clock: Path) -> None:
         self._pico = pico
+        clock.write_bytes(bytes(8))
+        with clock.open("r+b") as file:
+            self._clock = mmap.mmap(file.fileno(), 8)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
         self._client: socket.socket | None = None
@@ -183,7 +192,8 @@ class _Server:
         pico.on_output = self._output.extend
         start = time.monotonic() - pico.clock.us / 1e6
         while not self._stopping:
-            pico.run(0.002)
+            pico.run(_SLICE_S)
+            self._clock[:8] = pack("=d", pico.clock.us / 1e6)
             ahead = pico.clock.us / 1e6 - (time.monotonic() - start)
             if ahead < 0:
                 # Slower than the computer: it never makes up for that.

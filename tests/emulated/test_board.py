@@ -26,11 +26,11 @@ def info(file: Path) -> dict[str, Any]:
     return found
 
 
-def test_mpremote_copies_the_firmware_onto_a_new_board(uf2: Path, package: Path) -> None:
+def test_mpremote_copies_the_firmware_onto_a_new_board(uf2: Path, package: Path, tmp_path: Path) -> None:
 
     pico = Pico(uf2)
     pico.run(2)
-    with pico.served() as url:
+    with pico.served(tmp_path / "clock") as url:
         for command in (["cp", "-r", f"{package}/lib", ":"], ["cp", f"{package}/main.py", ":"], ["ls", ":lib/turgor"]):
             done = subprocess.run(
                 [SCRIPTS / "mpremote", "connect", url, "fs", *command],
