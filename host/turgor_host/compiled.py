@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from turgor.core import beats, filter_words, filters, fixed
+from turgor.core import beats, filter_words, filters, fixed, noise
 
 # Samples that the loops of a block pass on to each other in the processor's nearer caches.
 PIECE = 1 << 14
@@ -66,6 +66,20 @@ def beat_block(first: int, end: int, s: "array[int]", x: "array[int]") -> int:
     if numba is None:
         return _beat_block()(first, end, s, x)
     return int(_beat_block()(first, end, np.frombuffer(s, np.int32), np.frombuffer(x, np.int32)))
+
+
+@cache
+def _noise_block() -> Callable[..., None]:
+    compiled: Callable[..., None] = noise.noise_block if numba is None else numba.njit(noise.noise_block)
+    return compiled
+
+
+def noise_block(first: int, end: int, s: "array[int]", x: "array[int]") -> None:
+    """`turgor.core.noise.noise_block`, at full speed."""
+    if numba is None:
+        _noise_block()(first, end, s, x)
+    else:
+        _noise_block()(first, end, np.frombuffer(s, np.int32), np.frombuffer(x, np.int32))
 
 
 @cache

@@ -18,6 +18,7 @@ from turgor.core.rules import (
     DP_LOW,
     ESCALATED,
     EVENT_NAMES,
+    FIRST_TECHNICAL,
     FLUID_GAIN,
     PRESSURE_HIGH,
     PRIORITY_NAMES,
@@ -30,6 +31,7 @@ from turgor.link import lines
 from turgor.link.records import NO_DBP, VALID, unpack_readings
 from turgor_host.history import POINTS_LIMIT, Buckets, History, filled_back
 from turgor_host.live_channel import LiveChannel, label_of
+from turgor_host.recording.events import UNITS
 
 Fields = dict[str, int]
 
@@ -172,7 +174,7 @@ class Live:
     def _take_event(self, header: Fields, body: Fields, tail: bytes) -> None:
         channel, rule, state = header["channel"], body["rule"], body["state"]
         t_s = self._at(header)
-        scale, unit = (10, "%") if RULES[rule][2] == "permille" else (1000, "mmHg")
+        unit, scale = UNITS[RULES[rule][2]]
         numbers: dict[str, Any] = {"value": body["value"] / scale, "limit": body["limit"] / scale}
         if state == ACKNOWLEDGED:
             numbers = {"value": None, "limit": None}
@@ -288,7 +290,6 @@ class Live:
         found = []
         order = sorted(self._alarms.items(), key=lambda item: (-item[1]["priority"], item[1]["since_s"], item[0]))
         for (rule, number), alarm in order:
-            fluid = RULES[rule][2] == "permille"
             found.append(
                 {
                     **alarm,
@@ -298,14 +299,16 @@ class Live:
                     "priority": PRIORITY_NAMES[alarm["priority"]],
                     "text": RULES[rule][3],
                     "quantity": RULES[rule][1],
-                    "unit": "%" if fluid else "mmHg",
+                    "unit": UNITS[RULES[rule][2]][0],
                     "now": self._judged_now(rule, self._channel(number)),
                 }
             )
         return found
 
     def _judged_now(self, rule: int, channel: LiveChannel) -> float | None:
-        """The present value of what the rule judges."""
+        """The present value of what the rule judges; None for a technical one, which judges a time."""
+        if rule >= FIRST_TECHNICAL:
+            return None
         if rule == FLUID_GAIN:
             change = channel.change_percent()
             return None if change is None else round(-change, 1)

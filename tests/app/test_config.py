@@ -88,10 +88,10 @@ def spoilt(at: int, *values: int) -> bytearray:
 
 
 def test_by_hand() -> None:
-    """Seven channels, five with 15 words and two with 19, and eight limits: 3 + 5 * 72 + 2 * 88 + 8 * 24 bytes."""
+    """Seven channels, five with 15 words and two with 19, and 13 limits: 3 + 5 * 72 + 2 * 88 + 13 * 24 bytes."""
     image = image_of(ALL)
-    assert len(image) == 731
-    assert image[:3] == bytes((1, 7, 8))
+    assert len(image) == 851
+    assert image[:3] == bytes((1, 7, 13))
     # calf_l: channel 0, a NAU7802 on bus 0 at 0x2A behind port 0, 15 words, 160 samples to settle, 80 Hz.
     assert image[HEAD : HEAD + CHANNEL] == bytes((0, 1, 0, 0x2A, 1, 15, 160, 0)) + (80000).to_bytes(4, "little")
     again = unpack_config(image, len(image))
@@ -114,8 +114,8 @@ def test_the_largest_one_fits_what_keeps_it() -> None:
         (0, (2,), "no configuration of this layout"),
         (1, (6,), "goes on behind its end"),
         (1, (8,), "channel 0 is none"),
-        (2, (7,), "goes on behind its end"),
-        (2, (9,), "ends early"),
+        (2, (12,), "goes on behind its end"),
+        (2, (14,), "ends early"),
         (HEAD, (99,), "channel 99"),
         (HEAD, (1,), "calf_r: is there twice"),
         (HEAD, (4,), "calf_z: 15 words"),
@@ -129,15 +129,15 @@ def test_the_largest_one_fits_what_keeps_it() -> None:
         (HEAD + RATE, (0x01, 0x38, 1, 0), "calf_l: rate_millihz = 79873 is no rate of its converter"),
         (HEAD + RATE, (0x80, 0xBB, 0, 0), "calf_l: rate_millihz = 48000 is no rate of its converter"),
         (HEAD + CHANNEL, (4,), "calf_l: median = 4"),
-        (-8 * LIMIT, (len(RULES),), "limits: rule = 3 is not within 0 to 2"),
-        (-8 * LIMIT + 1, (3,), "limits: stage = 3"),
-        (-8 * LIMIT + 1, (1,), "limits: rule = 0, stage = 1 is there twice"),
-        (-8 * LIMIT + 2, (4,), "limits: priority = 4"),
+        (-13 * LIMIT, (len(RULES),), "limits: rule = 8 is not within 0 to 7"),
+        (-13 * LIMIT + 1, (3,), "limits: stage = 3"),
+        (-13 * LIMIT + 1, (1,), "limits: rule = 0, stage = 1 is there twice"),
+        (-13 * LIMIT + 2, (4,), "limits: priority = 4"),
         (-1, (0x7F,), "limits: aux = "),
     ],
 )
 def test_what_a_board_cannot_run_is_refused_by_its_field(at: int, values: tuple[int, ...], said: str) -> None:
-    image = spoilt(at if at >= 0 else at + 731, *values)
+    image = spoilt(at if at >= 0 else at + 851, *values)
     with pytest.raises(ValueError, match=said):
         check_rates(unpack_config(image, len(image)))
     assert not start(image)

@@ -64,7 +64,7 @@ def records(board, kind):
 
 def test_by_hand(fake):
     """80 samples/s from 6.25 ms on: each quarter of a second is a chunk of 20, the first one says where it stands."""
-    board = fake.Board({"calf_l": (wave,)}, period_us=PERIOD_US)
+    board = fake.Board({"calf_l": (wave,)}, period_us=PERIOD_US, noise=False)
     board.run(1_600_000)
     blocks = [(how, index, t_us, period, len(codes)) for how, index, t_us, period, codes in chunks(board)]
     assert blocks[0] == (BEGINS, 1, 6250, PERIOD_US, 20)
@@ -74,7 +74,7 @@ def test_by_hand(fake):
 
 
 def test_blocks_keep_their_time_over_the_wrap(fake):
-    board = fake.Board({"calf_l": (wave,), "calf_r": (wave,)}, period_us=PERIOD_US)
+    board = fake.Board({"calf_l": (wave,), "calf_r": (wave,)}, period_us=PERIOD_US, noise=False)
     board.run(12_000_000)
     for channel in (0, 1):
         assert samples(board, channel) == [(i, wave(i), False) for i in range(1, 961)]
@@ -88,7 +88,7 @@ def test_blocks_keep_their_time_over_the_wrap(fake):
 
 def test_no_more_than_a_quarter_of_a_second_waits_for_its_block(fake):
     """Looked at after each step of 35 ms, over the wrap: what is older than 250 ms stands in the log."""
-    board = fake.Board({name: (wave,) for name in ("calf_l", "calf_r", "forearm_l")}, period_us=PERIOD_US)
+    board = fake.Board({name: (wave,) for name in ("calf_l", "calf_r", "forearm_l")}, period_us=PERIOD_US, noise=False)
     oldest = 0
     for now in range(10_000, 7_000_000, 35_000):
         board.run(now)
@@ -109,7 +109,7 @@ def test_every_code_of_every_channel_is_in_the_log(fake, spread):
         [max(-limit, min(limit - 1, random.randint(-spread, spread))) for _ in range(1000)] for _ in range(len(names))
     ]
     bridges = {name: (lambda index, codes=codes: codes[index],) for name, codes in zip(names, waves, strict=True)}
-    board = fake.Board(bridges, period_us=3125)
+    board = fake.Board(bridges, period_us=3125, noise=False)
     board.run(2_000_000)
     for channel, codes in enumerate(waves):
         assert samples(board, channel)[:639] == [(i, codes[i], False) for i in range(1, 640)]
@@ -123,7 +123,7 @@ MISSED = {5: 1, 6: 2, 41: 3, 90: HOLD_LIMIT, 200: HOLD_LIMIT + 1, 300: 500, **di
 
 def test_missed_conversions_keep_every_index_right(fake):
     """One, several, too many of them for the filter, and again and again."""
-    board = fake.Board({"calf_l": (wave, dict(MISSED))}, period_us=PERIOD_US)
+    board = fake.Board({"calf_l": (wave, dict(MISSED))}, period_us=PERIOD_US, noise=False)
     board.run(20_000_000)
     found = samples(board)
     wanted = []
@@ -170,7 +170,7 @@ def recomputed(board, channel=0):
 @pytest.mark.parametrize("missed", [{}, MISSED])
 @pytest.mark.parametrize("faults", [{}, {150: 1, 333: 3}])
 def test_readings_follow_from_the_logged_samples(fake, missed, faults):
-    board = fake.Board({"calf_l": (wave, dict(missed), dict(faults))}, period_us=PERIOD_US)
+    board = fake.Board({"calf_l": (wave, dict(missed), dict(faults))}, period_us=PERIOD_US, noise=False)
     board.run(20_000_000)
     got = recomputed(board)
     assert len(got) == 20
@@ -185,7 +185,7 @@ def test_readings_follow_from_the_logged_samples(fake, missed, faults):
 
 @pytest.mark.parametrize("start_us", [0, 3700])
 def test_the_codes_that_a_reading_used_stand_before_it(fake, start_us):
-    board = fake.Board({"calf_l": (wave, dict(MISSED)), "calf_r": (wave,)}, period_us=PERIOD_US + start_us)
+    board = fake.Board({"calf_l": (wave, dict(MISSED)), "calf_r": (wave,)}, period_us=PERIOD_US + start_us, noise=False)
     board.run(15_000_000)
     newest = {0: 0, 1: 0}
     ticks = 0
@@ -202,7 +202,7 @@ def test_the_codes_that_a_reading_used_stand_before_it(fake, start_us):
 
 
 def test_a_fault_is_logged_when_it_begins_and_when_it_ends(fake):
-    board = fake.Board({"calf_l": (wave, {}, {100: 3})}, period_us=PERIOD_US)
+    board = fake.Board({"calf_l": (wave, {}, {100: 3})}, period_us=PERIOD_US, noise=False)
     board.run(4_000_000)
     faults = records(board, "fault")
     assert [(body["fault"], body["state"], body["last_index"]) for _, body in faults] == [(3, 1, 99), (3, 0, 99)]

@@ -8,7 +8,7 @@ from turgor.core.channels import channel_id
 from turgor.core.filter_words import filter_state
 from turgor.core.judge import Judge
 from turgor.core.packed import WORD_SIZE
-from turgor.core.rules import DEFAULT_LIMITS, DP_LOW, MEDIUM, PRESSURE_HIGH
+from turgor.core.rules import DEFAULT_LIMITS, DP_LOW, MEDIUM, PRESSURE_HIGH, RULES
 from turgor.link import lines
 from turgor.link.records import RECORD_LIMIT, unpack
 
@@ -40,10 +40,10 @@ def test_by_hand(board):
     """The rules at the start, behind the set-up; then all states once a minute, the rules first."""
     records = board.drained(130 * SECOND_US)
     assert said(records) == [(0, "rule_state", 255), *each(60), *each(120)]
-    kinds = [unpack(record)[0]["kind"] for record in records[:14]]
-    assert kinds[:13] == ["boot", *2 * ["pressure_channel"], "impedance_channel", *8 * ["limit"], "rule_state"]
+    kinds = [unpack(record)[0]["kind"] for record in records[:18]]
+    assert kinds[:18] == ["boot", *2 * ["pressure_channel"], "impedance_channel", *13 * ["limit"], "rule_state"]
     # No alarm, no DBP, no baseline: the sum of the limits, the layout and three parts.
-    _, body, tail = unpack(records[12])
+    _, body, tail = unpack(records[17])
     assert (body, len(tail)) == ({"part": 0, "parts": 1}, 4 + 26)
 
 
@@ -85,10 +85,11 @@ def test_one_record_a_step_and_no_command_in_between(board):
 
     tick.step = watched
     board.run(60 * SECOND_US + 500_000)
-    # Begin, three medians of which one may set a baseline, the readings, three decisions, the alarm, four states.
-    assert len(seen) == 1 + 3 + 1 + 3 + 1 + 4
+    # Begin, three medians of which one may set a baseline, the readings, three decisions on limbs and three on sensors,
+    # the alarm, four states.
+    assert len(seen) == 1 + 3 + 1 + 3 + 3 + 1 + 4
     assert [n for n, _ in seen[-4:]] == [1] * 4
-    assert [busy for _, busy in seen] == [True] * 12 + [False]
+    assert [busy for _, busy in seen] == [True] * 15 + [False]
     records = [unpack(record) for record in board.logged()]
     readings = next(i for i, (h, *_) in enumerate(records) if h["kind"] == "readings" and h["t_s"] == 60)
     last = max(i for i, (h, *_) in enumerate(records) if h["kind"] == "filter_state")
@@ -99,15 +100,15 @@ def test_the_filter_goes_on_from_its_snapshot(board):
     """A channel elsewhere, with the state of second 60 and the codes behind its index, comes to the same state."""
     records = [unpack(record) for record in board.drained(80 * SECOND_US)]
     _, body, tail = next(r for r in records if r[0]["kind"] == "filter_state" and r[0]["channel"] == CALF_L)
-    copy = PressureChannel(filter_state(3, ((190446313, 213886529, 2, 3),), (0, 4096, 0, 5), 30000, 28000, 8))
+    copy = PressureChannel(filter_state(3, ((190446313, 213886529, 2, 3),), (0, 4096, 0, 5), 30000, 28000, 8), 4)
     assert copy.unpack_state(tail, 0, len(tail))
     assert copy.index == body["index"] == 240
     while copy.index < 4 * 80:
-        copy.sample(steady(20)(copy.index + 1))
+        copy.sample(board.code_of("calf_l")(copy.index + 1))
     states = []
     for channel in (copy, board.app.tick._samplers[0].channel):
         channel.capture()
-        state = bytearray(100)
+        state = bytearray(200)
         states.append(state[: channel.pack_state(state, 0)])
     assert states[0] == states[1]
 
@@ -129,7 +130,7 @@ def test_the_rules_go_on_from_their_snapshot(fake):
 
 
 def test_what_they_cost(fake):
-    """The default channels, all alarms and runs at their longest: under 15 bytes of log a second."""
+    """The default channels, all alarms of limbs and their runs at their longest: under 15 bytes of log a second."""
     wave = (steady(20),)
     board = fake.Board(
         {name: wave for name in ("calf_l", "calf_r", "forearm_l", "forearm_r")},
@@ -141,7 +142,7 @@ def test_what_they_cost(fake):
     for channel in range(5):
         for rule in (2,) if channel == CALF_Z else (0, 1):
             for i, word in enumerate((70000, 70000, 70000, 70000, 3, 1)):
-                judge.rules.words[(channel * 3 + rule) * 6 + i] = word
+                judge.rules.words[(channel * len(RULES) + rule) * 6 + i] = word
     judge.baselines[4] = judge.baselines[5] = 25_000_000
     log = board.app.log
     before = log.used
@@ -149,12 +150,12 @@ def test_what_they_cost(fake):
     snapshots.begin(60)
     while snapshots.step():
         pass
-    assert log.used - before == 686
-    assert 686 / 60 < 15
+    assert log.used - before == 798
+    assert 798 / 60 < 15
     sizes = [len(record) for record in board.logged()[-7:]]
-    assert sizes == [14 + 175, *4 * [18 + 81], *2 * [18 + 29]]
+    assert sizes == [14 + 175, *4 * [18 + 109], *2 * [18 + 29]]
     assert max(sizes) <= RECORD_LIMIT
-    assert len(DEFAULT_LIMITS) == 8
+    assert len(DEFAULT_LIMITS) == 13
 
 
 def test_a_large_state_goes_in_parts(fake):

@@ -1,12 +1,17 @@
 """Readings second by second: validity, holding, index, sweeps."""
 
+from random import Random
+
 import pytest
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80
 from turgor.core.channel import (
     HOLD_LIMIT,
+    READING_ELECTRODE_OFF,
+    READING_NOISY,
     READING_OVER,
     READING_SATURATED,
+    READING_STUCK,
     READING_VALID,
     ImpedanceChannel,
     PressureChannel,
@@ -26,8 +31,9 @@ def pressure():
 
 
 def feed(channel, n, code):
-    for _ in range(n):
-        channel.sample(code)
+    """`n` codes whose noise the median takes out."""
+    for i in range(n):
+        channel.sample(code + (0, 1, 0, -1)[i & 3])
 
 
 def test_by_hand():
@@ -68,6 +74,10 @@ def test_a_saturated_code_spoils_its_second_only():
     assert channel.flags == READING_SATURATED
     feed(channel, 80, 20000)
     assert channel.capture() == 20000
+    # A code at the limit among others is noise, for a second or two.
+    assert channel.flags == READING_VALID | READING_NOISY
+    feed(channel, 160, 20000)
+    assert channel.capture() == 20000
     assert channel.flags == READING_VALID
 
 
@@ -85,7 +95,8 @@ def test_missed_conversions_are_held_and_counted(missed):
         feed(channel, 200, 20000)
         feed(channel, 3, 25000)
     held.hold(missed)
-    feed(fed, missed, 25000)
+    for _ in range(missed):
+        fed.sample(held.code)
     assert held.words == fed.words
     assert held.index == fed.index == 203 + missed
     assert held.capture() == fed.capture() != ABSENT
@@ -143,7 +154,7 @@ def test_the_lowest_frequency_alone_gives_the_reading():
     ("count", "leads", "extremes", "flags"),
     [
         (0, 0, (0, 0, 0, 0), 0),
-        (16, 1, (0, 0, 0, 0), 0),
+        (16, 1, (0, 0, 0, 0), READING_ELECTRODE_OFF),
         (16, 0, (0, 524280, 0, 0), READING_SATURATED),
         (16, 0, (-524280, 0, 0, 0), READING_SATURATED),
         (16, 0, (0, 0, 0, 524280), READING_SATURATED),
@@ -167,3 +178,76 @@ def test_channels_have_names_of_their_own():
     assert unit_of(IMPEDANCE) == "milliohm"
     with pytest.raises(ValueError, match="no channel 'thigh'; channels: calf_l calf_r"):
         channel_id("thigh")
+
+
+def noise(random, codes):
+    """White noise of so many codes RMS."""
+    return lambda: round(random.gauss(0, codes))
+
+
+@pytest.mark.parametrize("rate", [10, 20, 40, 80, 320])
+def test_a_code_that_stands_still_is_flagged_within_two_seconds(rate):
+    """At ten a second it takes the 33 codes that `core.noise` needs at the most."""
+    random = Random(rate)
+    channel = PressureChannel(filter_state(3, LOWPASS_1_HZ_AT_80, UNIT, 30000, 28000, 5), rate)
+    for second in range(60):
+        for _ in range(rate):
+            channel.sample(20000 + random.randrange(-3, 4))
+        assert (channel.capture() != ABSENT) == (second > 0 or rate > 5)
+        assert not channel.flags & (READING_STUCK | READING_NOISY)
+    stuck_s = 0
+    while not channel.flags & READING_STUCK:
+        stuck_s += 1
+        for _ in range(rate):
+            channel.sample(20000)
+        value = channel.capture()
+    assert stuck_s <= (4 if rate == 10 else 2)
+    assert value == ABSENT
+    feed(channel, 2 * rate, 20000)
+    assert channel.capture() == 20000
+    assert not channel.flags & READING_STUCK
+
+
+@pytest.mark.parametrize("rate", [10, 80, 320])
+def test_noise_is_flagged_from_half_a_mmhg_on(rate):
+    """Twice as much within two seconds, by the calibration in force; half as much never; the reading stays valid."""
+    random = Random(rate)
+    for calibration, codes_per_mmhg in ((UNIT, 1000), ((0, 6103, 16896, 6), 10737.418), ((0, -8192, 0, 2), 500)):
+        channel = PressureChannel(filter_state(3, LOWPASS_1_HZ_AT_80, calibration, 3000000, 2800000, 5), rate)
+        for rms, flagged in ((0.25, False), (1.0, True), (0.2, False)):
+            white = noise(random, rms * codes_per_mmhg)
+            for second in range(30):
+                for _ in range(rate):
+                    channel.sample(white())
+                assert channel.capture() != ABSENT
+                # At ten a second 16 codes tell too little to be sure.
+                if second >= 2 and rate > 10:
+                    assert bool(channel.flags & READING_NOISY) == flagged, (rms, second)
+
+
+def test_what_is_at_its_limit_is_saturated_and_not_stuck():
+    channel = pressure()
+    for _ in range(300):
+        channel.sample(8388607)
+    assert channel.capture() == ABSENT
+    assert channel.flags & (READING_SATURATED | READING_STUCK) == READING_SATURATED
+
+
+def test_a_silent_sensor_is_neither_stuck_nor_noisy():
+    channel = pressure()
+    for _ in range(300):
+        channel.sample(20000)
+    channel.capture()
+    assert channel.flags & READING_STUCK
+    assert channel.capture() == ABSENT
+    assert channel.flags == 0
+
+
+def test_an_electrode_that_is_off_is_flagged_while_its_sweep_is_young():
+    channel = ImpedanceChannel(list(PLAIN))
+    sweep(channel, 700, 16, 3, (0, 0, 0, 0))
+    flags = []
+    for _ in range(5):
+        assert channel.capture() == ABSENT
+        flags.append(channel.flags)
+    assert flags == [READING_ELECTRODE_OFF] * 3 + [0, 0]

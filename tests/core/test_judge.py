@@ -1,9 +1,31 @@
 """The one-second work of all channels: medians, baselines, dP of the right limb, events of each channel."""
 
+from turgor.core.channel import (
+    READING_ELECTRODE_OFF,
+    READING_NOISY,
+    READING_SATURATED,
+    READING_STUCK,
+    READING_VALID,
+)
 from turgor.core.channels import channel_id
 from turgor.core.judge import ARTERIAL_LINE, NO_AGE, NO_DBP, NO_SOURCE, TYPED, Judge
 from turgor.core.median import ABSENT
-from turgor.core.rules import DEFAULT_LIMITS, DP_LOW, ESCALATED, FLUID_GAIN, HIGH, LOW, MEDIUM, PRESSURE_HIGH, RAISED
+from turgor.core.rules import (
+    DEFAULT_LIMITS,
+    DP_LOW,
+    ELECTRODE_OFF,
+    ESCALATED,
+    FLUID_GAIN,
+    HIGH,
+    LOW,
+    MEDIUM,
+    NOISY,
+    PRESSURE_HIGH,
+    RAISED,
+    SATURATED,
+    SENSOR_ABSENT,
+    STUCK,
+)
 
 CALF_L, CALF_R, CALF_Z, THORAX_Z, ART = (channel_id(n) for n in ("calf_l", "calf_r", "calf_z", "thorax_z", "art"))
 
@@ -123,3 +145,37 @@ def test_fluid_gain_is_judged_with_the_pressure_of_its_own_limb():
 def test_an_impedance_without_a_pressure_beside_it():
     run = Run([CALF_Z]).ticks(60, 40000).ticks(700, 37000)
     assert run.events == [(691, CALF_Z, FLUID_GAIN, RAISED, LOW)]
+
+
+def troubles(*readings, channels=(CALF_L,), seconds=40):
+    """The technical events of readings (value, flags) that stay as they are."""
+    judge = Judge(list(channels), DEFAULT_LIMITS)
+    events = []
+    for t_s in range(1, seconds + 1):
+        judge.begin(t_s)
+        for position, reading in enumerate(readings):
+            judge.reading(position, *reading)
+        for position in range(len(channels)):
+            judge.decide_trouble(position)
+            words = judge.rules.events[: 7 * judge.rules.event_count]
+            events += [(t_s, *words[at : at + 3]) for at in range(0, len(words), 7)]
+    return events
+
+
+def test_what_a_readings_flags_say_of_the_sensor():
+    assert troubles((20000, READING_VALID)) == []
+    assert troubles((ABSENT, 0)) == [(10, CALF_L, SENSOR_ABSENT, RAISED)]
+    assert troubles((ABSENT, READING_SATURATED)) == [(10, CALF_L, SATURATED, RAISED)]
+    assert troubles((ABSENT, READING_STUCK)) == [(10, CALF_L, STUCK, RAISED)]
+    assert troubles((20000, READING_VALID | READING_NOISY)) == [(30, CALF_L, NOISY, RAISED)]
+    # A reading that is not valid for no other reason.
+    assert troubles((ABSENT, READING_NOISY)) == [(10, CALF_L, SENSOR_ABSENT, RAISED), (30, CALF_L, NOISY, RAISED)]
+    off = (ABSENT, READING_ELECTRODE_OFF)
+    assert troubles(off, channels=[CALF_Z]) == [(10, CALF_Z, ELECTRODE_OFF, RAISED)]
+    # Of an arterial line these flags say how good its beats are.
+    assert troubles((80000, READING_VALID | 16 | 32), channels=[ART]) == []
+
+
+def test_each_sensor_has_its_own_trouble():
+    seen = troubles((ABSENT, 0), (20000, READING_VALID), (ABSENT, READING_ELECTRODE_OFF), channels=[0, 1, CALF_Z])
+    assert seen == [(10, CALF_L, SENSOR_ABSENT, RAISED), (10, CALF_Z, ELECTRODE_OFF, RAISED)]

@@ -15,7 +15,18 @@ from turgor.core.filter_words import FLAGS, GAIN_SHIFT, LAST, OFFSET, filter_sta
 from turgor.core.judge import ARTERIAL_LINE, NO_DBP, NO_SOURCE, TYPED, Judge
 from turgor.core.median import ABSENT
 from turgor.core.packed import filter_size, get_words, pack_filter, put_words
-from turgor.core.rules import ALARM_WORDS, DEFAULT_LIMITS, DP_LOW, HIGH, LOW, MEDIUM, PRESSURE_HIGH, Rules
+from turgor.core.rules import (
+    ALARM_WORDS,
+    DEFAULT_LIMITS,
+    DP_LOW,
+    FIRST_TECHNICAL,
+    HIGH,
+    LOW,
+    MEDIUM,
+    PRESSURE_HIGH,
+    RULES,
+    Rules,
+)
 
 UNIT = (0, 4096, 0, 2)
 LINE = (0, 6103, 16896, 6)
@@ -130,8 +141,8 @@ def test_the_index_has_32_bits():
 
 
 def test_sizes():
-    assert len(packed(bridge())) == 1 + 5 * 4 + filter_size(bridge().words) == 81
-    assert len(packed(bridge(2 * LOWPASS_1_HZ_AT_80, 5))) == 117
+    assert len(packed(bridge())) == 1 + (5 + 7) * 4 + filter_size(bridge().words) == 109
+    assert len(packed(bridge(2 * LOWPASS_1_HZ_AT_80, 5))) == 145
     assert 2 * FILTER_PART < len(packed(line(320))) <= 3 * FILTER_PART
     assert len(packed(line(400))) <= 640
     assert beats_size(beat_state(320)) == (41 + 63) * 4
@@ -347,14 +358,15 @@ def test_channels_that_are_gone_are_dropped_and_new_ones_begin_afresh():
 
 def test_the_largest_states_fit_in_their_records():
     """Every run of every alarm there is, at its end."""
-    for channels, parts in ((DEFAULT, 1), (list(range(len(CHANNELS))), 1), (list(range(8)), 2)):
+    for channels, parts in ((DEFAULT, 3), (list(range(len(CHANNELS))), 3), (list(range(8)), 3)):
         judge = Judge([c for c in channels if c < len(CHANNELS)], DEFAULT_LIMITS)
         words = judge.rules.words
         for channel in channels[: len(CHANNELS)]:
             kind = CHANNELS[channel][1]
-            for rule in (2,) if kind == 2 else (0, 1) if kind == 1 else ():
-                at = (channel * 3 + rule) * ALARM_WORDS
-                words[at : at + ALARM_WORDS] = array("i", [2**29 - 1] * 4 + [HIGH, 1])
+            for rule in (2, 3, 4, 7) if kind == 2 else (0, 1, 3, 4, 5, 6) if kind == 1 else (3, 4):
+                at = (channel * len(RULES) + rule) * ALARM_WORDS
+                runs = [2**29 - 1] * 4 if rule < FIRST_TECHNICAL else [2**29 - 1, 2**29 - 1, -1, 2**29 - 1]
+                words[at : at + ALARM_WORDS] = array("i", [*runs, HIGH, 1])
         judge.baselines[:] = array("i", [168000000] * len(judge.baselines))
         state = state_of(judge, 2**29)
         assert len(state) + 4 <= RULE_PART * parts
@@ -383,7 +395,7 @@ def test_states_of_rules_that_cannot_be_are_refused():
         refused(bytes(changed))
     alarms = 20 + 3 + 10 + 3
     assert state[alarms : alarms + 2] == bytes([1, DP_LOW])
-    for at, value in ((0, 7), (1, 3), (1, PRESSURE_HIGH), (2, 0), (2, 0x80 | state[alarms + 2]), (2, 0x4F)):
+    for at, value in ((0, 7), (1, len(RULES)), (1, PRESSURE_HIGH), (2, 0), (2, 0x80 | state[alarms + 2]), (2, 0x4F)):
         changed = bytearray(state)
         changed[alarms + at] = value
         refused(bytes(changed))

@@ -10,15 +10,21 @@ from turgor.core.rules import (
     CLEARED,
     DEFAULT_LIMITS,
     DP_LOW,
+    ELECTRODE_OFF,
     ESCALATED,
     EVENT_WORDS,
+    FIRST_TECHNICAL,
     FLUID_GAIN,
     HIGH,
     LOW,
     MEDIUM,
     NO_PRIORITY,
+    NOISY,
     PRESSURE_HIGH,
     RAISED,
+    SATURATED,
+    SENSOR_ABSENT,
+    STUCK,
     Rules,
     dp_milli_mmhg,
 )
@@ -51,6 +57,14 @@ class Watch:
         for _ in range(seconds):
             self.t += 1
             self.rules.judge_pressure(CHANNEL, icp, dbp, age)
+            self._take()
+        return self
+
+    def trouble(self, seconds, *rules):
+        """`seconds` ticks of a sensor that is in the trouble of these rules."""
+        for _ in range(seconds):
+            self.t += 1
+            self.rules.judge_trouble(CHANNEL, sum(1 << rule - FIRST_TECHNICAL for rule in rules))
             self._take()
         return self
 
@@ -426,3 +440,61 @@ def test_like_the_whole_history_judged_anew_each_second(rule):
         assert [(t - 1, state, priority) for t, _, state, priority in watch.seen] == wanted
         total += len(wanted)
     assert total > 100
+
+
+@pytest.mark.parametrize(
+    ("rule", "limit_s", "priority"),
+    [
+        (SENSOR_ABSENT, 10, MEDIUM),
+        (SATURATED, 10, MEDIUM),
+        (STUCK, 10, MEDIUM),
+        (NOISY, 30, LOW),
+        (ELECTRODE_OFF, 10, MEDIUM),
+    ],
+)
+def test_a_sensor_in_trouble(rule, limit_s, priority):
+    """A tick short of its time: nothing. In time: raised; five seconds after its end: cleared."""
+    watch = Watch().trouble(limit_s - 1, rule).trouble(1).trouble(limit_s - 1, rule).trouble(1)
+    assert watch.seen == []
+    watch.trouble(limit_s + 40, rule).trouble(20)
+    begun = 2 * limit_s
+    assert watch.seen == [
+        (begun + limit_s, rule, RAISED, priority),
+        (begun + limit_s + 46, rule, CLEARED, priority),
+    ]
+    assert watch.full == [(0, limit_s, limit_s), (0, 0, 0)]
+    assert watch.rules.words == Rules(7).words
+
+
+def test_troubles_come_and_go_by_themselves():
+    watch = Watch().trouble(15, STUCK).trouble(15, STUCK, NOISY).trouble(25, NOISY).trouble(10)
+    assert watch.seen == [
+        (10, STUCK, RAISED, MEDIUM),
+        (36, STUCK, CLEARED, MEDIUM),
+        (45, NOISY, RAISED, LOW),
+        (61, NOISY, CLEARED, LOW),
+    ]
+
+
+def test_an_acknowledged_trouble_is_silent_and_sounds_when_it_comes_again():
+    watch = Watch().trouble(10, SENSOR_ABSENT)
+    assert watch.rules.annunciation() == MEDIUM
+    watch.rules.acknowledge(CHANNEL, SENSOR_ABSENT)
+    watch._take()
+    assert watch.rules.annunciation() == NO_PRIORITY
+    watch.trouble(30, SENSOR_ABSENT).trouble(10).trouble(10, SENSOR_ABSENT)
+    assert watch.rules.annunciation() == MEDIUM
+    assert [state for _, _, state, _ in watch.seen] == [RAISED, ACKNOWLEDGED, CLEARED, RAISED]
+
+
+def test_a_trouble_goes_on_over_a_restart():
+    """Its time, and that it was raised, are in the packed state; so is the way to its end."""
+    for before, rest in ((7, 3), (10, 0), (40, 0)):
+        watch, other = Watch().trouble(before, STUCK), Watch()
+        state = bytearray(256)
+        end = watch.rules.pack_state(state, 0)
+        assert other.rules.unpack_state(state, 0, end, [CHANNEL])
+        other.trouble(rest, STUCK)
+        assert other.rules.priority(CHANNEL, STUCK) == MEDIUM
+        other.trouble(6)
+        assert other.rules.words == Rules(7).words

@@ -35,6 +35,14 @@ _WORDS = 16
 LOWPASS_2_HZ_AT_80 = ((190446313, 213886529, 2, 3),)
 
 
+# Less than a milli-mmHg; without any, a sensor is stuck.
+_NOISE = (0, 1, 0, -1)
+
+
+def noisy(code_of):
+    return lambda index: code_of(index) + _NOISE[index & 3]
+
+
 class FakeBridge:
     """Conversions every `period_us`, the first at `first_tick`; `code_of(index)` is the code of conversion `index`.
 
@@ -185,8 +193,10 @@ class Board:
         period_us=PERIOD_US,
         threshold=30000,
         flash=None,
+        noise=True,
     ):
         self.us = 0
+        self._noise = noise
         keep = None
         if flash:
             flash.clock = self
@@ -223,6 +233,11 @@ class Board:
     def alarm(self, level):
         self.alarms.append((self.us, level))
 
+    def code_of(self, name):
+        """The code of a bridge by the index of its conversion."""
+        code_of = self._bridges[name][0]
+        return noisy(code_of) if self._noise else code_of
+
     def _make_samplers(self, log, blocks, time, now):
         samplers = []
         for channel in self.config.channels:
@@ -231,7 +246,8 @@ class Board:
                 sampler = ImpedanceSampler(channel.number, channel.words, driver, log, time, now, len(samplers) & 1)
             else:
                 first_tick = (now + self._period_us // 2 + 1000 * channel.number) & TICKS_MASK
-                driver = FakeBridge(self._period_us, first_tick, *self._bridges[channel.name])
+                rest = self._bridges[channel.name][1:]
+                driver = FakeBridge(self._period_us, first_tick, self.code_of(channel.name), *rest)
                 core = pressure_channel(channel.kind, channel.words, channel.rate_millihz // 1000)
                 sampler = PressureSampler(channel.number, core, driver, log, blocks, time, now)
             self.drivers[channel.name] = driver

@@ -73,7 +73,10 @@ class Tick:
             self._log_readings()
         elif number <= 2 * count + 1:
             self._decide(number - count - 2)
-        elif number == 2 * count + 2:
+        elif number <= 3 * count + 1:
+            self.judge.decide_trouble(number - 2 * count - 2)
+            self._log_events()
+        elif number == 3 * count + 2:
             self._annunciate()
             if not self.snapshots.begin(self._second):
                 return self._end(now)
@@ -156,7 +159,7 @@ class Tick:
     def _median(self, position):
         # The codes that a reading used stand before it in the log.
         self._samplers[position].close()
-        if self.judge.reading(position, self._values[position]):
+        if self.judge.reading(position, self._values[position], self._samplers[position].channel.flags):
             pack_into("<Bi", self._log.record, HEADER_SIZE, AT_ATTACH, self.judge.baselines[position])
             self._log.append(HEADER_SIZE + 5, BASELINE, self.judge.channels[position], self._second)
             self._urgent = True

@@ -1,7 +1,5 @@
 """An arterial line: its pressure as a PressureChannel's, with the beats in it. Loaded where one is configured."""
 
-from array import array
-
 from turgor.core.beats import (
     PHASE,
     PLACE,
@@ -12,8 +10,8 @@ from turgor.core.beats import (
     beat_state,
     diastolic_milli_mmhg,
 )
-from turgor.core.channel import PressureChannel
-from turgor.core.filter_words import restart
+from turgor.core.channel import FilteredChannel
+from turgor.core.filters import filter_block
 from turgor.core.median import ABSENT
 from turgor.core.packed import WORD_SIZE, get_words, put_words
 from turgor.mp import const, micropython
@@ -30,7 +28,7 @@ _LEVEL_MOST = const(0x7FFFF)
 _MOST = const(0x3FFFFFFF)
 
 
-class ArterialChannel(PressureChannel):
+class ArterialChannel(FilteredChannel):
     """Readings of an arterial line: its pressure as a PressureChannel's, the quality of its beats among the flags.
 
     `diastolic` is what the beats gave at the last capture, milli-mmHg, ABSENT when they or the reading are not to be
@@ -38,34 +36,37 @@ class ArterialChannel(PressureChannel):
     """
 
     def __init__(self, words, rate_hz):
-        super().__init__(words)
+        super().__init__(words, _BEAT_BLOCK)
         self.beats = beat_state(rate_hz)
         self.diastolic = ABSENT
-        self._values = array("i", bytes(4 * _BEAT_BLOCK))
-        self._waiting = 0
 
     def restart(self):
-        restart(self.words)
+        FilteredChannel.restart(self)
         beat_restart(self.beats)
-        self._waiting = 0
 
     @micropython.native
     def sample(self, code):
         """Take the next conversion's code."""
-        PressureChannel.sample(self, code)
-        self._values[self._waiting] = self.latest
-        self._waiting += 1
-        if self._waiting == _BEAT_BLOCK:
+        io = self._io
+        io[0] = code
+        filter_block(0, 1, self.words, io, io)
+        self.latest = io[0]
+        self.code = code
+        self.index += 1
+        waiting = self._waiting
+        self._gathered[waiting] = self.latest
+        self._waiting = waiting + 1
+        if waiting + 1 == _BEAT_BLOCK:
             self.flush()
 
     def flush(self):
         """Have the beats take what has gathered."""
-        beat_block(0, self._waiting, self.beats, self._values)
+        beat_block(0, self._waiting, self.beats, self._gathered)
         self._waiting = 0
 
     def capture(self):
         self.flush()
-        value = PressureChannel.capture(self)
+        value = FilteredChannel.capture(self)
         quality = beat_quality(self.beats)
         self.flags |= quality << _QUALITY_SHIFT
         self.diastolic = diastolic_milli_mmhg(self.beats) if value != ABSENT else ABSENT
@@ -73,14 +74,14 @@ class ArterialChannel(PressureChannel):
 
     def pack_state(self, buffer, at):
         self.flush()
-        return pack_beats(self.beats, buffer, PressureChannel.pack_state(self, buffer, at))
+        return pack_beats(self.beats, buffer, FilteredChannel.pack_state(self, buffer, at))
 
     def unpack_state(self, buffer, at, end):
         middle = end - beats_size(self.beats)
         beats = self.beats[:]
         if middle < at or not unpack_beats(beats, buffer, middle):
             return False
-        if not PressureChannel.unpack_state(self, buffer, at, middle):
+        if not FilteredChannel.unpack_state(self, buffer, at, middle):
             return False
         self.beats[:] = beats
         self._waiting = 0

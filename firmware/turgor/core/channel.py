@@ -14,10 +14,21 @@ come with the next one.
 from array import array
 
 from turgor.core.channels import ARTERIAL
-from turgor.core.filter_words import COUNT, OVER, SATURATED, SETTLED, restart, take_flags
+from turgor.core.filter_words import (
+    COUNT,
+    GAIN_BIAS,
+    GAIN_HIGH,
+    GAIN_SHIFT,
+    OVER,
+    SATURATED,
+    SETTLED,
+    restart,
+    take_flags,
+)
 from turgor.core.filters import filter_block
 from turgor.core.impedance import resistance_milliohm
 from turgor.core.median import ABSENT
+from turgor.core.noise import is_noise_state, noise_block, noise_restart, noise_rms_code_q4, noise_state, still_codes
 from turgor.core.packed import WORD_SIZE, filter_size, get_words, pack_filter, put_words, unpack_filter
 from turgor.mp import const, micropython
 
@@ -25,16 +36,27 @@ from turgor.mp import const, micropython
 READING_VALID = const(1)
 READING_SATURATED = const(4)
 READING_OVER = const(8)
+# Of a pressure: no code differs from the others; they are noisy. Of an impedance: an electrode is off.
+READING_STUCK = const(16)
+READING_NOISY = const(32)
+READING_ELECTRODE_OFF = const(16)
 # More conversions than this missed at once start the filter anew.
 HOLD_LIMIT = const(40)
 # A reading stays valid for this many ticks after the sweep it came from.
 _SWEEP_TICKS = const(3)
+# A pressure's codes whose noise is taken at once. Its estimate reaches back over about a second. So many equal codes in
+# a row are stuck at the least, else 0.6 s of them. Noise that no limb or line makes, milli-mmHg RMS.
+_NOISE_BLOCK = const(32)
+_STUCK_LEAST = const(16)
+_NOISY_MILLI_MMHG = const(500)
 # The first byte of a packed state says how the rest is laid out.
 _PRESSURE_LAYOUT = const(1)
 _IMPEDANCE_LAYOUT = const(2)
 # Its own words of a packed state: index below and above 2^30, how many came since the capture, then what is the kind's.
 _KEPT_WORDS = const(5)
 _SWEEP_WORDS = const(7)
+# Of `core.noise`, all but the shift, which is the rate's.
+_NOISE_WORDS = const(7)
 _INDEX_BITS = const(30)
 _INDEX_MASK = const(0x3FFFFFFF)
 _CODE_LIMIT = const(0x800000)
@@ -43,13 +65,14 @@ _VALUE_LIMIT = const(0x20000000)
 _IQ_LIMIT = const(524280)
 
 
-class PressureChannel:
-    """Readings of a pressure channel whose filter state is `words` (see `core.filters`).
+class FilteredChannel:
+    """What both kinds of pressure channel share; the filter's state is `words` (see `core.filters`).
 
-    `code` and `latest` are the last code and the calibrated value after it, milli-mmHg.
+    `code` and `latest` are the last code and the calibrated value after it, milli-mmHg. `sample(code)` takes a
+    conversion's code, `flush` hands on what it gathered of them.
     """
 
-    def __init__(self, words):
+    def __init__(self, words, block):
         self.words = words
         self.index = 0
         self.code = 0
@@ -59,19 +82,12 @@ class PressureChannel:
         self.captured = 0
         self._io = array("i", [0])
         self._kept = array("i", bytes(4 * _KEPT_WORDS))
+        self._gathered = array("i", bytes(4 * block))
+        self._waiting = 0
 
     def restart(self):
         restart(self.words)
-
-    @micropython.native
-    def sample(self, code):
-        """Take the next conversion's code."""
-        io = self._io
-        io[0] = code
-        filter_block(0, 1, self.words, io, io)
-        self.latest = io[0]
-        self.code = code
-        self.index += 1
+        self._waiting = 0
 
     def hold(self, missed):
         """Conversions that passed unread: the filter is fed the last code in their place, if it has one."""
@@ -127,10 +143,85 @@ class PressureChannel:
         return True
 
 
+class PressureChannel(FilteredChannel):
+    """Readings of a pressure channel of `rate_hz` conversions a second; `noise` is the state of `core.noise`."""
+
+    def __init__(self, words, rate_hz=80):
+        super().__init__(words, _NOISE_BLOCK)
+        shift = 0
+        while 64 << shift <= rate_hz:
+            shift += 1
+        self.noise = noise_state(shift)
+        self._stuck_codes = max(_STUCK_LEAST, rate_hz * 3 // 5)
+
+    def restart(self):
+        FilteredChannel.restart(self)
+        noise_restart(self.noise)
+
+    @micropython.native
+    def sample(self, code):
+        """Take the next conversion's code."""
+        io = self._io
+        io[0] = code
+        filter_block(0, 1, self.words, io, io)
+        self.latest = io[0]
+        self.code = code
+        self.index += 1
+        waiting = self._waiting
+        self._gathered[waiting] = code
+        self._waiting = waiting + 1
+        if waiting + 1 == _NOISE_BLOCK:
+            self.flush()
+
+    def flush(self):
+        """Have the noise estimate take what has gathered."""
+        noise_block(0, self._waiting, self.noise, self._gathered)
+        self._waiting = 0
+
+    def hold(self, missed):
+        FilteredChannel.hold(self, missed)
+        self._waiting = 0
+        noise_restart(self.noise)
+
+    def capture(self):
+        self.flush()
+        fresh = self.index != self.captured
+        FilteredChannel.capture(self)
+        # A converter at its limit is still too, and is named for that.
+        fresh = fresh and not self.flags & READING_SATURATED
+        if fresh and still_codes(self.noise) >= self._stuck_codes:
+            self.flags = self.flags & ~READING_VALID | READING_STUCK
+        elif fresh and self._noise_milli_mmhg() >= _NOISY_MILLI_MMHG:
+            self.flags |= READING_NOISY
+        return self.value if self.flags & READING_VALID else ABSENT
+
+    def _noise_milli_mmhg(self):
+        """RMS of the codes' noise by the calibration in force; NO_NOISE is below 0."""
+        words = self.words
+        rms = noise_rms_code_q4(self.noise)
+        return (rms >> 5) * abs(words[GAIN_HIGH] - GAIN_BIAS) >> (9 + words[GAIN_SHIFT])
+
+    def pack_state(self, buffer, at):
+        self.flush()
+        return put_words(self.noise, 0, _NOISE_WORDS, buffer, FilteredChannel.pack_state(self, buffer, at))
+
+    def unpack_state(self, buffer, at, end):
+        middle = end - _NOISE_WORDS * WORD_SIZE
+        noise = self.noise[:]
+        if middle < at:
+            return False
+        get_words(noise, 0, _NOISE_WORDS, buffer, middle)
+        if not is_noise_state(noise) or not FilteredChannel.unpack_state(self, buffer, at, middle):
+            return False
+        self.noise[:] = noise
+        self._waiting = 0
+        return True
+
+
 def pressure_channel(kind, words, rate_hz):
     """The channel of a pressure sensor of either kind."""
     if kind != ARTERIAL:
-        return PressureChannel(words)
+        return PressureChannel(words, rate_hz)
     # 10 KB of a board's heap that one without an arterial line keeps free.
     from turgor.core.arterial import ArterialChannel
 
@@ -159,7 +250,7 @@ class ImpedanceChannel:
         self.flags = 0
         self.captured = 0
         self._age = _SWEEP_TICKS
-        self._saturated = 0
+        self._trouble = 0
         self.usable = False
         self._kept = array("i", bytes(4 * _SWEEP_WORDS))
 
@@ -168,9 +259,13 @@ class ImpedanceChannel:
         if frequency:
             return
         self.index += 1
-        saturated = max_i >= _IQ_LIMIT or min_i <= -_IQ_LIMIT or max_q >= _IQ_LIMIT or min_q <= -_IQ_LIMIT
-        self._saturated = READING_SATURATED if saturated else 0
-        self.usable = not saturated and not leads and count > 0
+        self._trouble = 0
+        if leads:
+            # Without contact it is at its limits too, and is named for the electrode.
+            self._trouble = READING_ELECTRODE_OFF
+        elif max_i >= _IQ_LIMIT or min_i <= -_IQ_LIMIT or max_q >= _IQ_LIMIT or min_q <= -_IQ_LIMIT:
+            self._trouble = READING_SATURATED
+        self.usable = not self._trouble and count > 0
         if self.usable:
             self.value = resistance_milliohm(self.words, 0, sum_i, sum_q, count)
 
@@ -180,8 +275,9 @@ class ImpedanceChannel:
         if self._age > _SWEEP_TICKS:
             self._age = _SWEEP_TICKS + 1
         self.captured = self.index
-        valid = self.usable and self._age <= _SWEEP_TICKS
-        self.flags = self._saturated | (READING_VALID if valid else 0)
+        fresh = self._age <= _SWEEP_TICKS
+        valid = self.usable and fresh
+        self.flags = (self._trouble if fresh else 0) | (READING_VALID if valid else 0)
         return self.value if valid else ABSENT
 
     def pack_state(self, buffer, at):
@@ -191,7 +287,7 @@ class ImpedanceChannel:
         kept[2] = self.index - self.captured
         kept[3] = self.value
         kept[4] = self._age
-        kept[5] = self._saturated
+        kept[5] = self._trouble
         kept[6] = 1 if self.usable else 0
         buffer[at] = _IMPEDANCE_LAYOUT
         return put_words(kept, 0, _SWEEP_WORDS, buffer, at + 1)
@@ -204,12 +300,12 @@ class ImpedanceChannel:
         index = _index(kept)
         if index < 0 or not -_VALUE_LIMIT <= kept[3] <= _VALUE_LIMIT or not 1 <= kept[4] <= _SWEEP_TICKS + 1:
             return False
-        if kept[5] not in (0, READING_SATURATED) or kept[6] not in (0, 1):
+        if kept[5] not in (0, READING_SATURATED, READING_ELECTRODE_OFF) or kept[6] not in (0, 1):
             return False
         self.index = index
         self.captured = index - kept[2]
         self.value = kept[3]
         self._age = kept[4]
-        self._saturated = kept[5]
+        self._trouble = kept[5]
         self.usable = kept[6] == 1
         return True

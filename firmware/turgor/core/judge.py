@@ -2,23 +2,35 @@
 
 Takes readings in milli-mmHg or milliohm within +-2^28, or ABSENT, and a diastolic pressure in milli-mmHg; keeps medians
 and baselines in the same units, times in whole seconds. A tick is `begin`, then `reading` for each position in order,
-then `decide` for each position in order; each of them is one bounded slice. A position is a channel's place in the
-configuration.
+then `decide` for each position in order, then `decide_trouble`; each of them is one bounded slice. A position is a
+channel's place in the configuration.
 
 `pack_state` and `unpack_state` carry what a tick leaves to the next, but for the windows of the medians, which a minute
 of readings fills again: the DBPs with their ages, baselines, alarms and runs. A packed state is a layout byte and
 parts: number, size (2 bytes) and content. It has 26 bytes, 5 more for each baseline, and for what is not idle at most
-30 for a pressure channel and 15 for the impedance of a limb.
+78 for a pressure channel, 51 for the impedance of a limb.
 """
 
 from array import array
 
 from turgor.core.change import fall_permille
-from turgor.core.channels import CHANNELS, IMPEDANCE, NO_LIMB, PRESSURE
+from turgor.core.channel import READING_ELECTRODE_OFF, READING_NOISY, READING_SATURATED, READING_STUCK
+from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, NO_LIMB, PRESSURE
 from turgor.core.median import ABSENT, median, median_push
 from turgor.core.median import STATE_WORDS as MEDIAN_WORDS
 from turgor.core.packed import WORD_SIZE, get_words, put_words
-from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG, Rules, dp_milli_mmhg
+from turgor.core.rules import (
+    DBP_LEAST_MILLI_MMHG,
+    DBP_MOST_MILLI_MMHG,
+    ELECTRODE_OFF,
+    FIRST_TECHNICAL,
+    NOISY,
+    SATURATED,
+    SENSOR_ABSENT,
+    STUCK,
+    Rules,
+    dp_milli_mmhg,
+)
 from turgor.mp import const
 
 NO_DBP = const(-1)
@@ -35,6 +47,13 @@ _BASELINE_READINGS = const(60)
 # Where a baseline comes from.
 AT_ATTACH = const(1)
 BASELINE_ORIGINS = ("none", "at attach")
+
+# By kind: a flag of a reading and the technical rule that it is the trouble of.
+_TROUBLES = {
+    PRESSURE: ((READING_SATURATED, SATURATED), (READING_STUCK, STUCK), (READING_NOISY, NOISY)),
+    IMPEDANCE: ((READING_SATURATED, SATURATED), (READING_ELECTRODE_OFF, ELECTRODE_OFF)),
+    ARTERIAL: ((READING_SATURATED, SATURATED),),
+}
 
 _LAYOUT = const(1)
 # Parts of a packed state, in this order.
@@ -56,6 +75,7 @@ class Judge:
         self.rules = Rules(len(CHANNELS), limits)
         self.medians = array("i", bytes(4 * len(channels)))
         self.baselines = array("i", bytes(4 * len(channels)))
+        self._troubles = bytearray(len(channels))
         self._windows = [array("i", bytes(4 * MEDIAN_WORDS)) for _ in channels]
         # The position of the pressure channel of each impedance channel's limb, -1 where there is none.
         self._pressure_at = [self._pressure_of(channel) for channel in channels]
@@ -104,8 +124,16 @@ class Judge:
             age = t_s - self._line_s
         self.dbp_age_s = NO_AGE if self.dbp_source == NO_SOURCE or age >= NO_AGE else age
 
-    def reading(self, position, value):
-        """Take a channel's reading (or ABSENT) into its median; True when this set its baseline."""
+    def reading(self, position, value, flags=0):
+        """Take a channel's reading (or ABSENT) with its flags; True when this set its baseline."""
+        trouble = 0
+        for flag, rule in _TROUBLES[CHANNELS[self.channels[position]][1]]:
+            if flags & flag:
+                trouble |= 1 << rule - FIRST_TECHNICAL
+        # Noise spoils no reading.
+        if value == ABSENT and not trouble & ~(1 << NOISY - FIRST_TECHNICAL):
+            trouble |= 1 << SENSOR_ABSENT - FIRST_TECHNICAL
+        self._troubles[position] = trouble
         window = self._windows[position]
         valid = median_push(window, value)
         self.medians[position] = median(window)
@@ -139,6 +167,11 @@ class Judge:
             icp = self.medians[at] if at >= 0 else ABSENT
             dp = dp_milli_mmhg(self.dbp_milli_mmhg, self.dbp_age_s, icp)
             rules.judge_fluid(channel, self.fall(position), icp, dp)
+
+    def decide_trouble(self, position):
+        """Judge a channel's sensor by the technical rules; the events are in `rules.events`."""
+        self.rules.event_count = 0
+        self.rules.judge_trouble(self.channels[position], self._troubles[position])
 
     def pack_state(self, buffer, at, second):
         """Write the state after the tick of board second `second`; returns where it ends."""

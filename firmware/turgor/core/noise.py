@@ -36,6 +36,8 @@ SHIFT_MOST = const(7)
 # `still` counts no further than this many chunks.
 STILL_MOST = const(0xFFFFFF)
 NO_NOISE = const(-1)
+_CODE_LIMIT = const(0x800000)
+_SUM_MOST = const(0x400000)
 
 
 @micropython.viper
@@ -101,6 +103,19 @@ def noise_restart(s):
     """Codes are missing: forget the estimate and begin as a fresh state."""
     for word in range(SHIFT):
         s[word] = 0
+
+
+def is_noise_state(s):
+    """Whether codes of 24 bits can have led to `s`."""
+    return (
+        -_CODE_LIMIT <= s[LAST] < _CODE_LIMIT
+        and -2 * _CODE_LIMIT < s[DIFFERENCE] < 2 * _CODE_LIMIT
+        and 0 <= s[SUM] <= CHUNK * 4 * _CODE_LIMIT
+        and 0 <= s[PHASE] < CHUNK
+        and 0 <= s[CHUNKS] <= 2
+        and 0 <= s[AVERAGE] <= _SUM_MOST << s[SHIFT]
+        and 0 <= s[STILL] <= STILL_MOST
+    )
 
 
 def noise_rms_code_q4(s):

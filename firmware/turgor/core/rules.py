@@ -6,6 +6,8 @@ channel: it is raised by its first stage that ran long enough, escalates with a 
 its highest priority, and clears when the input stayed inside the clear limit for the clear time. A high alarm that was
 not acknowledged stays (latched) until it is.
 
+A technical rule judges a sensor, by how long it has been in trouble; its alarm never latches.
+
 Units: pressures milli-mmHg, changes per mille of the baseline, times s. Inputs lie within +-2^28.
 """
 
@@ -17,6 +19,13 @@ from turgor.mp import const, micropython, ptr8, ptr32
 DP_LOW = const(0)
 PRESSURE_HIGH = const(1)
 FLUID_GAIN = const(2)
+SENSOR_ABSENT = const(3)
+SATURATED = const(4)
+STUCK = const(5)
+NOISY = const(6)
+ELECTRODE_OFF = const(7)
+# The technical rules, from this one to the last. A trouble is a bit each, 1 for the first.
+FIRST_TECHNICAL = const(3)
 
 NO_PRIORITY = const(0)
 LOW = const(1)
@@ -35,6 +44,11 @@ RULES = (
     ("dp_low", "DBP - ICP", "milli_mmhg", "perfusion pressure low"),
     ("pressure_high", "ICP", "milli_mmhg", "compartment pressure high"),
     ("fluid_gain", "fall of R from its baseline", "permille", "fluid entering the limb"),
+    ("sensor_absent", "time without a valid reading", "s", "no reading from the sensor"),
+    ("saturated", "time at the converter's limits", "s", "sensor out of its range"),
+    ("stuck", "time without any change", "s", "sensor stuck"),
+    ("noisy", "time with much noise", "s", "sensor noisy"),
+    ("electrode_off", "time without contact", "s", "electrode off"),
 )
 RULE_NAMES = tuple(row[0] for row in RULES)
 
@@ -50,6 +64,11 @@ DEFAULT_LIMITS = (
     (FLUID_GAIN, 0, LOW, 50, 600, 40, 0, 0),
     (FLUID_GAIN, 1, MEDIUM, 100, 600, 40, 0, 0),
     (FLUID_GAIN, 2, HIGH, 150, 600, 40, 0, 20 << 15 | 40),
+    (SENSOR_ABSENT, 0, MEDIUM, 10, 0, 0, 5, 0),
+    (SATURATED, 0, MEDIUM, 10, 0, 0, 5, 0),
+    (STUCK, 0, MEDIUM, 10, 0, 0, 5, 0),
+    (NOISY, 0, LOW, 30, 0, 0, 5, 0),
+    (ELECTRODE_OFF, 0, MEDIUM, 10, 0, 0, 5, 0),
 )
 
 # A stage that a rule does not have: no run is long enough.
@@ -143,6 +162,8 @@ class Rules:
         # The most that one call can give: every alarm acknowledged at once.
         self.events = array("i", bytes(4 * EVENT_WORDS * channel_count * len(RULES)))
         self.event_count = 0
+        # Channels of which a technical rule is not at rest.
+        self._in_trouble = bytearray(channel_count)
 
     def priority(self, channel, rule):
         """The priority of an alarm, NO_PRIORITY while there is none."""
@@ -201,6 +222,25 @@ class Rules:
                     beyond = 0
             self._run(channel, rule, stage, beyond)
         self._decide(channel, rule, fall, -1, NO_PRIORITY)
+
+    def judge_trouble(self, channel, trouble):
+        """One tick of the technical rules: what a sensor suffers, a bit each. The time is counted as stage 1's run."""
+        if not trouble and not self._in_trouble[channel]:
+            return
+        words = self.words
+        idle = not trouble
+        alarm = (channel * len(RULES) + FIRST_TECHNICAL) * ALARM_WORDS
+        for rule in range(FIRST_TECHNICAL, len(RULES)):
+            there = trouble & 1
+            trouble >>= 1
+            self._run(channel, rule, 1, there)
+            time = words[alarm + 1] + 1
+            self._run(channel, rule, 0, there and time >= self._limit(rule, 0))
+            self._decide(channel, rule, time, -1, NO_PRIORITY)
+            if words[alarm + _PRIORITY]:
+                idle = False
+            alarm += ALARM_WORDS
+        self._in_trouble[channel] = 0 if idle else 1
 
     def acknowledge(self, channel, rule):
         """Acknowledge the standing alarms of a channel and rule (255: all)."""
@@ -262,6 +302,8 @@ class Rules:
                     words[alarm + i] = -1
         self.words[:] = words
         self.event_count = 0
+        for channel in range(self.channel_count):
+            self._in_trouble[channel] = 1
         return True
 
     def _limit(self, rule, stage):

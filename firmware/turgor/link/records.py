@@ -178,6 +178,11 @@ VALID = const(1)
 MEDIAN_VALID = const(2)
 SATURATED = const(4)
 OVER_THRESHOLD = const(8)
+# Of a pressure but an arterial line.
+STUCK = const(16)
+NOISY = const(32)
+# Of an impedance.
+ELECTRODE_OFF = const(16)
 # Of an arterial line.
 NO_BEATS = const(16)
 DAMPED = const(32)

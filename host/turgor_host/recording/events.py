@@ -13,7 +13,8 @@ from turgor_host.recording.boots import Boot, channel_name
 Event = dict[str, Any]
 
 # From the rules' integer units to those of a user.
-_UNITS = {"milli_mmhg": ("mmHg", 1000), "permille": ("%", 10)}
+# Of what a rule judges: as it is shown, and how many make one.
+UNITS = {"milli_mmhg": ("mmHg", 1000), "permille": ("%", 10), "s": ("s", 1)}
 _EXPECTED = {"rule": str, "channel": str, "priority": str, "state": str}
 _TIMES = ("t_s", "tolerance_s")
 
@@ -43,7 +44,7 @@ def make_event(
 ) -> Event:
     """An event record's numbers (t_s: board time) as `turgor events --json` shows them."""
     known = rule < len(RULES)
-    unit, scale = _UNITS[RULES[rule][2]] if known else ("", 1)
+    unit, scale = UNITS[RULES[rule][2]] if known else ("", 1)
     shown = state != ACKNOWLEDGED
     return {
         "t_s": seconds(t_s + boot.shift_s),

@@ -1,14 +1,15 @@
 """A pressure channel's codes, fed to the core just as the board fed them: restarts, missed conversions and all."""
 
 from array import array
+from typing import Any
 
 import numpy as np
 
 from turgor.core.arterial import ArterialChannel
-from turgor.core.channel import HOLD_LIMIT, PressureChannel
+from turgor.core.channel import HOLD_LIMIT
 from turgor.core.filter_words import FLAGS, SATURATED, SETTLED
 from turgor.link.records import RESTARTED
-from turgor_host.compiled import beat_block, filter_block
+from turgor_host.compiled import beat_block, filter_block, noise_block
 from turgor_host.recording.decode import Bools, Ints
 from turgor_host.recording.samples import Blocks
 
@@ -18,7 +19,7 @@ _NEVER = 1 << 62
 class Feed:
     """The core's `channel`, which has come to conversion `index`, fed up to sample number `position` of `blocks`."""
 
-    def __init__(self, channel: PressureChannel, blocks: Blocks, index: int = 0) -> None:
+    def __init__(self, channel: Any, blocks: Blocks, index: int = 0) -> None:
         self.channel = channel
         self.position = 0
         self._codes = array("i", blocks.codes.tolist())
@@ -43,9 +44,11 @@ class Feed:
                 filter_block(at, stop, channel.words, self._codes, self._values)
                 channel.code, channel.latest = self._codes[stop - 1], self._values[stop - 1]
                 channel.index += stop - at
+                channel.flush()
                 if isinstance(channel, ArterialChannel):
-                    channel.flush()
                     beat_block(at, stop, channel.beats, self._values)
+                else:
+                    noise_block(at, stop, channel.noise, self._codes)
             self.position = stop
 
     def each(self, position: int) -> tuple[Ints, Bools]:

@@ -44,13 +44,14 @@ class Judged:
 class Inputs:
     """What the ticks of a boot take in.
 
-    `value_at(tick, position)` is the reading that a channel, by its place in `channels`, had at a tick, or ABSENT;
-    `line_diastolic` what the arterial line gave at each, or ABSENT. `median_at`, if given, is the median that the board
-    had: it stands in while readings of the last minute are missing. Without it there is no going on after a hole.
+    `reading_at(tick, position)` gives the reading (or ABSENT) that a channel, by its place in `channels`, had at a
+    tick, and its flags; `line_diastolic` is what the arterial line gave at each, or ABSENT. `median_at`, if given, is
+    the median that the board had: it stands in while readings of the last minute are missing. Without it there is no
+    going on after a hole.
     """
 
     channels: list[int]
-    value_at: Callable[[int, int], int]
+    reading_at: Callable[[int, int], tuple[int, int]]
     line_diastolic: Sequence[int]
     median_at: Callable[[int, int], int] | None = None
 
@@ -159,7 +160,7 @@ class _Judging:
             events += _taken(judge)
         baselines = []
         for position, channel in enumerate(inputs.channels):
-            if judge.reading(position, inputs.value_at(tick, position)):
+            if judge.reading(position, *inputs.reading_at(tick, position)):
                 baselines.append((channel, AT_ATTACH, judge.baselines[position]))
         is_filled = self._filled >= _MEDIAN_S
         if not is_filled and inputs.median_at:
@@ -170,6 +171,9 @@ class _Judging:
         # Deciding leaves the medians as they are.
         for position in range(len(inputs.channels)):
             judge.decide(position)
+            events += _taken(judge)
+        for position in range(len(inputs.channels)):
+            judge.decide_trouble(position)
             events += _taken(judge)
         dbp = judge.dbp_milli_mmhg, judge.dbp_age_s, judge.dbp_source
         is_known = self._is_known and is_filled

@@ -13,7 +13,7 @@ import numpy as np
 
 from turgor.core.arterial import ArterialChannel
 from turgor.core.channel import ImpedanceChannel
-from turgor.core.filter_words import set_calibration
+from turgor.core.filter_words import FLAGS, OVER, set_calibration
 from turgor.core.median import ABSENT
 from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG
 from turgor.link import lines
@@ -184,8 +184,9 @@ class _Codes:
             return Reading(reason=AT_END if self._is_last else LOST)
         feed, channel = self._feed, self._channel
         feed.until(position)
-        if feed.may_have_restarted() and not flags & _OF_THE_FILTER:
-            # No record tells when the restart was, but a reading without flags comes after it.
+        tells = channel.index != channel.captured or channel.words[FLAGS] & OVER
+        if tells and feed.may_have_restarted() and not flags & _OF_THE_FILTER:
+            # No record tells when the restart was, but a reading without flags comes after it, where it would have any.
             feed.restart_now()
         channel.capture()
         diastolic = channel.diastolic if isinstance(channel, ArterialChannel) else ABSENT

@@ -68,25 +68,26 @@ def _replay_boot(log: BootLog, other: Mapping[str, Calibration], result: Replay)
             for tick, reading in zip(entries.tick, readings, strict=True):
                 if not reading.reason:
                     line_diastolic[tick] = reading.diastolic_milli_mmhg
-    inputs = Inputs(channels, lambda tick, at: columns[at].get(tick, ABSENT), line_diastolic)
+    inputs = Inputs(channels, lambda tick, at: columns[at].get(tick, (ABSENT, 0)), line_diastolic)
     for t_s, found in zip(log.tick_s, judged(log, inputs).ticks, strict=True):
         for channel, rule, priority, state, _, value, limit in found.events:
             result.events.append(make_event(boot, t_s, channel, rule, priority, state, value, limit))
 
 
-def _values(entries: Entries, readings: list[Reading], recalibrated: bool, result: Replay) -> dict[int, int]:
-    """Tick -> reading; ticks without a valid one are not in it."""
+def _values(
+    entries: Entries, readings: list[Reading], recalibrated: bool, result: Replay
+) -> dict[int, tuple[int, int]]:
+    """Tick -> reading, ABSENT where there is no valid one, and its flags."""
     values = {}
     for i, reading in enumerate(readings):
         tick = entries.tick[i]
         if not reading.reason:
             result.recomputed += 1
-            if reading.is_valid:
-                values[tick] = reading.value_milli
+            values[tick] = reading.value_milli if reading.is_valid else ABSENT, reading.flags
         elif not recalibrated:
             result.as_recorded += 1
-            if entries.flags[i] & VALID:
-                values[tick] = entries.value_milli[i]
+            flags = entries.flags[i]
+            values[tick] = entries.value_milli[i] if flags & VALID else ABSENT, flags
         else:
             result.left_out += 1
     return values

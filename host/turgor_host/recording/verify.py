@@ -7,19 +7,22 @@ from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import Any
 
-from turgor.core.channels import ARTERIAL, CHANNELS
+from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, PRESSURE
 from turgor.core.judge import BASELINE_ORIGINS
 from turgor.core.median import ABSENT
 from turgor.core.rules import ACKNOWLEDGED
 from turgor.link.records import (
     DAMPED,
+    ELECTRODE_OFF,
     FEW_BEATS,
     FLUSHED,
     MEDIAN_VALID,
     NO_BEATS,
+    NOISY,
     OVER_THRESHOLD,
     RECORDS,
     SATURATED,
+    STUCK,
     VALID,
 )
 from turgor_host.recording.bootlog import NEVER, BootLog
@@ -35,16 +38,23 @@ _SHOWN = 20
 # Bytes shown of a state, from the first that differs.
 _SHOWN_BYTES = 8
 _KIND_NAMES = {entry[0]: entry[1] for entry in RECORDS}
-_FLAG_NAMES = (
+_COMMON_FLAGS = (
     (VALID, "valid"),
     (MEDIAN_VALID, "median valid"),
     (SATURATED, "saturated"),
     (OVER_THRESHOLD, "over threshold"),
-    (NO_BEATS, "no beats"),
-    (DAMPED, "damped"),
-    (FLUSHED, "flushed"),
-    (FEW_BEATS, "few beats"),
 )
+_FLAG_NAMES = {
+    PRESSURE: (*_COMMON_FLAGS, (STUCK, "stuck"), (NOISY, "noisy")),
+    IMPEDANCE: (*_COMMON_FLAGS, (ELECTRODE_OFF, "electrode off")),
+    ARTERIAL: (
+        *_COMMON_FLAGS,
+        (NO_BEATS, "no beats"),
+        (DAMPED, "damped"),
+        (FLUSHED, "flushed"),
+        (FEW_BEATS, "few beats"),
+    ),
+}
 _CALIBRATION_KEYS = ("offset_code", "gain_high", "gain_low", "gain_shift")
 
 
@@ -185,7 +195,7 @@ class _Verification:
         values, medians = {}, {}
         for channel, entries in self._entries.items():
             values[channel] = {
-                tick: value if flags & VALID else ABSENT
+                tick: (value if flags & VALID else ABSENT, flags)
                 for tick, value, flags in zip(entries.tick, entries.value_milli, entries.flags, strict=True)
             }
             medians[channel] = dict(zip(entries.tick, entries.median_milli, strict=True))
@@ -193,7 +203,7 @@ class _Verification:
         median_columns = [medians[channel] for channel in self._channels]
         inputs = Inputs(
             self._channels,
-            lambda tick, position: columns[position].get(tick, ABSENT),
+            lambda tick, position: columns[position].get(tick, (ABSENT, 0)),
             self._log.ticks.line_diastolic(),
             lambda tick, position: median_columns[position].get(tick, ABSENT),
         )
@@ -205,7 +215,7 @@ class _Verification:
         position = self._channels.index(channel)
         name = self._name(channel)
         tally = report.readings
-        arterial = CHANNELS[channel][1] == ARTERIAL
+        kind = CHANNELS[channel][1]
         line_diastolic = log.ticks.line_diastolic()
         recomputed = recompute(log, channel, entries)
         for snapshot, state in recomputed.states:
@@ -219,9 +229,9 @@ class _Verification:
                 pairs = [
                     ("last_index", reading.last_index, int(entries.last_index[i])),
                     ("value", reading.value_milli / 1000, entries.value_milli[i] / 1000),
-                    ("flags", _flag_names(reading.flags), _flag_names(flags)),
+                    ("flags", _flag_names(kind, reading.flags), _flag_names(kind, flags)),
                 ]
-                if arterial:
+                if kind == ARTERIAL:
                     pairs.append(("diastolic", _milli(reading.diastolic_milli_mmhg), _milli(line_diastolic[tick])))
             if by_tick[tick].is_filled:
                 median = by_tick[tick].medians[position]
@@ -398,8 +408,8 @@ def _aligned(expected: list[_Event], found: list[_Event]) -> Iterator[tuple[_Eve
         yield from zip_longest(expected[start:end], found[other_start:other_end])
 
 
-def _flag_names(flags: int) -> list[str]:
-    return [name for bit, name in _FLAG_NAMES if flags & bit]
+def _flag_names(kind: int, flags: int) -> list[str]:
+    return [name for bit, name in _FLAG_NAMES[kind] if flags & bit]
 
 
 def _milli(value: int) -> float | None:

@@ -47,9 +47,9 @@ _IMPEDANCE_NOISE_LSB = 5
 _HALF = const(0x1FFFFFFF)
 # TICKS_MASK, which as another module's name would be looked up anew each time.
 _MASK = const(0x3FFFFFFF)
-# The fault `uncalibrated`: a transducer 2 % weak and 2.4 mmHg off.
-_UNCALIBRATED_GAIN_PPM = -20000
-_UNCALIBRATED_OFFSET_PV = 12000000
+# Faults of a bridge: noise of 2 mmHg; an input 2 % weak and 2.4 mmHg off, beyond the converter's range, or none.
+_SPOILT_NOISE_LSB = {"noisy": 21475, "stuck": 0}
+_SPOILT_INPUT = {"uncalibrated": (-20000, 12000000), "saturated": (0, 10000000000), "stuck": (-1000000, 0)}
 
 
 class Ports:
@@ -65,7 +65,7 @@ class Ports:
         self._pins = pins
         self._ready = {}
         self.pins = []
-        self.bridge_chips = {}
+        self._chips = {}
         self.buses = self._wire_up(scenario)
 
     def bus(self, number):
@@ -89,7 +89,7 @@ class Ports:
             seed = scenario["seed"] * 16 + channel_id(name)
             bridge = Track(times, values, PV_PER_MICRO_MMHG)
             chip = Nau7802(clock, bridge, period_ppm=_CLOCK_PPM[name], noise_lsb=_BRIDGE_NOISE_LSB, seed=seed)
-            self.bridge_chips[name] = chip
+            self._chips[name] = chip
             if name == "art":
                 buses[1].attach(0x2A, chip)
             else:
@@ -103,8 +103,21 @@ class Ports:
             chip = Max30009(
                 clock, load, address=address, period_ppm=_CLOCK_PPM[name], noise_lsb=_IMPEDANCE_NOISE_LSB, seed=seed
             )
+            self._chips[name] = chip
             buses[0].attach(address, chip)
         return buses
+
+    def spoil(self, name, fault):
+        """Have the sensor of channel `name` suffer one of `turgor_host.sim.scenario`'s faults, and no other."""
+        chip = self._chips[name]
+        chip.dead = fault == "absent"
+        if isinstance(chip, Max30009):
+            chip.drive_off = fault == "electrode_off"
+            return
+        if chip.stopped != (fault == "silent"):
+            chip.stopped = not chip.stopped
+        chip.noise_lsb = _SPOILT_NOISE_LSB.get(fault, _BRIDGE_NOISE_LSB)
+        chip.gain_ppm, chip.offset_pv = _SPOILT_INPUT.get(fault, (0, 0))
 
 
 def _identity():
@@ -194,10 +207,8 @@ class Runner:
         if name == "dbp":
             self._app.tick.execute(self._ids, lines.DBP, value, 0, 0, 0, 0)
             self._ids += 1
-        elif name == "uncalibrated":
-            chip = self._ports.bridge_chips[value]
-            chip.gain_ppm = _UNCALIBRATED_GAIN_PPM
-            chip.offset_pv = _UNCALIBRATED_OFFSET_PV
+        else:
+            self._ports.spoil(value, name)
         return self._acts[self._next_act][0] if self._next_act < len(self._acts) else 1 << 60
 
 

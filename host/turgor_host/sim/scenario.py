@@ -21,7 +21,9 @@ PRESSURE_NAMES = tuple(name for name, kind, _ in CHANNELS if kind != IMPEDANCE)
 IMPEDANCE_NAMES = tuple(name for name, kind, _ in CHANNELS if kind == IMPEDANCE)
 OPTIONAL_NAMES = tuple(name for name, kind, _ in CHANNELS if kind == ARTERIAL)
 COLE_COLUMNS = ("r0_ohm", "rinf_ohm", "fc_hz", "alpha")
-FAULTS = ("uncalibrated",)
+# What a sensor can suffer, by the kind of its channel; `mended` ends it.
+PRESSURE_FAULTS = ("uncalibrated", "absent", "silent", "saturated", "stuck", "noisy", "mended")
+IMPEDANCE_FAULTS = ("absent", "electrode_off", "mended")
 PORTS = {"calf_l": 0, "calf_r": 1, "forearm_l": 2, "forearm_r": 3}
 ADDRESSES = {"calf_z": 0x68, "thorax_z": 0x69}
 
@@ -120,11 +122,13 @@ def _number(path: Path, line: int, column: str, cell: str) -> float:
 
 def _fault(path: Path, line: int, cell: str, channels: list[str]) -> tuple[str, str]:
     name, _, channel = cell.partition(":")
-    if name not in FAULTS or channel not in channels or channel not in PRESSURE_NAMES:
+    known = PRESSURE_FAULTS if channel in PRESSURE_NAMES else IMPEDANCE_FAULTS
+    if channel not in channels:
         raise UsageError(
-            f"{path}: line {line}: fault {cell!r}; write NAME:CHANNEL, NAME one of {' '.join(FAULTS)}, "
-            f"CHANNEL a pressure channel"
+            f"{path}: line {line}: fault {cell!r}; write NAME:CHANNEL, CHANNEL one of {' '.join(channels)}"
         )
+    if name not in known:
+        raise UsageError(f"{path}: line {line}: fault {cell!r}; a fault of {channel} is one of {' '.join(known)}")
     return name, channel
 
 
