@@ -71,11 +71,11 @@ def step(sampler, now):
         at = 2 * (n % KEPT)
         TICKS[at] = sampler.number
         TICKS[at + 1] = driver.tick
-        if n == 400:
+        if n == 200:
             HEAP[1] = gc.mem_alloc()
-        elif n > 400 and not n & 255:
+        elif n > 200 and not n & 63:
             HEAP[2] = gc.mem_alloc()
-            HEAP[3] = n - 400
+            HEAP[3] = n - 200
     return wait
 
 

@@ -53,7 +53,7 @@ def test_record_over_usb_is_whole(plain: Any) -> None:
     assert plain.summary["simulated"] is False
     assert (found["platform"], found["machine"]) == ("rp2", "rp2")
     assert found["runtime"].startswith("MicroPython 1.")
-    channels = {channel["channel"]: channel for channel in found["channels"]}
+    channels = {channel["name"]: channel for channel in found["channels"]}
     assert list(channels) == [*NUMBERS, "calf_z", "thorax_z"]
 
 

@@ -30,9 +30,13 @@ class Wired:
 
     def __init__(self, pico: Pico, scenario: dict[str, Any], pins: dict[str, int]) -> None:
         ports = Ports(scenario, pico.clock, None, None)
-        self.chips = ports.bridge_chips
-        self.impedance_chips = [ports.bus(0).at(address) for address in scenario["addresses"].values()]
-        self._ready = {name: _Ready(pico, chip, pins["drdy_" + name]) for name, chip in ports.bridge_chips.items()}
+        self.chips = ports.chips
+        self.impedance_chips = [chip for chip in self.chips.values() if isinstance(chip, Max30009)]
+        self._ready = {
+            name: _Ready(pico, chip, pins["drdy_" + name])
+            for name, chip in self.chips.items()
+            if isinstance(chip, Nau7802)
+        }
         self.edges = {name: ready.edges for name, ready in self._ready.items()}
         self._targets = [_Target(pico, number, ports.bus(number), self._follow) for number in (0, 1)]
 

@@ -65,7 +65,7 @@ class Ports:
         self._pins = pins
         self._ready = {}
         self.pins = []
-        self._chips = {}
+        self.chips = {}
         self.buses = self._wire_up(scenario)
 
     def bus(self, number):
@@ -89,7 +89,7 @@ class Ports:
             seed = scenario["seed"] * 16 + channel_id(name)
             bridge = Track(times, values, PV_PER_MICRO_MMHG)
             chip = Nau7802(clock, bridge, period_ppm=_CLOCK_PPM[name], noise_lsb=_BRIDGE_NOISE_LSB, seed=seed)
-            self._chips[name] = chip
+            self.chips[name] = chip
             if name == "art":
                 buses[1].attach(0x2A, chip)
             else:
@@ -103,13 +103,13 @@ class Ports:
             chip = Max30009(
                 clock, load, address=address, period_ppm=_CLOCK_PPM[name], noise_lsb=_IMPEDANCE_NOISE_LSB, seed=seed
             )
-            self._chips[name] = chip
+            self.chips[name] = chip
             buses[0].attach(address, chip)
         return buses
 
     def spoil(self, name, fault):
         """Have the sensor of channel `name` suffer one of `turgor_host.sim.scenario`'s faults, and no other."""
-        chip = self._chips[name]
+        chip = self.chips[name]
         chip.dead = fault == "absent"
         if isinstance(chip, Max30009):
             chip.drive_off = fault == "electrode_off"
