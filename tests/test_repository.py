@@ -21,6 +21,8 @@ TOP_LEVEL = {"firmware", "host", "hardware", "calibration", "tests"} | {
     "LICENSE",
     "CHANGELOG.md",
 }
+# In the order of the columns of wiring.md; `rp2` is the Pico and the Pico 2.
+BOARDS = ("rp2", "esp32", "esp32s3", "esp32c3")
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 
@@ -167,38 +169,48 @@ def test_an_import_the_wrong_way_is_found(root: Path, tmp_path: Path) -> None:
 def test_boards_have_the_same_signals_each_on_a_pin_of_its_own(root: Path) -> None:
     rows = pins(root)
     assert list(rows[0]) == ["board", "function", "signal", "pin", "note"]
-    signals = {board: [r["signal"] for r in rows if r["board"] == board] for board in ("rp2", "esp32")}
-    assert signals["rp2"] == signals["esp32"]
-    assert len(rows) == 2 * len(set(signals["rp2"]))
-    taken = [(row["board"], int(row["pin"])) for row in rows]
+    signals = {board: [r["signal"] for r in rows if r["board"] == board] for board in BOARDS}
+    assert all(names == signals["rp2"] for names in signals.values())
+    assert len(rows) == len(BOARDS) * len(set(signals["rp2"]))
+    taken = [(row["board"], int(row["pin"])) for row in rows if row["pin"]]
     assert len(set(taken)) == len(taken)
+    assert all("no free pin" in row["note"] or "one I2C" in row["note"] for row in rows if not row["pin"])
 
 
 def test_pins_can_do_what_they_are_for(root: Path) -> None:
     for row in pins(root):
+        if not row["pin"]:
+            continue
         pin = int(row["pin"])
         if row["board"] == "rp2":
             assert pin <= 22 or pin in (25, 26, 27, 28), row
-            # Each signal of a controller reaches every fourth pin.
+            # Each signal of an I2C controller reaches every fourth pin; those of SPI 0 are listed.
             place = {"i2c0_sda": 0, "i2c0_scl": 1, "i2c1_sda": 2, "i2c1_scl": 3}.get(row["signal"])
             assert place is None or pin % 4 == place, row
-        else:
+            places = {"spi_miso": (0, 4, 16, 20), "spi_sck": (2, 6, 18, 22), "spi_mosi": (3, 7, 19, 23)}
+            assert pin in places.get(row["signal"], (pin,)), row
+        elif row["board"] == "esp32":
             # Console, flash, strapping pins (but 2, see wiring.md), numbers without a pin.
             assert pin not in {0, 1, 3, 5, 6, 7, 8, 9, 10, 11, 12, 15, 20, 24, 28, 29, 30, 31}, row
             # 34 to 39 are inputs without a pull.
-            assert pin < 34 or (row["function"] == "drdy" and "100 kohm" in row["note"]), row
+            is_input = row["signal"] == "spi_miso" or (row["function"] == "drdy" and "100 kohm" in row["note"])
+            assert pin < 34 or is_input, row
+        elif row["board"] == "esp32s3":
+            # Strapping pins, USB, console, flash and octal memory, the board's RGB LED, numbers without a pin.
+            assert pin not in {0, 3, 45, 46, 19, 20, 43, 44, 38, 48, *range(22, 38)}, row
+        else:
+            assert pin in {0, 1, 3, 4, 5, 6, 7, 10}, row
 
 
 def test_wiring_page_has_the_pins_of_the_table(root: Path) -> None:
-    wanted = {(row["board"], row["signal"]): row["pin"] for row in pins(root)}
+    wanted = {(row["board"], row["signal"]): row["pin"] or "-" for row in pins(root)}
     text = (root / "hardware" / "wiring.md").read_text(encoding="utf-8")
     shown = {}
-    for cells in re.findall(r"^\| (`.+?`) \| (\d.*?) \| (\d.*?) \|", text, flags=re.MULTILINE):
-        for board, numbers in (("rp2", cells[1]), ("esp32", cells[2])):
-            names = re.findall(r"`(\w+)`", cells[0])
-            shown.update(
-                {(board, name): number for name, number in zip(names, re.findall(r"\d+", numbers), strict=True)}
-            )
+    for line in re.findall(r"^\| `.+` \|.*$", text.split("## Buses", maxsplit=1)[0], flags=re.MULTILINE):
+        names, *cells = line.strip("| ").split(" | ")
+        for board, numbers in zip(BOARDS, cells, strict=False):
+            for name, number in zip(re.findall(r"`(\w+)`", names), re.findall(r"\d+|-", numbers), strict=True):
+                shown[board, name] = number
     assert shown == wanted
 
 

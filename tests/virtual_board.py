@@ -1,5 +1,6 @@
 """A virtual board that outlives its hosts: it runs in a process of the test, behind a pty that the test holds."""
 
+import json
 import os
 import pty
 import subprocess
@@ -7,7 +8,7 @@ import tty
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from turgor_host.sim.episode import leak_episode
 from turgor_host.sim.scenario import read_scenario, write_compiled
@@ -19,7 +20,8 @@ class VirtualBoard:
 
     `speed` is board seconds per second, 0 for as fast as possible. With `hold` the board's clock waits while its log
     has no room, so that nothing is dropped however long no host is there. `options` go to `turgor_host.sim.board`.
-    Another wire may give the descriptor that is the board's port: `ends` is called for it, and `port` is empty then.
+    `more` goes into the compiled scenario: what no column can say. Another wire may give the descriptor that is the
+    board's port: `ends` is called for it, and `port` is empty then.
     """
 
     def __init__(
@@ -33,9 +35,12 @@ class VirtualBoard:
         seed: int = 1,
         options: tuple[str, ...] = (),
         ends: Callable[[], int] | None = None,
+        more: dict[str, Any] | None = None,
     ) -> None:
         compiled = folder / "scenario.json"
         write_compiled(read_scenario(scenario) if scenario else leak_episode(), seed, compiled)
+        if more:
+            compiled.write_text(json.dumps(json.loads(compiled.read_text()) | more))
         self._errors = folder / "board-errors.txt"
         # Open until the end: what the board writes while no host is there waits in it, and the board sees no hang-up.
         self._host_end = -1

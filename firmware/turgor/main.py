@@ -1,13 +1,26 @@
-"""Picks the board and runs the app; a board's own `main.py` says `from turgor.main import main; main()`."""
+"""Picks the board and runs the app; a board's own `main.py` says `from turgor.main import main; main()`.
+
+However it ends, the current through electrodes is switched off first, and again at the start. Ctrl-C then stops the
+watchdog and gives the prompt, for as long as one likes. The command MAINTAIN ends in a reset that stays at a bare
+prompt once. After any other exception the alarm is on, its traceback is printed at the port, and the watchdog, which
+nobody feeds any more, starts the board anew within 9 s: that boot's reset cause says so, and the third within
+10 minutes leaves the sensors off (`turgor.app.guard`).
+"""
 
 import gc
 import sys
 import time
 
+import micropython
+
 from turgor.app.app import App
-from turgor.app.assemble import check_rates, make_samplers
+from turgor.app.assemble import check_rates, drive_off, make_samplers
 from turgor.app.config import Config, default_channels
-from turgor.mp import const, micropython
+from turgor.app.guard import Guard
+from turgor.app.tick import Maintenance
+from turgor.boards.ports import HOLD
+from turgor.core.rules import HIGH
+from turgor.mp import const
 
 # Sectors that `turgor.app.keep` cannot do without.
 _LEAST_SECTORS = const(12)
@@ -34,31 +47,59 @@ def now_us():
 
 
 def main():
-    """Run for ever; Ctrl-C ends with the impedance drive off."""
+    """Run for ever, or until Ctrl-C or the command MAINTAIN."""
     ports = board_ports()
-    keep = None
-    config = Config(default_channels())
-    if ports.flash:
-        # 23 KB of heap that a board without the region keeps free.
-        from turgor.app.keep import Keep
-
-        keep = Keep(ports.flash)
-        config = keep.configuration(config, check_rates)
-    app = App(ports, config, make_samplers(config, ports), keep, now_us())
-    # From here on nothing is left behind on the heap; while modules came, `turgor.mp` had it collected often.
-    gc.collect()
-    gc.threshold(-1)
+    if ports.recalled == HOLD:
+        ports.disarm()
+        print("Turgor waits at the prompt; machine.reset() starts it")
+        return
+    asked = False
     try:
+        try:
+            _run(ports)
+        except Maintenance:
+            asked = True
+        except Exception as error:
+            _wait_for_the_watchdog(ports, error)
+    except KeyboardInterrupt:
+        print("Turgor has stopped; main() or machine.reset() starts it")
+    finally:
+        _surely(ports.disarm)
+        micropython.kbd_intr(3)
+    if asked:
+        ports.hold()
+
+
+def _run(ports):
+    app = None
+    try:
+        guard = Guard(ports)
+        keep = None
+        config = Config(default_channels())
+        if ports.flash:
+            # 23 KB of heap that a board without the region keeps free.
+            from turgor.app.keep import Keep
+
+            keep = Keep(ports.flash)
+            config = keep.configuration(config, check_rates)
+        drive_off(config, ports)
+        app = App(ports, config, make_samplers(config, ports), keep, now_us(), guard)
+        # From here on nothing is left behind on the heap; while modules came, `turgor.mp` had it collected often.
+        gc.collect()
+        gc.threshold(-1)
+        ports.feed()
         _loop(app, ports.serial.wait, time.ticks_us)
     finally:
-        app.stop()
+        _surely(ports.free)
+        if app:
+            _surely(app.stop)
 
 
 @micropython.viper
 def _loop(app, wait, ticks_us):
     """Step by step for ever. A wait is rounded to milliseconds, so that a step is up to half of one early or late.
 
-    Early means some looks at the schedule, which cost as much as a step; a conversion's tick is its interrupt's.
+    Early means some looks at the schedule; a conversion's tick is its interrupt's.
     """
     poll = app.poll
     while True:
@@ -66,3 +107,26 @@ def _loop(app, wait, ticks_us):
         ahead = (due - int(ticks_us())) & _MASK
         if ahead >= _WAIT_US and ahead <= _HALF and wait((ahead + _WAIT_US) // 1000):
             app.wake(ticks_us())
+
+
+def _surely(function):
+    """Call it, and see to it that another Ctrl-C does not cut it short; Ctrl-C is off then."""
+    while True:
+        try:
+            micropython.kbd_intr(-1)
+            function()
+            return
+        except KeyboardInterrupt:
+            pass
+
+
+def _wait_for_the_watchdog(ports, error):
+    """Say what happened, sound, and wait to be started anew."""
+    ports.alarm(HIGH)
+    # A frame may have been cut off: the zeros keep the text apart.
+    print("\0")
+    sys.print_exception(error)
+    print("Turgor stopped at this; the watchdog starts it anew within 9 s, Ctrl-C gives the prompt\0")
+    micropython.kbd_intr(3)
+    while True:
+        time.sleep_ms(100)

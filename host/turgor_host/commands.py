@@ -34,7 +34,9 @@ class Commands:
         self._next_id = first_id
 
     def act(self, name: str, **arguments: object) -> str:
-        """Do what a user asks: `dbp` mmhg, `ack` channel and rule (each may be missing), `calibrate` channel and words.
+        """Do what a user asks: `dbp` mmhg, `ack` channel and rule (each may be missing), `calibrate` channel and words,
+        `maintain`: the board stops and resets to a bare prompt,
+        `sweeps` channel and number in each of the modes for calibration.
 
         Returns one line that says what was done; UsageError or TurgorError when it was refused.
         """
@@ -52,7 +54,14 @@ class Commands:
             words = [int(_number(arguments.get(key))) for key in WORDS]
             self._do(lines.CALIBRATE, _channel(arguments.get("channel")), *words)
             return f"calibration of {arguments.get('channel')} taken"
-        raise UsageError(f"no action {name!r}; actions are dbp, ack, calibrate")
+        if name == "maintain":
+            self._do(lines.MAINTAIN)
+            return "the board resets to its prompt"
+        if name == "sweeps":
+            sweeps = int(_number(arguments.get("sweeps")))
+            self._do(lines.SWEEPS, _channel(arguments.get("channel")), sweeps)
+            return f"3 x {sweeps} sweeps for calibration of {arguments.get('channel')} begin"
+        raise UsageError(f"no action {name!r}; actions are dbp, ack, calibrate, maintain, sweeps")
 
     def calibrate(self, channel: str, words: dict[str, int]) -> None:
         """Hand a calibration over, without waiting for the answer."""

@@ -28,7 +28,7 @@ from turgor.core.rules import (
 )
 from turgor.drivers import FAULT_NAMES
 from turgor.link import lines
-from turgor.link.records import NO_DBP, VALID, unpack_readings
+from turgor.link.records import NO_DBP, SENSORS_OFF, VALID, unpack_readings
 from turgor_host.history import POINTS_LIMIT, Buckets, History, filled_back
 from turgor_host.live_channel import LiveChannel, label_of
 from turgor_host.recording.events import UNITS
@@ -170,6 +170,20 @@ class Live:
             self._note(self._at(header), f"DBP {body['a'] / 1000:g} mmHg entered", "info")
         elif body["command"] == lines.CALIBRATE:
             self._note(self._at(header), f"{label_of(body['a'])}: calibration changed", "info")
+        elif body["command"] == lines.MARK:
+            self._note(self._at(header), "marked at the board", "info")
+        elif body["command"] == lines.MAINTAIN:
+            self._note(self._at(header), "stopped for maintenance", "technical")
+        elif body["command"] == lines.SWEEPS:
+            self._note(self._at(header), f"{label_of(body['a'])}: sweeps for calibration, no readings", "info")
+
+    def _take_notice(self, header: Fields, body: Fields, tail: bytes) -> None:
+        if body["notice"] == SENSORS_OFF:
+            text = f"sensors off: 3 watchdog resets within {body['value']} s; switch the power off and on to try again"
+            self._note(self._at(header), text, "technical")
+        else:
+            # Nothing of it is shown.
+            self.version -= 1
 
     def _take_event(self, header: Fields, body: Fields, tail: bytes) -> None:
         channel, rule, state = header["channel"], body["rule"], body["state"]

@@ -5,7 +5,7 @@ from typing import Any
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, NO_LIMB, PRESSURE
 from turgor.core.median import ABSENT
 from turgor.drivers import FAULT_NAMES
-from turgor.link.records import MEDIAN_VALID, SATURATED, VALID
+from turgor.link.records import ELECTRODE_OFF, MEDIAN_VALID, SATURATED, STUCK, VALID
 from turgor_host.history import History, slope_per_s
 
 _KINDS = {PRESSURE: "pressure", IMPEDANCE: "impedance", ARTERIAL: "arterial"}
@@ -50,6 +50,10 @@ class LiveChannel:
             return "sensor " + FAULT_NAMES[self.fault].replace("_", " ")
         if self.flags & SATURATED:
             return "saturated"
+        if self.kind == PRESSURE and self.flags & STUCK:
+            return "stuck"
+        if self.kind == IMPEDANCE and self.flags & ELECTRODE_OFF:
+            return "electrode off"
         return "settling" if self.valid_t_s is None else "no usable samples"
 
     def take(self, entry: dict[str, int], t_s: int) -> None:

@@ -8,17 +8,21 @@ types at the prompt of a stock board.
 import os
 import sys
 
-import fake_machine  # noqa: F401  it puts itself in the place of `machine`
+import fake_machine
 import micropython
 import vfs
 from fake_flash import CHIP, PARTITIONS, SECTOR, SECTORS, Device, Flash, blank
 
-from turgor.app.keep import LEAST_SECTORS, Keep
+from turgor.app.keep import Keep
 
 if sys.argv[1] == "rp2":
     from turgor.boards.rp2 import make_ports
+
+    SAID = "Raspberry Pi Pico with RP2040"
 else:
     from turgor.boards.esp32 import make_ports
+
+    SAID = "Generic ESP32 module with ESP32"
 
 
 def make(device):
@@ -60,7 +64,10 @@ elif name == "partition":
 else:
     make(Flash())
 if script:
-    exec(script, {})
+    try:  # noqa: SIM105  MicroPython has no contextlib
+        exec(script, {})
+    except fake_machine.Reset:
+        pass
     start()
 print("files", os.statvfs("/")[2])
 
@@ -73,7 +80,7 @@ while os.statvfs("/")[3] > 6 and written < 60:
     written += 1
 
 for _ in range(2):
-    ports = make_ports(LEAST_SECTORS)
+    ports = make_ports(12, SAID)
     print("flash", ports.flash and ports.flash.sectors, "boot", ports.boot, ports.identity.split(b";")[-1])
     if ports.flash:
         print("keep", Keep(ports.flash).boot)

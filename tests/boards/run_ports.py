@@ -1,47 +1,127 @@
-"""Makes the ports of the board named on the command line and prints what they did."""
+"""Makes the ports of the board named on the command line and prints what they did.
+
+run_ports.py PLATFORM SAID: what MicroPython calls the board is SAID.
+"""
 
 import sys
 
 import fake_flash  # noqa: F401  it puts itself in the place of the board's flash
 import fake_machine
-from fake_machine import MADE
+from fake_machine import BUSES, CAUSE, HELD, KEPT, MADE, WATCHDOG, WIRE, Reset
 
 if sys.argv[1] == "rp2":
-    from turgor.boards.rp2 import PINS, make_ports
+    from turgor.boards.rp2 import make_ports
 else:
-    from turgor.boards.esp32 import PINS, make_ports
+    from turgor.boards.esp32 import make_ports
+from turgor.boards.ports import HOLD, SIGNALS
 
-ports = make_ports(12)
+
+def make():
+    return make_ports(12, sys.argv[2])
+
+
+fake_machine.CAUSE[0] = 3
+ports = make()
+pins = ports._pins
+print("pins", [pins[name] for name in SIGNALS])
 print("cause", ports.reset_cause, "id", hex(ports.board_id))
-print("buses", [(ports.bus(n).number, ports.bus(n).pins, ports.bus(n).freq) for n in (0, 1)])
-alarm = MADE[PINS["alarm"]]
+print("buses", [(bus.number, bus.pins, bus.freq, bus.timeout) for bus in BUSES.values()])
+alarm = MADE[pins["alarm"]]
 ports.alarm(2)
-print("alarm", alarm.level, MADE[PINS["led"]].level)
+print("alarm", alarm.level, MADE[pins["led"]].level if pins["led"] else None)
 ports.alarm(0)
 print("alarm", alarm.level)
 ready = ports.ready("forearm_l")
-pin = MADE[PINS["drdy_forearm_l"]]
-print("ready", ready.take(), pin.hard)
+pin = MADE[pins["drdy_forearm_l"]]
+print("ready", ready.take(), pin.hard, pin.trigger, pin.pull)
 for _ in range(3):
     pin.handler(pin)
 print("ready", ready.take(), ready.take(), ready.tick > 0)
-print("none", ports.ready("calf_z"))
+ports.ready("calf_l", True)
+pin = MADE[pins["drdy_calf_l"]]
+print("falling", pin.trigger, pin.pull)
+print("none", ports.ready("calf_z"), ports.select("calf_z"))
+
+MADE[pins["button_ack"]].level = 1
+pressed = [ports.buttons() & 1]
+MADE[pins["button_ack"]].level = 0
+pressed.append(ports.buttons() & 1)
+print("buttons", pressed, len(ports._buttons))
+
+chip = ports.select("calf_l")
+if chip:
+    chip.write(b"\x06")
+    select = pins["select_calf_l"]
+    ((sent, low),) = chip._spi.sent
+    print("spi", chip._spi.about, sent == b"\x06" and select in low, MADE[select].level)
+else:
+    print("spi", None)
+
+# A chip that was cut off in a byte: low until its fourth clock. The object stays, and is made anew.
+lines = ports.lines(0)
+bus = ports.bus(0)
+scl, sda = pins["i2c0_scl"], pins["i2c0_sda"]
+print("low", lines.low(), bus.made)
+HELD[scl] = [sda, 4]
+print("low", lines.low())
+WIRE[:] = []
+ports.free()
+clocks = [level for number, level in WIRE if number == scl]
+print("freed", not lines.low(), ports.bus(0) is bus, bus.made, clocks == [0, 1] * 10)
+# The last clock is the stop condition's: SDA down while SCL is low, up while it is high.
+print("stop", WIRE[-4:] == [(scl, 0), (sda, 0), (scl, 1), (sda, 1)])
+# One that never lets go, and one that is gone: no clock without need.
+HELD[scl] = [sda, 1000]
+ports.free()
+print("held", lines.low(), bus.made)
+del HELD[scl]
+WIRE[:] = []
+lines.free()
+print("idle", WIRE, lines.low())
+try:
+    ports.bus(1).readfrom_mem_into(0x2A, 0, bytearray(1))
+except OSError as error:
+    print("second bus", ports.lines(1) is not None, error.args[0])
+
 buffer = bytearray(8)
 n = ports.serial.read_into(buffer)
 print("serial", n, bytes(buffer[:n]))
 print("wait", ports.serial.wait(1))
-print("flash", ports.flash, ports.identity.split(b";")[-1])
-print("boot", ports.boot, "again", make_ports(12).boot)
+print("flash", ports.flash, ports.identity.split(b";")[-1], ports.identity.split(b";")[-2])
+print("boot", ports.boot, "again", make().boot)
 causes = []
 for cause in (0, 1, 2, 3, 4, 5, 77):
-    fake_machine.CAUSE[0] = cause
-    causes.append(make_ports(12).reset_cause)
+    CAUSE[0] = cause
+    causes.append(make().reset_cause)
 print("causes", causes)
+
+# What outlives a reset: a run that main did not end makes any reset but power the watchdog's.
+CAUSE[0] = 3
+ports.arm()
+ports.remember(0x12345)
+again = make()
+print("armed", again.recalled == 0x12345, again.reset_cause)
+CAUSE[0] = 0
+print("crashed", make().reset_cause)
+CAUSE[0] = 1
+print("power", make().reset_cause)
+CAUSE[0] = 3
+WATCHDOG[:] = []
+ports.alarm(3)
+ports.disarm()
+print("disarmed", WATCHDOG, MADE[pins["alarm"]].level, make().recalled)
+try:
+    ports.hold()
+except Reset:
+    again = make()
+    print("hold", again.recalled == HOLD, again.reset_cause)
+KEPT.clear()
+
 # A platform whose numbers are others.
 fake_machine.PWRON_RESET = 0x10
 fake_machine.SOFT_RESET = 0
 causes = []
 for cause in (0, 1, 0x10):
-    fake_machine.CAUSE[0] = cause
-    causes.append(make_ports(12).reset_cause)
+    CAUSE[0] = cause
+    causes.append(make().reset_cause)
 print("causes", causes)

@@ -203,8 +203,11 @@ def test_a_code_that_stands_still_is_flagged_within_two_seconds(rate):
         value = channel.capture()
     assert stuck_s <= (4 if rate == 10 else 2)
     assert value == ABSENT
-    feed(channel, 2 * rate, 20000)
-    assert channel.capture() == 20000
+    # What follows is made of new codes only.
+    feed(channel, 4, 30000)
+    assert channel.capture() == ABSENT
+    feed(channel, 2 * rate, 30000)
+    assert channel.capture() == 30000
     assert not channel.flags & READING_STUCK
 
 

@@ -31,7 +31,7 @@ class Sweep:
     def __init__(self, blind_us: int = 0, at: int = -1) -> None:
         clock = Clock(MASK - 1_000_000)
         bus = Bus(clock)
-        bus.attach(ADDRESS, Model(clock, Load(), noise_lsb=0))
+        bus.attach(ADDRESS, Model(clock, Load(), noise_lsb=1))
         self.driver = driver = Max30009(bus)
         while not driver.idle:
             clock.us += STEP_US + driver.step(clock.ticks())
@@ -71,7 +71,10 @@ def test_anywhere_in_a_sweep(blind_us: int, in_time: bool) -> None:
     assert expected.steps > 80
     for at in range(expected.steps):
         sweep = Sweep(blind_us, at)
-        assert sweep.results == expected.results[: len(sweep.results)]
+        # What came late has other noise, of one count.
+        for result, wanted in zip(sweep.results, expected.results, strict=False):
+            assert result[:3] == wanted[:3]
+            assert all(abs(a - b) <= 20 for a, b in zip(result[3:], wanted[3:], strict=True))
         # Both ends of a result are known to one sample.
         for span_us, period_us in zip(sweep.spans_us, PERIODS_US, strict=False):
             assert abs(span_us - 15 * period_us) <= 2 * period_us

@@ -40,7 +40,7 @@ _NOISE = (0, 1, 0, -1)
 
 
 def noisy(code_of):
-    return lambda index: code_of(index) + _NOISE[index & 3]
+    return lambda index: min(code_of(index) + _NOISE[index & 3], 8388607)
 
 
 class FakeBridge:
@@ -103,6 +103,7 @@ class FakeSweep:
         self.event = NOTHING
         self.fault = NO_FAULT
         self.idle = True
+        self.mode = 0
         self.stopped = False
         self.frequency_index = 0
         self.count = _WORDS
@@ -120,6 +121,7 @@ class FakeSweep:
         self._sweep += 1
         self._step = 0
         self.tick = now
+        return True
 
     def stop(self):
         self.stopped = True
@@ -183,6 +185,7 @@ class Board:
     reset_cause = 1
     board_id = 0x0123456789ABCDEF
     identity = b"version=test;platform=fake"
+    buttons = None
 
     def __init__(
         self,

@@ -30,7 +30,7 @@ def recording(eventful: list[bytes], store: Any) -> Any:
 
 def by_hand(fake: ModuleType) -> list[bytes]:
     """10 s at 4 samples/s from 0.125 s on: 20 mmHg, a mmHg more with each sample; three pass unread before the 9th."""
-    board = fake.Board({"calf_l": (lambda index: 152000 + 8000 * index, {9: 3})})
+    board = fake.Board({"calf_l": (lambda index: 152000 + 8000 * index, {9: 3})}, noise=False)
     return board.drained(10_500_000)
 
 

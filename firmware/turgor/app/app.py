@@ -1,6 +1,7 @@
 """The app: a schedule of jobs, each taking one bounded step when it is due."""
 
 from turgor.app.blocks import Blocks
+from turgor.app.buttons import Buttons
 from turgor.app.log import Log
 from turgor.app.setup import Setup
 from turgor.app.tick import Tick
@@ -19,12 +20,14 @@ _HALF = const(0x1FFFFFFF)
 class App:
     """Samplers, the one-second tick and the wire of a board.
 
-    `ports` gives the board: `boot`, `reset_cause`, `board_id` (int), `identity` (bytes), `serial`, `alarm(level)`.
+    `ports` gives the board: `boot`, `reset_cause`, `board_id` (int), `identity` (bytes), `serial`, `alarm(level)`,
+    `buttons()` or None.
     `make_samplers(log, blocks, time, now)` gives the samplers of `config`'s channels in order. `keep` is what was kept
     on flash (`turgor.app.keep`), None where there is no place for it; then only the number of boots outlives a restart.
+    `guard` keeps the watchdog (`turgor.app.guard`), None where there is none.
     """
 
-    def __init__(self, ports, config, make_samplers, keep, now):
+    def __init__(self, ports, config, make_samplers, keep, now, guard=None):
         self.time = BoardTime(now)
         self.log = Log(LOG_BYTES, keep.boot if keep else ports.boot)
         setup = Setup(ports, config, self.log, self.time)
@@ -33,18 +36,25 @@ class App:
         blocks = Blocks(self.log, self.time)
         samplers = make_samplers(self.log, blocks, self.time, now)
         blocks.samplers = [sampler for sampler in samplers if sampler.is_sampled]
-        self.tick = Tick(config, samplers, self.log, self.time, ports.alarm, keep, blocks, now)
+        alarm = guard.alarm if guard else ports.alarm
+        self.tick = Tick(config, samplers, self.log, self.time, alarm, keep, blocks, now)
         if keep:
             keep.attach(self.log, self.time, self.tick, samplers, config, now)
             # After any other cause nobody knows how long the board was off.
             least_age_s = 0 if ports.reset_cause == WATCHDOG_RESET else DBP_FRESH_S
             keep.restore(least_age_s)
+        if guard:
+            guard.attach(samplers, self.log, self.time, now)
         self.tick.snapshots.log_start()
         identity = ports.identity + (";id=%016x" % ports.board_id).encode()
         self.wire = Wire(self.log, self.time, ports.serial, identity, self.tick, setup, keep, now)
         # Sorted by due: the tick is the one that is not due at once.
         self._samplers = samplers
-        self.jobs = samplers + [self.wire] + ([keep] if keep else []) + [blocks, self.tick]
+        self.jobs = samplers + [self.wire]
+        for job in (keep, guard, Buttons(ports.buttons, self.tick, self.time, now) if ports.buttons else None):
+            if job:
+                self.jobs.append(job)
+        self.jobs += [blocks, self.tick]
         self._last = len(self.jobs) - 1
         # Bound once: a lookup saved at every step.
         self._advance = self.time.advance
@@ -80,6 +90,9 @@ class App:
         self.jobs.insert(0, self.wire)
 
     def stop(self):
-        """Leave the sensors in their safe state."""
+        """Leave the sensors in their safe state, each whatever becomes of the others."""
         for sampler in self._samplers:
-            sampler.stop()
+            try:
+                sampler.stop()
+            except Exception:
+                pass

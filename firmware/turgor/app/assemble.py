@@ -3,6 +3,7 @@
 from turgor.app.config import NAU7802
 from turgor.app.sampler import ImpedanceSampler, PressureSampler
 from turgor.core.channel import pressure_channel
+from turgor.drivers.current import Body
 from turgor.drivers.max30009 import Max30009
 from turgor.drivers.nau7802 import RATES_SPS, Nau7802
 from turgor.drivers.tca9548a import Tca9548a
@@ -18,11 +19,19 @@ def check_rates(config):
             raise ValueError(channel.name + ": rate_millihz = " + str(rate) + " is no rate of its converter")
 
 
+def drive_off(config, ports):
+    """Switch every current through electrodes off, as after a reset in the middle of a sweep."""
+    for channel in config.channels:
+        if channel.is_impedance():
+            Max30009(ports.bus(channel.bus), channel.address).stop()
+
+
 def make_samplers(config, ports):
     """The function that `App` calls to get its samplers, in order of `config.channels`."""
 
     def make(log, blocks, time, now):
         muxes = {}
+        body = Body()
         samplers = []
         for channel in config.channels:
             bus = ports.bus(channel.bus)
@@ -37,10 +46,11 @@ def make_samplers(config, ports):
                 samplers.append(PressureSampler(channel.number, core, driver, log, blocks, time, now))
             else:
                 # The two addresses of the chip: the even one drives in even seconds, the odd one in odd ones.
-                driver = Max30009(bus, channel.address)
+                driver = Max30009(bus, channel.address, body=body)
                 samplers.append(
                     ImpedanceSampler(channel.number, channel.words, driver, log, time, now, channel.address & 1)
                 )
+            samplers[-1].lines = ports.lines(channel.bus)
         return samplers
 
     return make

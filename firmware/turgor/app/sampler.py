@@ -5,7 +5,8 @@ from struct import pack_into
 
 from turgor.core.channel import HOLD_LIMIT, ImpedanceChannel
 from turgor.core.ticks import ticks_diff
-from turgor.drivers import FAULT, RESTARTED, RESULT, SAMPLE
+from turgor.drivers import ABSENT, BUS_LOW, FAULT, NOTHING, RESTARTED, RESULT, SAMPLE
+from turgor.drivers.max30009 import QUADRATURE
 from turgor.link.blocks import BEGINS, CHUNK_SAMPLES, FULL_EVERY, REGULAR, RESTART
 from turgor.link.records import FAULT as FAULT_RECORD
 from turgor.link.records import HEADER_SIZE, IMPEDANCE
@@ -17,25 +18,37 @@ _FAULT_BODY = const(10)
 # The first field of each of these records is its microsecond.
 _BODY = const(16)
 _SECOND_US = const(1000000)
+# How often a chip asks whether the other one on the body has ended.
+_TURN_US = const(10000)
 # CODE_BIAS and CHUNK_SAMPLES, which as another module's names would be looked up anew at every sample.
 _BIAS = const(0x800000)
 _MOST = const(48)
 
 
 class _Sampler:
-    """What both kinds share: place in the schedule, faults. `is_sampled`: its codes go into blocks."""
+    """What both kinds share: place in the schedule, faults. `is_sampled`: its codes go into blocks.
+
+    `failures` counts the attempts that ended in a fault.
+    `lines` are the wires of its bus (`low()`, `free()`), None where nobody can look at them.
+    """
 
     is_sampled = False
+    lines = None
 
     def __init__(self, number, driver, log, time, due):
         self.number = number
+        self.drive_by(driver)
+        self.due = due
+        self.fault = 0
+        self.failures = 0
+        self._wait = 0
+        self._log = log
+        self._time = time
+
+    def drive_by(self, driver):
         self.driver = driver
         # Bound once: a lookup saved at every step.
         self._step = driver.step
-        self.due = due
-        self.fault = 0
-        self._log = log
-        self._time = time
 
     def close(self):
         """Nothing to add to a block."""
@@ -62,6 +75,26 @@ class _Sampler:
             s += 1
         pack_into("<I", self._log.record, HEADER_SIZE, us)
         self._log.append(n, kind, self.number, s)
+
+    def _failed(self, wait, index, now):
+        """Log the driver's fault. Nobody answers on a bus that is held low: then the next step is to free it."""
+        self.failures += 1
+        fault = self.driver.fault
+        if fault == ABSENT and self.lines and self.lines.low():
+            fault = BUS_LOW
+            self._wait = wait
+            self._step = self._free
+            wait = 0
+        self._note_fault(fault, index, now)
+        return wait
+
+    def _free(self, now):
+        """A step in the driver's place; the driver tries again when it wanted to."""
+        self._step = self.driver.step
+        self.driver.event = NOTHING
+        if self.lines:
+            self.lines.free()
+        return self._wait
 
     def _note_fault(self, fault, index, now):
         """Log that a fault began (or another one did), or with 0 that it ended."""
@@ -119,7 +152,7 @@ class PressureSampler(_Sampler):
             self.channel.restart()
         elif event == FAULT:
             self._begin(BEGINS)
-            self._note_fault(driver.fault, self.channel.index, now)
+            wait = int(self._failed(wait, self.channel.index, now))
         return wait
 
     def blind(self, duration_us):
@@ -162,6 +195,14 @@ class ImpedanceSampler(_Sampler):
         self.channel = ImpedanceChannel(words)
         self._parity = parity
         self._last_slot = -1
+        # Sweeps in each of the modes for calibration, and how many are left in all.
+        self._each = 1
+        self._left = 0
+
+    def calibrate(self, sweeps):
+        """Let the next sweeps be for calibration, `sweeps` in each of its modes; then it measures again."""
+        self._each = sweeps
+        self._left = QUADRATURE * sweeps
 
     def is_quiet(self):
         return self.driver.idle
@@ -176,8 +217,14 @@ class ImpedanceSampler(_Sampler):
         if driver.idle:
             time = self._time
             if time.s & 1 == self._parity and time.s != self._last_slot:
+                mode = QUADRATURE + 1 - (self._left + self._each - 1) // self._each if self._left else 0
+                if mode != driver.mode:
+                    driver.set_mode(mode)
+                if not driver.begin(now):
+                    return _TURN_US
                 self._last_slot = time.s
-                driver.begin(now)
+                if mode:
+                    self._left -= 1
             else:
                 seconds = 2 if time.s & 1 == self._parity else 1
                 return ticks_diff(time.tick_at(seconds * _SECOND_US), now)
@@ -188,7 +235,7 @@ class ImpedanceSampler(_Sampler):
                 self._note_fault(0, self.channel.index, now)
             self._result(driver)
         elif event == FAULT:
-            self._note_fault(driver.fault, self.channel.index, now)
+            return self._failed(wait, self.channel.index, now)
         return wait
 
     def _result(self, driver):

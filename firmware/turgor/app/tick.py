@@ -29,7 +29,12 @@ _READINGS_BODY = const(7)
 _COMMAND_BODY = const(28)
 _COMMAND_WORDS = const(6)
 _PENDING_LIMIT = const(8)
+_SWEEPS = (("sweeps", 1, 100),)
 _DBP = (("dbp_milli_mmhg", DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG),)
+
+
+class Maintenance(Exception):
+    """Somebody asked for the bare prompt: main has to end."""
 
 
 class Tick:
@@ -53,6 +58,7 @@ class Tick:
         self._blocks = blocks
         # Whether something happened in this tick that has to outlive a restart.
         self._urgent = False
+        self._leaving = False
         self._level = 0
         self._second = 0
         self._slice = 0
@@ -87,6 +93,8 @@ class Tick:
     def _end(self, now):
         self._slice = 0
         self.busy = False
+        if self._leaving:
+            raise Maintenance
         if self._keep:
             self._keep.after_tick(self._second, self._urgent)
             self._urgent = False
@@ -118,6 +126,12 @@ class Tick:
             if self._position(a) < 0 or CHANNELS[a][1] == IMPEDANCE:
                 return "channel " + str(a) + " has no pressure sensor here"
             return misfit(CALIBRATION_BOUNDS, (b, c, d, e))
+        if command in (lines.MARK, lines.MAINTAIN):
+            return ""
+        if command == lines.SWEEPS:
+            if self._position(a) < 0 or CHANNELS[a][1] != IMPEDANCE:
+                return "channel " + str(a) + " has no impedance sensor here"
+            return misfit(_SWEEPS, (b,))
         return "no command has the number " + str(command)
 
     def _position(self, channel):
@@ -155,6 +169,11 @@ class Tick:
             self.snapshots.request()
             if self._keep:
                 self._keep.store()
+        elif command == lines.MAINTAIN:
+            # At the end of the tick: its answer goes out between the slices.
+            self._leaving = True
+        elif command == lines.SWEEPS:
+            self._samplers[self._position(words[at + 1])].calibrate(words[at + 2])
 
     def _median(self, position):
         # The codes that a reading used stand before it in the log.

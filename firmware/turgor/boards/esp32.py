@@ -1,31 +1,66 @@
-"""ESP32 DevKitC."""
+"""ESP32 DevKitC, ESP32-S3 DevKitC-1 and ESP32-C3 DevKitM-1, told apart by the chip that MicroPython says it runs on.
 
+The C3 has one I2C controller and eight pins that no boot mode, console or flash needs: no second bus, SPI bus, LED or
+mark button.
+
+The board's word is kept in the RTC's memory, which MicroPython leaves alone over a watchdog's reset. The watchdog has
+no stop, but made anew it takes another time: main leaves it with 11 days.
+"""
+
+from struct import pack_into
+
+import machine
 from esp32 import Partition
 
 from turgor.boards.flash import region_behind_files, region_from
-from turgor.boards.ports import Ports
+from turgor.boards.ports import SAID, Ports
+from turgor.mp import const
 
+# By chip; the pins of turgor.boards.ports.SIGNALS.
 PINS = {
-    "i2c0_sda": 21,
-    "i2c0_scl": 22,
-    "i2c1_sda": 25,
-    "i2c1_scl": 26,
-    "drdy_calf_l": 32,
-    "drdy_calf_r": 33,
-    "drdy_forearm_l": 34,
-    "drdy_forearm_r": 35,
-    "drdy_art": 27,
-    "alarm": 13,
-    "led": 2,
-    "button_ack": 18,
-    "button_mark": 19,
+    "esp32": (21, 22, 25, 26, 32, 33, 34, 35, 27, 13, 2, 18, 19, 14, 23, 36, 4, 16, None, None, 17),
+    "esp32s3": (8, 9, 10, 11, 4, 5, 6, 7, 15, 16, 17, 21, 47, 12, 13, 14, 1, 2, 18, 41, 42),
+    "esp32c3": (4, 5, None, None, 6, 7, 0, 1, None, 10, None, 3) + 9 * (None,),
 }
+# One more than the FreeRTOS tick of 10 ms, which the driver's waits are made of.
+_TIMEOUT_US = const(20000)
+_STOPPED_MS = const(1000000000)
 
 
-def make_ports(least_sectors):
-    """The board's ports; `flash` has at least `least_sectors` or is None."""
-    # This port has soft pin interrupts only.
-    return Ports(PINS, "esp32", False, _flash(least_sectors))
+class _Ports(Ports):
+    def __init__(self, pins, name, flash):
+        self._rtc = machine.RTC()
+        self._word = bytearray(4)
+        # This port has soft pin interrupts only.
+        super().__init__(pins, name, False, flash, _TIMEOUT_US)
+
+    def _recall(self):
+        return int.from_bytes(self._rtc.memory()[:4], "little")
+
+    def _store(self, word):
+        pack_into("<I", self._word, 0, word)
+        self._rtc.memory(self._word)
+
+    def _stop_watchdog(self):
+        machine.WDT(timeout=_STOPPED_MS)
+
+
+def chip_of(said):
+    """The key of PINS for "... with ESP32S3" or "... with ESP32-S3FN8"; ValueError for a chip without pins here."""
+    chip = said.split(" ")[-1].lower().replace("-", "")
+    for name in ("esp32s3", "esp32c3"):
+        if chip.startswith(name):
+            return name
+    # ESP32-D0WD and ESP32-PICO are the first ESP32; a letter and a digit make another.
+    if not chip.startswith("esp32") or (len(chip) > 6 and chip[5] in "schp" and chip[6] in "0123456789"):
+        raise ValueError("no pins for " + said + "; Turgor knows ESP32, ESP32-S3 and ESP32-C3")
+    return "esp32"
+
+
+def make_ports(least_sectors, said=SAID):
+    """The ports of the board that MicroPython calls `said`; `flash` has at least `least_sectors` or is None."""
+    name = chip_of(said)
+    return _Ports(PINS[name], name, _flash(least_sectors))
 
 
 def _flash(least_sectors):

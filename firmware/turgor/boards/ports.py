@@ -1,7 +1,4 @@
-"""What every board gives the app: buses, data-ready pins, serial port, alarm, flash, identity.
-
-A board's pins are a dictionary from the signals of `hardware/pinout.csv` to pin numbers.
-"""
+"""What every board gives the app: buses, pins, serial port, alarm, buttons, watchdog, flash, identity."""
 
 import os
 import select
@@ -11,6 +8,7 @@ import time
 import machine
 
 from turgor import __version__
+from turgor.boards.buses import Lines, NoBus, Selected
 from turgor.link.records import (
     DEEP_SLEEP_RESET,
     HARD_RESET,
@@ -21,14 +19,46 @@ from turgor.link.records import (
 )
 from turgor.mp import const
 
-_BUS_HZ = const(400000)
+# The signals of `hardware/pinout.csv`, in order; a board's pins are a tuple of their numbers, None for what it has not.
+SIGNALS = [
+    "i2c0_sda",
+    "i2c0_scl",
+    "i2c1_sda",
+    "i2c1_scl",
+    "drdy_calf_l",
+    "drdy_calf_r",
+    "drdy_forearm_l",
+    "drdy_forearm_r",
+    "drdy_art",
+    "alarm",
+    "led",
+    "button_ack",
+    "button_mark",
+    "spi_sck",
+    "spi_mosi",
+    "spi_miso",
+    "select_calf_l",
+    "select_calf_r",
+    "select_forearm_l",
+    "select_forearm_r",
+    "select_art",
+]
+# What MicroPython calls the board and its chip.
+SAID = getattr(sys.implementation, "_machine", "")
 _BOOT_FILE = "turgor.boot"
+_SPI_HZ = const(1000000)
+# The RP2040's counter holds no more.
+_WATCHDOG_MS = const(8388)
+# The word that outlives a reset: 20 bits under this mark, HOLD to stay at the prompt.
+_MARK = const(0x2A500000)
+_MARKED = const(0x3FF00000)
+HOLD = const(0xFFFFF)
 
 
 class Ready:
     """A converter's data-ready pin: the interrupt counts conversions and keeps the tick of the latest."""
 
-    def __init__(self, pin, hard):
+    def __init__(self, pin, hard, trigger):
         self.tick = 0
         self._count = 0
         self._taken = 0
@@ -36,9 +66,9 @@ class Ready:
         # Bound once: a bound method made inside an interrupt would allocate.
         self._ticks_us = time.ticks_us
         if hard:
-            pin.irq(self._interrupt, machine.Pin.IRQ_RISING, hard=True)
+            pin.irq(self._interrupt, trigger, hard=True)
         else:
-            pin.irq(self._interrupt, machine.Pin.IRQ_RISING)
+            pin.irq(self._interrupt, trigger)
 
     def _interrupt(self, pin):
         self._latest = self._ticks_us()
@@ -101,13 +131,36 @@ class Ports:
     """The ports of a board with `pins`; `machine_name` is for people, `hard`: pin interrupts may be hard.
 
     `flash` is the raw region of `turgor.boards.flash`, None where there is none. With one, what is kept there has the
-    number of this boot, and `boot` is 0.
+    number of this boot, and `boot` is 0. `timeout_us` ends a bus transfer. A platform adds `_recall()` and
+    `_store(word)`, 30 bits that outlive a reset but no loss of power, and `_stop_watchdog()`.
+
+    `recalled` is what `remember` was last told before this boot, -1 for nothing: then main had ended.
     """
 
-    def __init__(self, pins, machine_name, hard, flash):
+    _SPI = 1
+
+    def __init__(self, pins, machine_name, hard, flash, timeout_us):
+        pins = dict(zip(SIGNALS, pins))
+        self._pins = pins
+        self._hard = hard
+        # The first thing of all: no sound, and no chip in the middle of a byte.
+        self._alarm = machine.Pin(pins["alarm"], machine.Pin.OUT, value=0)
+        self._led = None if pins["led"] is None else machine.Pin(pins["led"], machine.Pin.OUT, value=0)
+        self._lines = []
+        for number in (0, 1):
+            scl = pins["i2c%d_scl" % number]
+            self._lines.append(scl and Lines(number, scl, pins["i2c%d_sda" % number], timeout_us))
+        self._buttons = []
+        for name in ("button_ack", "button_mark"):
+            if pins[name] is not None:
+                self._buttons.append(machine.Pin(pins[name], machine.Pin.IN, machine.Pin.PULL_UP))
+        self._spi = None
+        self.feed = None
+        word = self._recall()
+        self.recalled = word & HOLD if word & _MARKED == _MARK else -1
+        self.reset_cause = self._cause(_reset_cause())
         self.flash = flash
         self.boot = 0 if flash else _next_boot()
-        self.reset_cause = _reset_cause()
         self.board_id = int.from_bytes(machine.unique_id()[:8], "big")
         version = ".".join(str(part) for part in sys.implementation.version[:3])
         self.identity = (
@@ -123,35 +176,94 @@ class Ports:
             + (str(flash.sectors) if flash else "none")
         ).encode()
         self.serial = SerialPort()
-        self._alarm = machine.Pin(pins["alarm"], machine.Pin.OUT, value=0)
-        self._led = machine.Pin(pins["led"], machine.Pin.OUT, value=0)
-        self._buses = []
-        for number in (0, 1):
-            scl = machine.Pin(pins["i2c%d_scl" % number])
-            sda = machine.Pin(pins["i2c%d_sda" % number])
-            self._buses.append(machine.I2C(number, scl=scl, sda=sda, freq=_BUS_HZ))
-        self._pins = pins
-        self._hard = hard
+
+    def _cause(self, cause):
+        """A watchdog that main had not stopped was ours, whatever the platform makes of it."""
+        is_ours = 0 <= self.recalled != HOLD and cause not in (POWER_ON, SOFT_RESET)
+        return WATCHDOG_RESET if is_ours else cause
+
+    def _recall(self):
+        return 0
+
+    def _store(self, word):
+        """Nothing outlives a reset here."""
+
+    def _stop_watchdog(self):
+        """It cannot be stopped here."""
 
     def bus(self, number):
-        return self._buses[number]
+        lines = self._lines[number]
+        return lines.i2c if lines else NoBus()
 
-    def ready(self, channel_name):
-        """The data-ready pin of a channel, None where none is wired."""
+    def lines(self, number):
+        """The two wires of an I2C bus, None where the board has no pins for it."""
+        return self._lines[number]
+
+    def free(self):
+        """Free each bus that somebody holds low."""
+        for lines in self._lines:
+            if lines and lines.low():
+                lines.free()
+
+    def ready(self, channel_name, falling=False):
+        """The data-ready pin of a channel, None where none can be wired."""
         number = self._pins.get("drdy_" + channel_name)
         if number is None:
             return None
-        return Ready(_input(number), self._hard)
+        pin = machine.Pin
+        pull, trigger = (pin.PULL_UP, pin.IRQ_FALLING) if falling else (pin.PULL_DOWN, pin.IRQ_RISING)
+        return Ready(_input(number, pull), self._hard, trigger)
+
+    def select(self, channel_name):
+        """The channel's chip on the SPI bus, in mode 1; None where the board has no pin to select it."""
+        pins = self._pins
+        number = pins.get("select_" + channel_name)
+        if number is None:
+            return None
+        pin = machine.Pin
+        if self._spi is None:
+            sck, mosi, miso = pin(pins["spi_sck"]), pin(pins["spi_mosi"]), pin(pins["spi_miso"])
+            self._spi = machine.SPI(self._SPI, _SPI_HZ, polarity=0, phase=1, sck=sck, mosi=mosi, miso=miso)
+        return Selected(self._spi, pin(number, pin.OUT, value=1))
 
     def alarm(self, level):
         """Sound and light for a priority, 0 for silence."""
         self._alarm.value(1 if level else 0)
-        self._led.value(1 if level else 0)
+        if self._led:
+            self._led.value(1 if level else 0)
+
+    def buttons(self):
+        """The buttons that are pressed now: 1 acknowledge, 2 mark."""
+        pressed = 0
+        for i in range(len(self._buttons)):
+            if not self._buttons[i].value():
+                pressed |= 1 << i
+        return pressed
+
+    def arm(self):
+        """Start the watchdog: the board starts anew after 8.4 s without `feed`."""
+        self.feed = machine.WDT(timeout=_WATCHDOG_MS).feed
+
+    def remember(self, word):
+        """Keep 20 bits for the next boot, as `recalled`."""
+        self._store(_MARK | word)
+
+    def disarm(self):
+        """Main ends: silence, no watchdog, and what comes next is no reset of ours."""
+        self.alarm(0)
+        if self.feed:
+            self._stop_watchdog()
+        self._store(0)
+
+    def hold(self):
+        """Reset, and stay at the prompt once."""
+        self.remember(HOLD)
+        machine.reset()
 
 
-def _input(number):
+def _input(number, pull):
     try:
-        return machine.Pin(number, machine.Pin.IN, machine.Pin.PULL_DOWN)
+        return machine.Pin(number, machine.Pin.IN, pull)
     except ValueError:
         # Input-only pins of the ESP32 have no pull resistors; `hardware/pinout.csv` asks for one outside.
         return machine.Pin(number, machine.Pin.IN)

@@ -1,27 +1,58 @@
-"""Raspberry Pi Pico (RP2040)."""
+"""Raspberry Pi Pico (RP2040) and Pico 2 (RP2350), which have the same pins.
 
+The watchdog's scratch registers outlive every reset but the loss of power: the first of them holds the board's
+word (RP2040 datasheet, 4.7; RP2350 datasheet, 12.9), and bit 30 of CTRL, cleared, stops it.
+"""
+
+from machine import mem32
 from rp2 import Flash
 
 from turgor.boards.flash import region_behind_files
-from turgor.boards.ports import Ports
+from turgor.boards.ports import SAID, Ports
+from turgor.link.records import HARD_RESET, WATCHDOG_RESET
+from turgor.mp import const
 
-PINS = {
-    "i2c0_sda": 4,
-    "i2c0_scl": 5,
-    "i2c1_sda": 6,
-    "i2c1_scl": 7,
-    "drdy_calf_l": 10,
-    "drdy_calf_r": 11,
-    "drdy_forearm_l": 12,
-    "drdy_forearm_r": 13,
-    "drdy_art": 14,
-    "alarm": 15,
-    "led": 25,
-    "button_ack": 16,
-    "button_mark": 17,
-}
+PINS = (4, 5, 6, 7, 10, 11, 12, 13, 14, 15, 25, 16, 17, 18, 19, 20, 21, 22, 26, 27, 28)
+
+_RP2040_WATCHDOG = const(0x40058000)
+_RP2350_WATCHDOG = const(0x400D8000)
+_SCRATCH_0 = const(0x0C)
+# A write to a register's alias clears the bits that are 1.
+_CTRL_CLEAR = const(0x3000)
+_ENABLE = const(1 << 30)
+# A burst of 16 FIFO words takes 1.2 ms.
+_TIMEOUT_US = const(1400)
 
 
-def make_ports(least_sectors):
-    """The board's ports; `flash` has at least `least_sectors` or is None."""
-    return Ports(PINS, "rp2", True, region_behind_files(Flash(), least_sectors))
+class _Ports(Ports):
+    _SPI = 0
+
+    def __init__(self, pins, name, flash, watchdog):
+        self._scratch = watchdog + _SCRATCH_0
+        self._clear = watchdog + _CTRL_CLEAR
+        super().__init__(pins, name, True, flash, _TIMEOUT_US)
+
+    def _cause(self, cause):
+        # This port calls `machine.reset()` the watchdog's too, and still does so after a soft reset.
+        return super()._cause(HARD_RESET if cause == WATCHDOG_RESET else cause)
+
+    def _recall(self):
+        return mem32[self._scratch]
+
+    def _store(self, word):
+        mem32[self._scratch] = word
+
+    def _stop_watchdog(self):
+        mem32[self._clear] = _ENABLE
+
+
+def make_ports(least_sectors, said=SAID):
+    """The ports of the board that MicroPython calls `said`; `flash` has at least `least_sectors` or is None."""
+    pins = PINS
+    if " W " in said:
+        # Pin 25 is the radio's, and so is the LED.
+        pins = PINS[:10] + (None,) + PINS[11:]
+    is_new = "RP2350" in said
+    name = "rp2350" if is_new else "rp2040"
+    flash = region_behind_files(Flash(), least_sectors)
+    return _Ports(pins, name, flash, _RP2350_WATCHDOG if is_new else _RP2040_WATCHDOG)

@@ -40,6 +40,8 @@ READING_OVER = const(8)
 READING_STUCK = const(16)
 READING_NOISY = const(32)
 READING_ELECTRODE_OFF = const(16)
+# The leads of a step that was for calibration begin here.
+_CALIBRATION = const(256)
 # More conversions than this missed at once start the filter anew.
 HOLD_LIMIT = const(40)
 # A reading stays valid for this many ticks after the sweep it came from.
@@ -84,6 +86,9 @@ class FilteredChannel:
         self._kept = array("i", bytes(4 * _KEPT_WORDS))
         self._gathered = array("i", bytes(4 * block))
         self._waiting = 0
+
+    def sample(self, code):
+        raise NotImplementedError
 
     def restart(self):
         restart(self.words)
@@ -191,6 +196,8 @@ class PressureChannel(FilteredChannel):
         fresh = fresh and not self.flags & READING_SATURATED
         if fresh and still_codes(self.noise) >= self._stuck_codes:
             self.flags = self.flags & ~READING_VALID | READING_STUCK
+            # What comes after it is not to be mixed with it.
+            restart(self.words)
         elif fresh and self._noise_milli_mmhg() >= _NOISY_MILLI_MMHG:
             self.flags |= READING_NOISY
         return self.value if self.flags & READING_VALID else ABSENT
@@ -260,12 +267,12 @@ class ImpedanceChannel:
             return
         self.index += 1
         self._trouble = 0
-        if leads:
+        if 0 < leads < _CALIBRATION:
             # Without contact it is at its limits too, and is named for the electrode.
             self._trouble = READING_ELECTRODE_OFF
         elif max_i >= _IQ_LIMIT or min_i <= -_IQ_LIMIT or max_q >= _IQ_LIMIT or min_q <= -_IQ_LIMIT:
             self._trouble = READING_SATURATED
-        self.usable = not self._trouble and count > 0
+        self.usable = not self._trouble and count > 0 and leads < _CALIBRATION
         if self.usable:
             self.value = resistance_milliohm(self.words, 0, sum_i, sum_q, count)
 

@@ -25,6 +25,12 @@ CAL_FAILED = const(4)
 PLL_UNLOCKED = const(5)
 FIFO_OVERFLOW = const(6)
 READBACK = const(7)
+# Not of a driver: a line of its bus is held low; no driver runs.
+BUS_LOW = const(8)
+SWITCHED_OFF = const(9)
+# Of the driver of a MAX30009: its supply was away; its words stand still.
+BROWN_OUT = const(10)
+STUCK = const(11)
 
 FAULT_NAMES = (
     "no_fault",
@@ -35,4 +41,8 @@ FAULT_NAMES = (
     "pll_unlocked",
     "fifo_overflow",
     "readback",
+    "bus_low",
+    "switched_off",
+    "brown_out",
+    "stuck",
 )

@@ -2,7 +2,7 @@
 
 The limit is that of IEC 60601-1 for a part in normal condition, type CF unless type BF is chosen explicitly, less 20 %:
 0.8 x min(base x max(1, f / 1 kHz), 10 mA) with 10 uA (CF) or 100 uA (BF) for the base. The chip's own lock-out allows
-several times that.
+several times that. It holds for all chips on a body together; so they take turns (`Body`), each within it.
 """
 
 from turgor.mp import const
@@ -31,3 +31,10 @@ def current_step(frequency_hz, type_bf=False):
     while CURRENTS_NA[step] > limit:
         step -= 1
     return step
+
+
+class Body:
+    """What the chips on one body share: `driver`, the one that may drive, None when no one does."""
+
+    def __init__(self, driver=None):
+        self.driver = driver

@@ -2,11 +2,17 @@
 
 One sweep drives a small sine current through two electrodes at 5, 50 and 100 kHz in turn and averages what two others
 receive, in phase (I) and in quadrature (Q). Between sweeps nothing is driven and the electrodes are disconnected. The
-limit of the patient current is kept in `turgor.drivers.current`, not left to the chip.
+limit of the patient current is kept in `turgor.drivers.current`, not left to the chip: all that decides it is read back
+before the drive, and again before what was measured is told.
+
+A sweep in another mode than MEASURE is one for calibration: electrodes off, the resistor on the calibration ports
+driven, the step marked as such in `leads`. With the drive in reset it gives the offsets; with both mixers in phase with
+the current, and with both in quadrature, gain and phase of each (`turgor_host.calibrate.impedance`).
 """
 
 from turgor.drivers import (
     ABSENT,
+    BROWN_OUT,
     FAULT,
     FIFO_OVERFLOW,
     NEVER_READY,
@@ -16,16 +22,19 @@ from turgor.drivers import (
     READBACK,
     RESTARTED,
     RESULT,
+    STUCK,
     WRONG_ID,
 )
-from turgor.drivers.current import CURRENTS_NA, current_step
+from turgor.drivers.current import CURRENTS_NA, Body, current_step
 from turgor.mp import const, micropython
 
 ADDRESS = const(0x68)
 
 _STATUS_1 = const(0x00)
 _LOCKED = const(0x0A)  # FREQ_LOCK | PHASE_LOCK
-_LOCK_MASK = const(0x1A)  # and FREQ_UNLOCK
+_FREQ_UNLOCK = const(0x10)
+_LOCK_MASK = const(0x1A)  # _LOCKED | _FREQ_UNLOCK
+_PWR_RDY = const(0x01)  # the supply was away since this was last read
 
 _STATUS_2 = const(0x01)
 _LEADS_MASK = const(0x7F)  # all but LON
@@ -61,15 +70,19 @@ _AHPF_100_GAIN_10 = const(0x03)
 _BIOZ_6 = const(0x25)
 # EXT_CAP, DC_RESTORE for the blocking capacitors, range medium-high, bandwidth high.
 _AMPLIFIERS = const(0xCB)
+_DRV_RESET = const(0x20)
 _LOW_THRESHOLD = const(0x26)
 _UNDER = const(0x0A)  # 320 counts: 1 to 2 ohm
 _HIGH_THRESHOLD = const(0x27)
 _OVER = const(0xFF)
 _BIOZ_7 = const(0x28)
 _INA_CHOP_EN = const(0x02)
+_Q_IN_PHASE = const(0x08)
+_I_IN_QUADRATURE = const(0x04)
 
 _MUX_1 = const(0x41)
 _MUX_EN = const(0x02)
+_CAL_ONLY = const(0x07)  # CONNECT_CAL_ONLY | MUX_EN | CAL_EN
 _MUX_3 = const(0x43)
 # BIP EL2B, BIN EL3B, DRVP EL1, DRVN EL4; the reset value is two-electrode.
 _TETRAPOLAR = const(0xA0)
@@ -82,14 +95,29 @@ _BIAS_100M = const(0x07)
 _PART_ID = const(0xFF)
 _PART = const(0x42)
 
-FREQUENCIES_HZ = (5000, 49984, 99968)
-# Per frequency: M, PLL_1 without MDIV and PLL_EN, BIOZ_1 without its enables, samples' period in us. PLL = M x 32768; F
-# = PLL / (K DAC_OSR); sample rate = PLL / (N ADC_OSR), F / rate an integer. N = 1024, DAC_OSR 256.
-_CLOCKS = (
-    (625, 0x28, 0xE8, 12800),  # K 16, ADC_OSR 256: 78.13 samples/s
-    (781, 0x22, 0xE0, 5122),  # K 2, ADC_OSR 128: 195.25 samples/s
-    (781, 0x20, 0xE0, 5122),  # K 1, ADC_OSR 128: 195.25 samples/s
+# Modes of a sweep; `leads` has them from this bit on.
+MEASURE = const(0)
+OFFSET = const(1)
+IN_PHASE = const(2)
+QUADRATURE = const(3)
+MODE_SHIFT = const(8)
+
+# Per frequency: M, log2 of K, of DAC_OSR / 32 and of ADC_OSR / 8, and the highest step of CURRENTS_NA. PLL = M x 32768;
+# F = PLL / (K DAC_OSR); sample rate = PLL / (N ADC_OSR) with N = 1024, F / rate an integer or a half.
+CLOCKS = (
+    (625, 4, 3, 5, 11),  # 78.13 samples/s
+    (781, 1, 3, 4, 11),  # 195.25 samples/s
+    (781, 0, 3, 4, 11),
 )
+_NDIV_1024 = const(0x20)
+
+
+def frequency_hz(clocks):
+    """The drive frequency of a row of CLOCKS, rounded down, as the limit of its current wants it."""
+    return clocks[0] << 15 >> clocks[1] + clocks[2] + 5
+
+
+FREQUENCIES_HZ = tuple([frequency_hz(clocks) for clocks in CLOCKS])
 
 GAIN = const(10)
 # VREF / (2^19 gain (2/pi) sqrt(2) 64 uA); every current divides 64 uA.
@@ -97,6 +125,7 @@ _NANOOHM_AT_64_UA = const(3310206)
 
 DROPPED_PAIRS = const(8)
 PAIRS = const(16)
+_RAIL = const(524287)
 _BURST_WORDS = const(8)
 _BURST_PAIRS = const(4)
 
@@ -107,6 +136,10 @@ _LOCK_POLL_US = const(500)
 _LOCK_TRIES = const(36)  # 20 ms in all
 _FIRST_DATA_US = const(2000)
 _FIFO_RETRY_US = const(1000)
+_FIFO_TRIES = const(8)
+_OFF_RETRY_US = const(10000)
+_OFF_TRIES = const(20)
+_LOST_TRIES = const(10)
 _SWEEP_US = const(980000)
 _RESTART_US = const(500000)
 _IDLE_US = const(1000000)
@@ -120,24 +153,25 @@ _SOFT_RESET = const(2)
 _BANDGAP = const(3)
 _CONFIGURE = const(4)
 _CHECK = const(5)
-_IDLE = const(6)
-_CONNECT = const(7)
-_TUNE = const(8)
-_CLEAR = const(9)
-_LOCK = const(10)
-_CURRENT = const(11)
-_CHECK_PLL = const(12)
-_CHECK_DRIVE = const(13)
-_CHECK_MUX = const(14)
-_CLEAR_LEADS = const(15)
-_FLUSH_FIFO = const(16)
-_DRIVE = const(17)
-_COUNT = const(18)
-_BURST = const(19)
-_READ_LEADS = const(20)
-_QUIET_STEP = const(21)
-_DISCONNECT = const(22)
-_ABORT = const(23)
+_CLEAR_POWER = const(6)
+_IDLE = const(7)
+_CONNECT = const(8)
+_TUNE = const(9)
+_CLEAR = const(10)
+_LOCK = const(11)
+_CURRENT = const(12)
+_CHECK_PLL = const(13)
+_CHECK_DRIVE = const(14)
+_CHECK_MUX = const(15)
+_CLEAR_LEADS = const(16)
+_FLUSH_FIFO = const(17)
+_DRIVE = const(18)
+_COUNT = const(19)
+_BURST = const(20)
+_STATUS = const(21)
+_QUIET_STEP = const(22)
+_DISCONNECT = const(23)
+_ABORT = const(24)
 
 
 def nanoohm_per_count(type_bf=False):
@@ -149,39 +183,43 @@ NOMINAL_NANOOHM_PER_COUNT = nanoohm_per_count()
 
 
 class _Frequency:
-    """The prepared writes and the expected read-back of one frequency."""
+    """The prepared writes and the expected read-backs of a row of CLOCKS in one mode."""
 
-    def __init__(self, index, type_bf):
-        m, pll, osr, self.period_us = _CLOCKS[index]
-        step = current_step(FREQUENCIES_HZ[index], type_bf)
-        pll |= (m - 1) >> 8 << 6
+    def __init__(self, clocks, type_bf, mode):
+        m, k, dac, adc, most = clocks
+        self.period_us = ((8 << adc) * 31250 + (m >> 1)) // m
+        step = min(current_step(frequency_hz(clocks), type_bf), most)
+        amplifiers = _AMPLIFIERS
+        phases = _INA_CHOP_EN
+        if mode == OFFSET:
+            step = 0
+            amplifiers |= _DRV_RESET
+        elif mode == IN_PHASE:
+            phases |= _Q_IN_PHASE
+        elif mode == QUADRATURE:
+            phases |= _I_IN_QUADRATURE
+        ports = _CAL_ONLY if mode else _MUX_EN
+        m -= 1
+        pll = m >> 8 << 6 | _NDIV_1024 | k << 1
+        osr = dac << 6 | adc << 3 | _BG_EN
         drive = (step & 3) << 4 | step >> 2 << 2
-        self.tune = (
-            bytes((_BIOZ_1, osr | _BG_EN)),
-            bytes((_PLL_1, pll)),
-            bytes((_PLL_2, (m - 1) & 255)),
-            bytes((_PLL_1, pll | _PLL_EN)),
+        off = bytes((_BIOZ_1, osr))
+        self.connect = (
+            bytes((_BIOZ_6, amplifiers)),
+            bytes((_BIOZ_7, phases)),
+            bytes((_MUX_3, _TETRAPOLAR)),
+            bytes((_MUX_1, ports)),
         )
+        self.tune = (off, bytes((_PLL_1, pll)), bytes((_PLL_2, m & 255)), bytes((_PLL_1, pll | _PLL_EN)))
         self.current = bytes((_BIOZ_3, drive))
-        self.drive = bytes((_BIOZ_1, osr | _BG_EN | _IQ_EN))
-        self.quiet = (bytes((_BIOZ_1, osr | _BG_EN)), bytes((_BIOZ_3, _STANDBY)))
-        self.pll_registers = bytes((pll | _PLL_EN, (m - 1) & 255, _PLL_LOCK_WNDW, _CLK_32768))
-        self.drive_registers = bytes(
-            (
-                osr | _BG_EN,
-                _COMPARE_MAGNITUDE,
-                drive,
-                0,
-                _AHPF_100_GAIN_10,
-                _AMPLIFIERS,
-                _UNDER,
-                _OVER,
-                _INA_CHOP_EN,
-            )
-        )
+        self.drive = bytes((_BIOZ_1, osr | _IQ_EN))
+        self.quiet = (off, bytes((_BIOZ_3, _STANDBY)))
+        self.pll_registers = bytes((pll | _PLL_EN, m & 255, _PLL_LOCK_WNDW, _CLK_32768))
+        rest = bytes((_COMPARE_MAGNITUDE, drive, 0, _AHPF_100_GAIN_10, amplifiers, _UNDER, _OVER, phases))
+        # Before the drive, and while it is on.
+        self.drive_registers = (off[1:] + rest, self.drive[1:] + rest)
+        self.mux_registers = bytes((ports, 0, _TETRAPOLAR))
 
-
-_MUX_REGISTERS = bytes((_MUX_EN, 0, _TETRAPOLAR))
 
 # In this order the chip may be reset: channels off, no shutdown, own clock, PLL off, 1 ms.
 _QUIET_WRITES = (
@@ -206,7 +244,6 @@ _CONFIGURATION = (
     bytes((_LEAD_BIAS, _BIAS_100M)),
 )
 _CHECKED_LEADS = bytes((_LEADS_OFF,))
-_CONNECT_WRITES = (bytes((_MUX_3, _TETRAPOLAR)), bytes((_MUX_1, _MUX_EN)))
 _DISCONNECT_WRITES = (bytes((_MUX_1, 0)), bytes((_PLL_1, 0x40)))
 # The drive first.
 _ABORT_WRITES = (bytes((_BIOZ_1, _BG_EN)), bytes((_BIOZ_3, _STANDBY)), bytes((_MUX_1, 0)))
@@ -215,17 +252,32 @@ _BANDGAP_WRITE = bytes((_BIOZ_1, _BG_EN))
 _FLUSH_WRITE = bytes((_FIFO_CONFIG_2, _FLUSH))
 
 
+def drive_off(bus, address=ADDRESS):
+    """Switch the drive off at once, whatever the chip is about; tried again when it does not answer. Whether it did."""
+    for _ in range(_OFF_TRIES):
+        try:
+            for write in _ABORT_WRITES:
+                bus.writeto(address, write)
+            return True
+        except OSError:
+            pass
+    return False
+
+
 class Max30009:
     """One chip with four electrodes; `type_bf` is the explicit choice of the higher current limit.
 
-    `idle` is true when a sweep can begin. After RESULT: `frequency_index`, `count` pairs with `sum_i`, `sum_q`,
-    `min_i`, `max_i`, `min_q`, `max_q` in counts, `leads` (bits 6 to 0 of STATUS_2: over, under, drive out of range,
-    four of DC lead-off), and `first_tick`, `tick`: ends of the first and the last sample, to one sample period.
-    RESTARTED says that the chip was started (again). After FAULT (`fault`) the drive is off and the driver starts over
-    500 ms later.
+    Chips that may touch one body are given the same `body`: only one of them drives at a time. `clocks` are rows like
+    those of CLOCKS.
+
+    `idle` is true when a sweep can begin, `mode` is what it measures. After RESULT: `frequency_index`, `count` pairs
+    with `sum_i`, `sum_q`, `min_i`, `max_i`, `min_q`, `max_q` in counts, `leads` (bits 6 to 0 of STATUS_2: over, under,
+    drive out of range, four of DC lead-off; the mode above them), and `first_tick`, `tick`: ends of the first and the
+    last sample, to one sample period. RESTARTED says that the chip was started (again). After FAULT (`fault`) the drive
+    is off, or is switched off again and again until the chip takes it; 500 ms after it did the driver starts over.
     """
 
-    def __init__(self, bus, address=ADDRESS, type_bf=False):
+    def __init__(self, bus, address=ADDRESS, type_bf=False, body=None, clocks=CLOCKS):
         self.event = NOTHING
         self.fault = NO_FAULT
         self.idle = False
@@ -242,8 +294,10 @@ class Max30009:
         self.tick = 0
         self._bus = bus
         self._address = address
-        self._frequencies = tuple(_Frequency(i, type_bf) for i in range(len(FREQUENCIES_HZ)))
-        self._now = self._frequencies[0]
+        self._body = body or Body()
+        self._clocks = clocks
+        self._type_bf = type_bf
+        self.set_mode(MEASURE)
         self._state = _IDENTIFY
         self._at = 0
         self._begun = 0
@@ -253,6 +307,11 @@ class Max30009:
         self._pairs = 0
         self._i = 0
         self._has_i = False
+        # It may drive: switched on, or not yet known to be off.
+        self._live = False
+        # How often in a row the chip refused to be switched off.
+        self._refused = 0
+        self._measured = 0
         self._byte = bytearray(1)
         self._two = bytearray(2)
         self._three = bytearray(3)
@@ -260,24 +319,38 @@ class Max30009:
         self._nine = bytearray(9)
         self._words = bytearray(3 * _BURST_WORDS)
 
+    def set_mode(self, mode):
+        """What the sweeps measure from now on; only when `idle` or before the first step."""
+        self.mode = mode
+        self._frequencies = tuple([_Frequency(clocks, self._type_bf, mode) for clocks in self._clocks])
+        self._now = self._frequencies[0]
+
     def begin(self, now):
-        """Begin a sweep over FREQUENCIES_HZ; only when `idle`. The steps that follow carry it out."""
+        """Begin a sweep over the frequencies; only when `idle`. The steps that follow carry it out.
+
+        False, and nothing began, while another chip on the body may drive. One that has refused to be switched off for
+        too long is passed over: that is a single fault, and five times the current is allowed in it.
+        """
+        other = self._body.driver
+        if other is not None and other is not self and other._refused < _LOST_TRIES:
+            return False
+        self._body.driver = self
         self.idle = False
+        self._live = True
         self._begun = now
         self._index = 0
+        self._measured = 0
         self._now = self._frequencies[0]
         self._enter(_CONNECT)
+        return True
 
     def stop(self):
         """Drive off at once, whatever the state; for the end of the program."""
         self.idle = False
+        self._live = True
+        self._refused = 0
         self._enter(_ABORT)
-        for write in _ABORT_WRITES:
-            try:
-                self._bus.writeto(self._address, write)
-            except OSError:
-                # Nobody answers: there is nothing left to switch off from here.
-                return
+        drive_off(self._bus, self._address)
 
     def step(self, now):
         """One bounded action; returns the microseconds until the next is wanted."""
@@ -328,39 +401,45 @@ class Max30009:
         if state == _IDENTIFY:
             self._bus.readfrom_mem_into(self._address, _PART_ID, self._byte)
             if self._byte[0] != _PART:
-                # Not our chip: nothing of ours to switch off.
-                return self._stop(WRONG_ID)
+                return self._fail(WRONG_ID)
+            # Before this start of the board it may have been left driving.
+            self._live = True
             self._enter(_QUIET)
             return 0
         if state == _QUIET:
             return self._write_all(_QUIET_WRITES, _SOFT_RESET, _RESET_QUIET_US)
+        self._live = False
         if state == _SOFT_RESET:
             return self._write(_RESET_WRITE, _BANDGAP, _RESET_QUIET_US)
         if state == _BANDGAP:
             return self._write(_BANDGAP_WRITE, _CONFIGURE, _BANDGAP_US)
         if state == _CONFIGURE:
             return self._write_all(_CONFIGURATION, _CHECK, 0)
-        wait_us = self._check(_LEADS, self._byte, _CHECKED_LEADS, _IDLE)
-        if self._state == _IDLE:
-            self.idle = True
-            self.fault = NO_FAULT
-            self.event = RESTARTED
-        return wait_us
+        if state == _CHECK:
+            return self._check(_LEADS, self._byte, _CHECKED_LEADS, _CLEAR_POWER)
+        self._bus.readfrom_mem_into(self._address, _STATUS_1, self._byte)
+        self._enter(_IDLE)
+        self.idle = True
+        self.fault = NO_FAULT
+        self.event = RESTARTED
+        return 0
 
     def _prepare(self, state):
         frequency = self._now
         if state == _CONNECT:
-            return self._write_all(_CONNECT_WRITES, _TUNE, 0)
+            return self._write_all(frequency.connect, _TUNE, 0)
         if state == _TUNE:
             return self._write_all(frequency.tune, _CLEAR, 0)
-        if state == _CLEAR:
-            # A lock bit of the frequency before may still stand; reading clears it.
+        if state in (_CLEAR, _LOCK):
             self._bus.readfrom_mem_into(self._address, _STATUS_1, self._byte)
-            self._enter(_LOCK)
-            return _LOCK_US
-        if state == _LOCK:
-            self._bus.readfrom_mem_into(self._address, _STATUS_1, self._byte)
-            if self._byte[0] & _LOCK_MASK == _LOCKED:
+            status = self._byte[0]
+            if status & _PWR_RDY:
+                return self._fail(BROWN_OUT)
+            if state == _CLEAR:
+                # A lock bit of the frequency before may have stood; reading has cleared it.
+                self._enter(_LOCK)
+                return _LOCK_US
+            if status & _LOCK_MASK == _LOCKED:
                 self._enter(_CURRENT)
                 return 0
             self._at += 1
@@ -370,9 +449,10 @@ class Max30009:
         if state == _CHECK_PLL:
             return self._check(_PLL_1, self._four, frequency.pll_registers, _CHECK_DRIVE)
         if state == _CHECK_DRIVE:
-            return self._check(_BIOZ_1, self._nine, frequency.drive_registers, _CHECK_MUX)
+            return self._check(_BIOZ_1, self._nine, frequency.drive_registers[self._measured], _CHECK_MUX)
         if state == _CHECK_MUX:
-            return self._check(_MUX_1, self._three, _MUX_REGISTERS, _CLEAR_LEADS)
+            after = _QUIET_STEP if self._measured else _CLEAR_LEADS
+            return self._check(_MUX_1, self._three, frequency.mux_registers, after)
         if state == _CLEAR_LEADS:
             self._bus.readfrom_mem_into(self._address, _STATUS_2, self._byte)
             self._enter(_FLUSH_FIFO)
@@ -393,6 +473,10 @@ class Max30009:
                 return self._fail(FIFO_OVERFLOW)
             words = two[0] >> 7 << 8 | two[1]
             if words < _BURST_WORDS:
+                self._at += 1
+                if self._at > _FIFO_TRIES:
+                    self._enter(_STATUS)
+                    return 0
                 # All but one of the missing pairs, then often: the chip's clock may be slow or fast.
                 return (_BURST_PAIRS - 1 - (words >> 1)) * frequency.period_us + _FIFO_RETRY_US
             self._ahead_us = (words - _BURST_WORDS >> 1) * frequency.period_us
@@ -406,26 +490,40 @@ class Max30009:
             if self._pairs < PAIRS:
                 self._enter(_COUNT)
                 return max(_BURST_PAIRS * frequency.period_us - self._ahead_us, 0)
-            self._enter(_READ_LEADS)
+            self._enter(_STATUS)
             return 0
-        if state == _READ_LEADS:
-            self._bus.readfrom_mem_into(self._address, _STATUS_2, self._byte)
-            self.leads = self._byte[0] & _LEADS_MASK
-            self._enter(_QUIET_STEP)
+        if state == _STATUS:
+            two = self._two
+            self._bus.readfrom_mem_into(self._address, _STATUS_1, two)
+            if two[0] & _PWR_RDY:
+                return self._fail(BROWN_OUT)
+            if two[0] & _FREQ_UNLOCK:
+                return self._fail(PLL_UNLOCKED)
+            if self._pairs < PAIRS:
+                return self._fail(NEVER_READY)
+            if self.min_i == self.max_i and self.min_q == self.max_q and -_RAIL <= self.min_i < _RAIL:
+                # Its own noise is several counts.
+                return self._fail(STUCK)
+            self.leads = self.mode << MODE_SHIFT or two[1] & _LEADS_MASK
+            self._measured = 1
+            self._enter(_CHECK_PLL)
             return 0
         if state == _QUIET_STEP:
             wait_us = self._write_all(frequency.quiet, _TUNE, 0)
             if self._state == _TUNE:
                 self.event = RESULT
+                self._measured = 0
                 self.frequency_index = self._index
                 self._index += 1
-                if self._index == len(FREQUENCIES_HZ):
+                if self._index == len(self._frequencies):
                     self._enter(_DISCONNECT)
                 else:
                     self._now = self._frequencies[self._index]
             return wait_us
         wait_us = self._write_all(_DISCONNECT_WRITES, _IDLE, 0)
-        self.idle = self._state == _IDLE
+        if self._state == _IDLE:
+            self.idle = True
+            self._is_off()
         return wait_us
 
     @micropython.native
@@ -471,20 +569,36 @@ class Max30009:
     def _fail(self, fault):
         """Switch the drive off first; the event follows when that was tried."""
         self.fault = fault
+        self.idle = False
+        if not self._live:
+            # Not our chip, or one that was never switched on.
+            self.event = FAULT
+            self._enter(_IDENTIFY)
+            return _RESTART_US
+        self._refused = 0
         self._enter(_ABORT)
         return 0
 
     def _abort(self):
+        told = self._refused > 0
         try:
             self._bus.writeto(self._address, _ABORT_WRITES[self._at])
+            self._at += 1
+            if self._at < len(_ABORT_WRITES):
+                return 0
+            self._is_off()
+            self._enter(_IDENTIFY)
+            wait_us = _RESTART_US
         except OSError:
-            pass
-        self._at += 1
-        return 0 if self._at < len(_ABORT_WRITES) else self._stop(self.fault)
+            self._refused += 1
+            self._at = 0
+            wait_us = _OFF_RETRY_US
+        if not told:
+            self.event = FAULT
+        return wait_us
 
-    def _stop(self, fault):
-        self.fault = fault
-        self.event = FAULT
-        self.idle = False
-        self._enter(_IDENTIFY)
-        return _RESTART_US
+    def _is_off(self):
+        self._live = False
+        self._refused = 0
+        if self._body.driver is self:
+            self._body.driver = None

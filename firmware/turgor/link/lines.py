@@ -32,6 +32,9 @@ FIRST_LOGGED = const(16)
 DBP = const(16)  # a: milli-mmHg
 ACKNOWLEDGE = const(17)  # a, b: channel and rule, 255 each for all
 CALIBRATE = const(18)  # a channel, b offset code, c gain high, d gain low, e gain shift
+MARK = const(19)  # a: microsecond within the record's second; only logged
+MAINTAIN = const(20)  # the board stops and resets to a bare prompt
+SWEEPS = const(21)  # a impedance channel, b sweeps in each of the modes for calibration
 
 # Status of an answer; the text of one that refuses says why.
 OK = const(0)

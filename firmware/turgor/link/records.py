@@ -192,8 +192,9 @@ FEW_BEATS = const(128)
 # Flags of a `samples` record.
 RESTARTED = const(1)
 
-# Reset causes of a `boot` record. The RP2040 tells two: power-on, which includes its RUN pin, and watchdog, which
-# includes `machine.reset()`. A soft reset is a new start of MicroPython alone.
+# Reset causes of a `boot` record. WATCHDOG_RESET is one that cut main off, also behind an exception. POWER_ON of the
+# RP2040 and RP2350 includes the RUN pin, HARD_RESET is `machine.reset()`, there also a soft reset behind one. A soft
+# reset is a new start of MicroPython alone.
 UNKNOWN_RESET = const(0)
 POWER_ON = const(1)
 HARD_RESET = const(2)
@@ -215,6 +216,7 @@ FLASH_FAILED = const(3)  # an erase or a page failed its check (sector)
 RESTORED = const(4)  # the rule state goes on from before the restart (boot that kept it)
 STORED = const(5)  # configuration and calibration are on flash (pages written so far)
 CONFIG_REFUSED = const(6)  # the configuration that was kept cannot be run, and the default is (0)
+SENSORS_OFF = const(7)  # no sensor runs: the third watchdog reset within (s)
 
 NO_DBP = -1
 # Age of a DBP that was never typed, and of one typed 65534 s ago or earlier.

@@ -3,9 +3,11 @@
 import time
 import tomllib
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from turgor.core.channels import CHANNELS, IMPEDANCE
+from turgor_host.calibrate.impedance import ImpedanceCalibration
 from turgor_host.calibrate.pressure import Calibration, Point
 from turgor_host.errors import TurgorError, UsageError
 
@@ -40,10 +42,7 @@ def write_certificate(
     """Write `path` (replaced when it exists); TurgorError when it cannot be."""
     lines = [
         "# Two-point pressure calibration. Procedure: two_point_pressure.md",
-        f'recording = "{recording}"',
-        f"made = {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(utc))}",
-        f"simulated = {'true' if simulated else 'false'}",
-        "",
+        *_origin(simulated, utc, recording),
         f"[pressure.{result.channel}]",
         f"offset_code = {result.offset_code}",
         f"gain_high = {result.gain_high}",
@@ -65,6 +64,36 @@ def write_certificate(
             f"noise_mmhg = {noise:.4f}",
             f"error_mmhg = {error:.4f}",
         ]
+    _write(path, lines)
+
+
+def write_impedance_certificate(
+    path: Path, result: ImpedanceCalibration, simulated: bool, utc: float, recording: str
+) -> None:
+    """Write `path` (replaced when it exists); TurgorError when it cannot be."""
+    lines = [
+        "# Impedance calibration with a known resistor on the chip's calibration ports.",
+        *_origin(simulated, utc, recording),
+        f"[impedance.{result.channel}]",
+        f"ohm = {result.ohm:g}",
+        f"words = {list(result.words)}",
+    ]
+    for receiver in result.receivers:
+        lines += ["", f"[[impedance.{result.channel}.receivers]]"]
+        lines += [f"{key} = {value:.10g}" for key, value in asdict(receiver).items()]
+    _write(path, lines)
+
+
+def _origin(simulated: bool, utc: float, recording: str) -> list[str]:
+    return [
+        f'recording = "{recording}"',
+        f"made = {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(utc))}",
+        f"simulated = {'true' if simulated else 'false'}",
+        "",
+    ]
+
+
+def _write(path: Path, lines: Sequence[str]) -> None:
     try:
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     except OSError as error:

@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
-from turgor_host.calibrate.certificate import WORDS, write_certificate
+from turgor_host.calibrate.certificate import WORDS, write_certificate, write_impedance_certificate
+from turgor_host.calibrate.impedance import fit as fit_impedance
 from turgor_host.calibrate.pressure import Calibration, Point, fit
 from turgor_host.cli.options import JsonOption
 from turgor_host.control import ask
 from turgor_host.errors import UsageError
 from turgor_host.recording.reader import Recording, open_recording
+from turgor_host.recording.tracks import ImpedanceTrack
 
 calibrate = typer.Typer(help="Fit a calibration and hand its integers to the board.", no_args_is_help=True)
 
@@ -58,6 +60,55 @@ def pressure(
         print(f"written to {out}")
     if done:
         print(done)
+
+
+@calibrate.command()
+def sweeps(
+    channel: Annotated[str, typer.Option("--channel", help="The impedance channel, such as calf_z.")],
+    number: Annotated[int, typer.Option("--sweeps", min=1, max=100, help="Sweeps in each of the three modes.")] = 10,
+    json_: JsonOption = False,
+) -> None:
+    """Have the board of the running session measure the resistor on a chip's calibration ports, then go on.
+
+    The electrodes are off meanwhile, and the channel has no readings: 2 s a sweep in three modes.
+    """
+    done = ask("sweeps", channel=channel, sweeps=number)
+    print(json.dumps({"done": done, "seconds": 6 * number}) if json_ else f"{done}; they take {6 * number} s")
+
+
+@calibrate.command()
+def impedance(
+    file: Annotated[Path, typer.Argument(help="A recording, also one that is being written, of those sweeps.")],
+    channel: Annotated[str, typer.Option("--channel", help="The impedance channel, such as calf_z.")],
+    ohm: Annotated[float, typer.Option("--ohm", help="The resistor on the calibration ports, measured.")],
+    from_s: Annotated[float | None, typer.Option("--from", help="Only sweeps from this second on.")] = None,
+    to_s: Annotated[float | None, typer.Option("--to", help="Only sweeps before this second.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the calibration to this TOML file.")] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Fit offset, gain and phase of an impedance channel from `turgor calibrate sweeps` of a known resistor."""
+    with open_recording(file) as recording:
+        track = recording[channel]
+        if not isinstance(track, ImpedanceTrack):
+            raise UsageError(f"{channel} is no impedance channel; calibrate it with `turgor calibrate pressure`")
+        steps = track.steps(from_s, to_s)
+        simulated = bool(recording.simulated)
+    result = fit_impedance(channel, steps, ohm)
+    if out:
+        write_impedance_certificate(out, result, simulated, time.time(), file.name)
+    if json_:
+        print(json.dumps(result.as_dict() | {"file": str(out) if out else None}))
+        return
+    print(f"{channel}: {ohm:g} ohm, {result.receivers[0].sweeps} sweeps in each mode")
+    for found in result.receivers:
+        print(
+            f"  {found.frequency_hz / 1000:5.1f} kHz  gain {found.gain_i_percent:+.2f} {found.gain_q_percent:+.2f} %, "
+            f"phase {found.phase_i_deg:+.3f} {found.phase_q_deg:+.3f} deg, offset {found.offset_i:+.1f} "
+            f"{found.offset_q:+.1f} counts, noise {found.noise_percent:.3f} %"
+        )
+    print(f"  board: words {' '.join(str(word) for word in result.words)}")
+    if out:
+        print(f"written to {out}")
 
 
 def _point(recording: Recording, channel: str, text: str, fitted: bool) -> Point:

@@ -230,6 +230,25 @@ class ImpedanceTrack(Track):
         lowest = found.frequency_hz == FREQUENCIES_HZ[0]
         return Window(found.time[lowest], found.resistance[lowest], found.valid[lowest])
 
+    def steps(self, t0: float | None = None, t1: float | None = None) -> NDArray[Any]:
+        """All steps of all sweeps as the board recorded them: the fields of `impedance` records, and `time`."""
+        parts = []
+        for boot, rows in self._rows(IMPEDANCE_RECORD, *_span(t0, t1)):
+            try:
+                steps = body_array(IMPEDANCE_RECORD, [row[2] for row in rows])
+            except ValueError as error:
+                raise self._damaged(error) from None
+            timed = np.empty(len(steps), [("time", np.float64), *steps.dtype.descr])
+            for name in steps.dtype.names or ():
+                timed[name] = steps[name]
+            timed["time"] = _times(rows, boot) + steps["t_us"] / 1e6
+            parts.append(timed)
+        if not parts:
+            return np.empty(0, [("time", np.float64), ("leads", np.int64)])
+        found: NDArray[Any] = np.concatenate(parts)
+        start, stop = _span(t0, t1)
+        return found[(found["time"] >= start) & (found["time"] < stop)]
+
     def sweeps(self, t0: float | None = None, t1: float | None = None) -> Sweeps:
         """All steps of all sweeps."""
         parts = []

@@ -12,12 +12,14 @@ and outlives it; without it the flash is new. `--log` has every record written a
 import json
 import sys
 import time
+from array import array
 
 from turgor import __version__
 from turgor.app.app import App
 from turgor.app.assemble import check_rates, make_samplers
 from turgor.app.config import Config, arterial_channel, default_channels
 from turgor.app.keep import Keep
+from turgor.app.tick import Maintenance
 from turgor.core.channels import channel_id
 from turgor.link import lines
 from turgor.mp import const, micropython
@@ -55,6 +57,8 @@ _SPOILT_INPUT = {"uncalibrated": (-20000, 12000000), "saturated": (0, 1000000000
 class Ports:
     """What the firmware's app is given; see `turgor.boards`."""
 
+    buttons = None
+
     def __init__(self, scenario, clock, serial, pins):
         self.boot = 1
         self.reset_cause = 1
@@ -66,9 +70,13 @@ class Ports:
         self._ready = {}
         self.pins = []
         self.chips = {}
+        self.impedance_chips = {}
         self.buses = self._wire_up(scenario)
 
     def bus(self, number):
+        return self.buses[number]
+
+    def lines(self, number):
         return self.buses[number]
 
     def ready(self, name):
@@ -104,7 +112,11 @@ class Ports:
                 clock, load, address=address, period_ppm=_CLOCK_PPM[name], noise_lsb=_IMPEDANCE_NOISE_LSB, seed=seed
             )
             self.chips[name] = chip
+            self.impedance_chips[name] = chip
             buses[0].attach(address, chip)
+        for name, (resistor_uohm, mixers) in scenario.get("receivers", {}).items():
+            self.impedance_chips[name].resistor_uohm = resistor_uohm
+            self.impedance_chips[name].mixers = mixers
         return buses
 
     def spoil(self, name, fault):
@@ -141,6 +153,7 @@ class Runner:
         self._acts = sorted(
             [(t, "dbp", value) for t, value in scenario["dbp"]]
             + [(t, fault, channel) for t, fault, channel in scenario["faults"]]
+            + [(t, "sweeps", (channel, sweeps)) for t, channel, sweeps in scenario.get("sweeps", ())]
         )
         self._next_act = 0
         self._ids = 0x40000000
@@ -207,6 +220,9 @@ class Runner:
         if name == "dbp":
             self._app.tick.execute(self._ids, lines.DBP, value, 0, 0, 0, 0)
             self._ids += 1
+        elif name == "sweeps":
+            self._app.tick.execute(self._ids, lines.SWEEPS, channel_id(value[0]), value[1], 0, 0, 0)
+            self._ids += 1
         else:
             self._ports.spoil(value, name)
         return self._acts[self._next_act][0] if self._next_act < len(self._acts) else 1 << 60
@@ -264,6 +280,9 @@ def main(args):
     config = keep.configuration(Config(channels), check_rates)
     if [channel.name for channel in config.channels] != [channel.name for channel in Config(channels).channels]:
         config = Config(channels)
+    for channel in config.channels:
+        if channel.name in scenario.get("words", {}):
+            channel.words = array("i", scenario["words"][channel.name])
     # What the boot took is over when the app begins.
     clock.us = 0
     flash.pins += ports.pins
@@ -273,7 +292,7 @@ def main(args):
     runner = Runner(app, clock, ports, scenario, _option(args, "--speed", 1), "--hold" in args)
     try:
         runner.run(_option(args, "--seconds", 0) * 1000000)
-    except HangUp:
+    except (HangUp, Maintenance):
         pass
 
 

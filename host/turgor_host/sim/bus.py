@@ -33,6 +33,9 @@ _FRAME_HALF_US = const(45 + 10 + 1)
 # Two address bytes, the register, start, repeated start and stop.
 _REGISTER_FRAME_HALF_US = const(3 * 45 + 15 + 1)
 _EIO = const(5)
+_ETIMEDOUT = const(110)
+_FREE_US = const(400)
+_TIMEOUT_US = const(1400)
 ADDRESSES = const(128)
 
 
@@ -41,13 +44,31 @@ class Bus:
 
     A multiplexer is a chip with attributes `dead` and `active`, the list of what answers on its enabled ports at each
     of the 128 addresses, None where nobody does. A chip on the bus itself hides one of the same address behind a
-    multiplexer.
+    multiplexer. Between `hold` and `release` somebody holds a line low: every transfer ends in a time-out.
     """
 
     def __init__(self, clock: "Clock") -> None:
         self.clock = clock
+        self.held = False
         self._chips: "list[Chip | None]" = [None] * ADDRESSES
+        self._connected = self._chips
         self._muxes: "list[Any]" = []
+
+    def hold(self) -> None:
+        self.held = True
+        self._chips, self._connected = [None] * ADDRESSES, self._chips
+
+    def release(self) -> None:
+        self.held = False
+        self._chips = self._connected
+
+    def low(self) -> bool:
+        """The look at the wires that `turgor.boards.buses.Lines` gives."""
+        return self.held
+
+    def free(self) -> None:
+        """Nine clocks, a stop condition and a new I2C object, as a board does."""
+        self.clock.us += _FREE_US
 
     def attach(self, address: int, chip: "Chip") -> None:
         """Put `chip` on the bus; one already at that address is replaced."""
@@ -89,6 +110,9 @@ class Bus:
 
     @micropython.native
     def _behind(self, address: int) -> "Chip":
+        if self.held:
+            self.clock.us += _TIMEOUT_US
+            raise OSError(_ETIMEDOUT)
         for mux in self._muxes:
             chip: "Chip | None" = mux.active[address]
             if chip is not None and not mux.dead:

@@ -74,6 +74,8 @@ _EN_DRV_OOR = const(0x10)
 
 _TETRAPOLAR = const(0xA0)
 _TWO_ELECTRODE = const(0x00)
+_CAL_ONLY = const(0x07)  # CONNECT_CAL_ONLY | MUX_EN | CAL_EN
+_RESISTOR_UOHM = const(100000000)
 _ELECTRODES_UOHM = const(1000000000)  # two drive electrodes of 500 ohm
 _UOHM_LIMIT = const(4000000000)
 # counts = Z Ipk G (2/pi) 2^19 / VREF with Ipk = sqrt(2) rms: 4.72025e-10 per (micro-ohm nA), x 2^36 x 10^6.
@@ -100,7 +102,11 @@ class Max30009:
     """The chip with `load` on its electrodes. `address` only says where the owner attaches it.
 
     Attributes to change at any time: `dead` (answers no more), `pll_fails`, `drive_off` and `sense_off` (an electrode
-    came off), `noise_lsb` (rms). `hung` is set by a forbidden soft reset: writes are ignored until `power_cycle`.
+    came off), `stuck` (words repeat without noise), `noise_lsb` (rms), `resistor_uohm` on the calibration ports. `hung`
+    is set by a forbidden soft reset: writes are ignored until `power_cycle`.
+
+    `mixers` says how the receivers depart from ideal ones, per drive frequency: (hz, i_re, i_im, q_re, q_im, offset_i,
+    offset_q), factors of the impedance in 2^-30 and offsets in counts. None is an ideal receiver.
     """
 
     def __init__(
@@ -117,7 +123,9 @@ class Max30009:
         self.load = load
         self.address = address
         self.noise_lsb = noise_lsb
-        self.dead = self.hung = self.pll_fails = False
+        self.dead = self.hung = self.pll_fails = self.stuck = False
+        self.resistor_uohm = _RESISTOR_UOHM
+        self.mixers: "list[tuple[int, int, int, int, int, int, int]] | None" = None
         self.drive_off = self.sense_off = False
         self._period_million = 1000000 + period_ppm
         self._salt = salt(seed)
@@ -129,7 +137,8 @@ class Max30009:
     @property
     def driving_na(self) -> int:
         """The rms current that flows into the electrodes now, nA; 0 when none does."""
-        return self._current_na if self._streaming and self._drives else 0
+        on_electrodes = self._registers[_MUX_1] & _CAL_ONLY != _CAL_ONLY
+        return self._current_na if self._streaming and self._drives and on_electrodes else 0
 
     @property
     def frequency_hz(self) -> int:
@@ -186,6 +195,7 @@ class Max30009:
         self._period = 1
         self._per_sample = 1
         self._channels = 0
+        self._mixer: "tuple[int, int, int, int, int, int, int] | None" = None
         self._pll_off_us = self.clock.us - _RESET_QUIET_US
         self._bandgap_us = 0
         self._taken = 0
@@ -321,9 +331,14 @@ class Max30009:
         self._per = self._pll_hz()
         self._per_sample = 2 if self._channels == _I_EN | _Q_EN else 1
         self._frequency_hz = self.frequency_hz
+        self._mixer = None if self.mixers is None else min(self.mixers, key=self._distance)
         self._scale_q36 = self._current_na * GAINS[r[_BIOZ_5] & 3] * _COUNTS_Q36_MILLION // 1000000
         self._enabled_us = self.clock.us
         self._start_us = max(self.clock.us, self._locked_us) + _FIRST_DATA_US
+
+    def _distance(self, mixer: "tuple[int, int, int, int, int, int, int]") -> int:
+        away: int = abs(mixer[0] - self._frequency_hz)
+        return away
 
     # FIFO. Words of the present run that are not read yet follow those in `_kept`.
 
@@ -407,7 +422,7 @@ class Max30009:
         per_sample = self._per_sample
         in_phase = self._channels != _Q_EN
         index = self._noise_index
-        rms = self.noise_lsb
+        rms = 0 if self.stuck else self.noise_lsb
         seed = self._salt
         known = 0
         i = q = 0
@@ -429,35 +444,50 @@ class Max30009:
     def _sample(self, k: int) -> "tuple[int, int]":
         """I and Q of sample k = 1, 2 .. without noise, in counts, not yet clipped."""
         r = self._registers
-        if not self._drives or self.sense_off:
-            return 0, 0
-        if self.drive_off:
+        ports = r[_MUX_1] & _CAL_ONLY
+        if self.drive_off and self._drives and ports != _CAL_ONLY and not self.sense_off:
             return 2 * _WORD_MAX, 0
-        wiring = r[_MUX_3]
-        if wiring != _TETRAPOLAR and wiring != _TWO_ELECTRODE:
-            return 0, 0
         t_us = self._start_us + k * self._period // self._per
-        re, im = self.load.at(self._frequency_hz, t_us)
-        if wiring == _TWO_ELECTRODE:
-            re += _ELECTRODES_UOHM
+        re, im = self._impedance(ports, t_us)
         scale_q36 = self._scale_q36
         if not -_UOHM_LIMIT <= re <= _UOHM_LIMIT:
             re = _UOHM_LIMIT if re > 0 else -_UOHM_LIMIT
         if not -_UOHM_LIMIT <= im <= _UOHM_LIMIT:
             im = _UOHM_LIMIT if im > 0 else -_UOHM_LIMIT
-        re = re * scale_q36 >> 36
-        im = im * scale_q36 >> 36
+        phases = r[_BIOZ_7]
+        offset_i = offset_q = 0
+        i = im if phases & _I_CLK_PHASE else re
+        q = re if phases & _Q_CLK_PHASE else im
+        if self._mixer is not None:
+            _, i_re, i_im, q_re, q_im, offset_i, offset_q = self._mixer
+            i = re * i_im + im * i_re if phases & _I_CLK_PHASE else re * i_re - im * i_im
+            q = re * q_re - im * q_im if phases & _Q_CLK_PHASE else re * q_im + im * q_re
+            i >>= 30
+            q >>= 30
+        i = (i * scale_q36 >> 36) + offset_i
+        q = (q * scale_q36 >> 36) + offset_q
         if k < 3:
             # The decimation filter fills over three samples.
             part = 1 if k == 1 else 5
-            re = re * part // 6
-            im = im * part // 6
+            i = i * part // 6
+            q = q * part // 6
         missing_us = self._bandgap_us + _BANDGAP_US - t_us
         if missing_us > 0:
-            re -= re * missing_us // _BANDGAP_US
-            im -= im * missing_us // _BANDGAP_US
-        phases = r[_BIOZ_7]
-        return (im if phases & _I_CLK_PHASE else re), (re if phases & _Q_CLK_PHASE else im)
+            i -= i * missing_us // _BANDGAP_US
+            q -= q * missing_us // _BANDGAP_US
+        return i, q
+
+    def _impedance(self, ports: int, t_us: int) -> "tuple[int, int]":
+        """What is between the receiver's inputs for the current that is driven, micro-ohm."""
+        wiring = self._registers[_MUX_3]
+        if not self._drives:
+            return 0, 0
+        if ports == _CAL_ONLY:
+            return self.resistor_uohm, 0
+        if self.sense_off or (wiring != _TETRAPOLAR and wiring != _TWO_ELECTRODE):
+            return 0, 0
+        re, im = self.load.at(self._frequency_hz, t_us)
+        return (re + _ELECTRODES_UOHM if wiring == _TWO_ELECTRODE else re), im
 
     # Status.
 
