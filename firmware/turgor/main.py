@@ -7,7 +7,6 @@ nobody feeds any more, starts the board anew within 9 s: that boot's reset cause
 10 minutes leaves the sensors off (`turgor.app.guard`).
 """
 
-import gc
 import sys
 import time
 
@@ -20,7 +19,7 @@ from turgor.app.guard import Guard
 from turgor.app.tick import Maintenance
 from turgor.boards.ports import HOLD
 from turgor.core.rules import HIGH
-from turgor.mp import const
+from turgor.mp import const, settle
 
 # Sectors that `turgor.app.keep` cannot do without.
 _LEAST_SECTORS = const(12)
@@ -84,11 +83,9 @@ def _run(ports):
             config = keep.configuration(config, check_rates)
         drive_off(config, ports)
         app = App(ports, config, make_samplers(config, ports), keep, now_us(), guard)
-        # From here on nothing is left behind on the heap; while modules came, `turgor.mp` had it collected often.
-        gc.collect()
-        gc.threshold(-1)
+        settle()
         ports.feed()
-        _loop(app, ports.serial.wait, time.ticks_us)
+        _loop(app, ports.serial.wait, now_us)
     finally:
         _surely(ports.free)
         if app:
@@ -96,17 +93,17 @@ def _run(ports):
 
 
 @micropython.viper
-def _loop(app, wait, ticks_us):
+def _loop(app, wait, now_us):
     """Step by step for ever. A wait is rounded to milliseconds, so that a step is up to half of one early or late.
 
     Early means some looks at the schedule; a conversion's tick is its interrupt's.
     """
     poll = app.poll
     while True:
-        due = int(poll(ticks_us()))
-        ahead = (due - int(ticks_us())) & _MASK
+        due = int(poll(now_us()))
+        ahead = (due - int(now_us())) & _MASK
         if ahead >= _WAIT_US and ahead <= _HALF and wait((ahead + _WAIT_US) // 1000):
-            app.wake(ticks_us())
+            app.wake(now_us())
 
 
 def _surely(function):
