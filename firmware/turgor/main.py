@@ -16,11 +16,17 @@ from turgor.app.app import App
 from turgor.app.assemble import check_rates, drive_off, make_samplers
 from turgor.app.config import Config, default_channels
 from turgor.app.guard import Guard
-from turgor.app.keep import LEAST_SECTORS, Keep
 from turgor.app.tick import Maintenance
 from turgor.boards.ports import HOLD
 from turgor.core.rules import HIGH
-from turgor.core.ticks import ticks_diff
+from turgor.mp import const, settle
+
+# Sectors that `turgor.app.keep` cannot do without.
+_LEAST_SECTORS = const(12)
+_WAIT_US = const(500)
+# TICKS_MASK, which viper would look up anew each time.
+_MASK = const(0x3FFFFFFF)
+_HALF = const(0x1FFFFFFF)
 
 
 def board_ports():
@@ -31,7 +37,7 @@ def board_ports():
         from turgor.boards.esp32 import make_ports
     else:
         raise RuntimeError("no board file for platform " + sys.platform + "; Turgor runs on rp2 and esp32")
-    return make_ports(LEAST_SECTORS)
+    return make_ports(_LEAST_SECTORS)
 
 
 def now_us():
@@ -67,22 +73,37 @@ def _run(ports):
     app = None
     try:
         guard = Guard(ports)
-        keep = Keep(ports.flash) if ports.flash else None
+        keep = None
         config = Config(default_channels())
-        if keep:
+        if ports.flash:
+            # 23 KB of heap that a board without the region keeps free.
+            from turgor.app.keep import Keep
+
+            keep = Keep(ports.flash)
             config = keep.configuration(config, check_rates)
         drive_off(config, ports)
         app = App(ports, config, make_samplers(config, ports), keep, now_us(), guard)
+        settle()
         ports.feed()
-        while True:
-            due = app.poll(now_us())
-            wait_us = ticks_diff(due, now_us())
-            if wait_us >= 1000 and ports.serial.wait(wait_us // 1000):
-                app.wake(now_us())
+        _loop(app, ports.serial.wait, now_us)
     finally:
         _surely(ports.free)
         if app:
             _surely(app.stop)
+
+
+@micropython.viper
+def _loop(app, wait, now_us):
+    """Step by step for ever. A wait is rounded to milliseconds, so that a step is up to half of one early or late.
+
+    Early means some looks at the schedule; a conversion's tick is its interrupt's.
+    """
+    poll = app.poll
+    while True:
+        due = int(poll(now_us()))
+        ahead = (due - int(now_us())) & _MASK
+        if ahead >= _WAIT_US and ahead <= _HALF and wait((ahead + _WAIT_US) // 1000):
+            app.wake(now_us())
 
 
 def _surely(function):

@@ -4,9 +4,22 @@ MicroPython's compiler knows `@micropython.viper`, `const(...)` and `ptr32(...)`
 that leave integers and arrays as they are, so that one source gives the same integers everywhere.
 """
 
+import gc
+import sys
+
 try:
     import micropython
     from micropython import const
+
+    if sys.platform in ("rp2", "esp32"):
+        # What modules leave behind while they load lies between what they keep: collected late, there is no place in
+        # one piece for the log any more.
+        gc.threshold(8192)
+
+    def settle():
+        """All is loaded: collect once more, and from here on only when the heap is full."""
+        gc.collect()
+        gc.threshold(-1)
 
     ptr8 = ptr16 = ptr32 = None
 except ImportError:
@@ -23,6 +36,9 @@ except ImportError:
 
     def const(value):
         return value
+
+    def settle():
+        """CPython minds its own heap."""
 
     def ptr8(buffer):
         return buffer

@@ -174,6 +174,10 @@ if sys.implementation.name == "cpython":
         def kbd_intr(char):
             """Ctrl-C comes from nowhere here."""
 
+        @staticmethod
+        def viper(function):
+            return function
+
     sys.modules["micropython"] = _Micropython
     time.sleep_us = time.sleep_ms = lambda duration: None
     time.ticks_us = lambda: time.monotonic_ns() // 1000 & 0x3FFFFFFF

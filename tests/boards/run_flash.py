@@ -13,7 +13,7 @@ import micropython
 import vfs
 from fake_flash import CHIP, PARTITIONS, SECTOR, SECTORS, Device, Flash, blank
 
-from turgor.app.keep import LEAST_SECTORS, Keep
+from turgor.app.keep import Keep
 
 if sys.argv[1] == "rp2":
     from turgor.boards.rp2 import make_ports
@@ -80,7 +80,7 @@ while os.statvfs("/")[3] > 6 and written < 60:
     written += 1
 
 for _ in range(2):
-    ports = make_ports(LEAST_SECTORS, SAID)
+    ports = make_ports(12, SAID)
     print("flash", ports.flash and ports.flash.sectors, "boot", ports.boot, ports.identity.split(b";")[-1])
     if ports.flash:
         print("keep", Keep(ports.flash).boot)

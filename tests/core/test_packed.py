@@ -7,13 +7,14 @@ import pytest
 from checked import Small, small, smalls
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320
+from turgor.core.arterial import ArterialChannel, beats_size, pack_beats
 from turgor.core.beats import beat_state
-from turgor.core.channel import ArterialChannel, ImpedanceChannel, PressureChannel
+from turgor.core.channel import ImpedanceChannel, PressureChannel
 from turgor.core.channels import CHANNELS
 from turgor.core.filter_words import FLAGS, GAIN_SHIFT, LAST, OFFSET, filter_state, set_calibration
 from turgor.core.judge import ARTERIAL_LINE, NO_DBP, NO_SOURCE, TYPED, Judge
 from turgor.core.median import ABSENT
-from turgor.core.packed import beats_size, filter_size, get_words, pack_beats, pack_filter, put_words
+from turgor.core.packed import filter_size, get_words, pack_filter, put_words
 from turgor.core.rules import (
     ALARM_WORDS,
     DEFAULT_LIMITS,

@@ -16,8 +16,9 @@ from turgor.app.keep import Keep
 from turgor.app.log import Log
 from turgor.app.sampler import ImpedanceSampler, PressureSampler
 from turgor.app.snapshot import Snapshots
+from turgor.core.arterial import ArterialChannel
 from turgor.core.change import fall_permille, lowest_push, lowest_state, reanchored, rise_permille
-from turgor.core.channel import ArterialChannel, ImpedanceChannel, PressureChannel
+from turgor.core.channel import ImpedanceChannel, PressureChannel
 from turgor.core.decimate import MINUTE_LEAST, MINUTE_S, mean_block, mean_state
 from turgor.core.deficit import deficit_bins, deficit_milli_mmhg_h, deficit_push, deficit_state
 from turgor.core.filter_words import filter_state

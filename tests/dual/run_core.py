@@ -114,7 +114,7 @@ def run_channel():
         pressures.add(channel.index, channel.value, channel.flags, channel.latest)
     pressures.show()
 
-    arterials = Digest("core.channel.ArterialChannel")
+    arterials = Digest("core.arterial.ArterialChannel")
     made = Digest("core.channel.pressure_channel")
     channel = pressure_channel(
         ARTERIAL, filter_state(3, LOWPASS_20_HZ_AT_320, (0, 4096, 0, 2), 200000, 190000, 160), 320

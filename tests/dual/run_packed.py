@@ -5,22 +5,14 @@ from array import array
 from digest import Digest, Numbers
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320
+from turgor.core.arterial import beats_size, pack_beats, unpack_beats
 from turgor.core.beats import beat_state
 from turgor.core.channel import ImpedanceChannel, PressureChannel, pressure_channel
 from turgor.core.channels import ARTERIAL
 from turgor.core.filter_words import filter_state
 from turgor.core.judge import Judge
 from turgor.core.median import ABSENT
-from turgor.core.packed import (
-    beats_size,
-    filter_size,
-    get_words,
-    pack_beats,
-    pack_filter,
-    put_words,
-    unpack_beats,
-    unpack_filter,
-)
+from turgor.core.packed import filter_size, get_words, pack_filter, put_words, unpack_filter
 from turgor.core.rules import DEFAULT_LIMITS
 
 CALLS = 100000
@@ -54,9 +46,9 @@ def run_filters():
     sizes = Digest("core.packed.filter_size")
     states = Digest("core.packed.pack_filter")
     copies = Digest("core.packed.unpack_filter")
-    beat_sizes = Digest("core.packed.beats_size")
-    beats = Digest("core.packed.pack_beats")
-    beat_copies = Digest("core.packed.unpack_beats")
+    beat_sizes = Digest("core.arterial.beats_size")
+    beats = Digest("core.arterial.pack_beats")
+    beat_copies = Digest("core.arterial.unpack_beats")
     made = (
         lambda: PressureChannel(filter_state(3, LOWPASS_1_HZ_AT_80, UNIT, 30000, 28000, 160)),
         lambda: PressureChannel(filter_state(5, 2 * LOWPASS_1_HZ_AT_80, UNIT, 30000, 28000, 160)),

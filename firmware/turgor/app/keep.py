@@ -43,7 +43,6 @@ _STATE_AT = const(4)
 _STATE_SECTORS = const(8)
 _SPILL_AT = const(12)
 _SPILL_LEAST = const(8)
-LEAST_SECTORS = const(12)
 
 _EVERY_S = const(60)
 # While a run counts towards an alarm. A restart loses so much of it at most, then the medians want 30 valid readings:

@@ -13,7 +13,6 @@ come with the next one.
 
 from array import array
 
-from turgor.core.beats import beat_block, beat_quality, beat_restart, beat_state, diastolic_milli_mmhg
 from turgor.core.channels import ARTERIAL
 from turgor.core.filter_words import (
     COUNT,
@@ -30,17 +29,7 @@ from turgor.core.filters import filter_block
 from turgor.core.impedance import resistance_milliohm
 from turgor.core.median import ABSENT
 from turgor.core.noise import is_noise_state, noise_block, noise_restart, noise_rms_code_q4, noise_state, still_codes
-from turgor.core.packed import (
-    WORD_SIZE,
-    beats_size,
-    filter_size,
-    get_words,
-    pack_beats,
-    pack_filter,
-    put_words,
-    unpack_beats,
-    unpack_filter,
-)
+from turgor.core.packed import WORD_SIZE, filter_size, get_words, pack_filter, put_words, unpack_filter
 from turgor.mp import const, micropython
 
 # Flags of a reading, as on the wire.
@@ -53,11 +42,6 @@ READING_NOISY = const(32)
 READING_ELECTRODE_OFF = const(16)
 # The leads of a step that was for calibration begin here.
 _CALIBRATION = const(256)
-# The quality of an arterial line (`core.beats.beat_quality`) stands above them.
-READING_QUALITY_SHIFT = const(4)
-
-# Values of an arterial line that its beats take at once.
-_BEAT_BLOCK = const(32)
 # More conversions than this missed at once start the filter anew.
 HOLD_LIMIT = const(40)
 # A reading stays valid for this many ticks after the sweep it came from.
@@ -247,69 +231,14 @@ class PressureChannel(FilteredChannel):
         return True
 
 
-class ArterialChannel(FilteredChannel):
-    """Readings of an arterial line: its pressure as a PressureChannel's, the quality of its beats among the flags.
-
-    `diastolic` is what the beats gave at the last capture, milli-mmHg, ABSENT when they or the reading are not to be
-    trusted.
-    """
-
-    def __init__(self, words, rate_hz):
-        super().__init__(words, _BEAT_BLOCK)
-        self.beats = beat_state(rate_hz)
-        self.diastolic = ABSENT
-
-    def restart(self):
-        FilteredChannel.restart(self)
-        beat_restart(self.beats)
-
-    @micropython.native
-    def sample(self, code):
-        """Take the next conversion's code."""
-        io = self._io
-        io[0] = code
-        filter_block(0, 1, self.words, io, io)
-        self.latest = io[0]
-        self.code = code
-        self.index += 1
-        waiting = self._waiting
-        self._gathered[waiting] = self.latest
-        self._waiting = waiting + 1
-        if waiting + 1 == _BEAT_BLOCK:
-            self.flush()
-
-    def flush(self):
-        """Have the beats take what has gathered."""
-        beat_block(0, self._waiting, self.beats, self._gathered)
-        self._waiting = 0
-
-    def capture(self):
-        self.flush()
-        value = FilteredChannel.capture(self)
-        quality = beat_quality(self.beats)
-        self.flags |= quality << READING_QUALITY_SHIFT
-        self.diastolic = diastolic_milli_mmhg(self.beats) if value != ABSENT else ABSENT
-        return value
-
-    def pack_state(self, buffer, at):
-        self.flush()
-        return pack_beats(self.beats, buffer, FilteredChannel.pack_state(self, buffer, at))
-
-    def unpack_state(self, buffer, at, end):
-        middle = end - beats_size(self.beats)
-        beats = self.beats[:]
-        if middle < at or not unpack_beats(beats, buffer, middle):
-            return False
-        if not FilteredChannel.unpack_state(self, buffer, at, middle):
-            return False
-        self.beats[:] = beats
-        self._waiting = 0
-        return True
-
-
 def pressure_channel(kind, words, rate_hz):
     """The channel of a pressure sensor of either kind."""
-    return (ArterialChannel if kind == ARTERIAL else PressureChannel)(words, rate_hz)
+    if kind != ARTERIAL:
+        return PressureChannel(words, rate_hz)
+    # 10 KB of a board's heap that one without an arterial line keeps free.
+    from turgor.core.arterial import ArterialChannel
+
+    return ArterialChannel(words, rate_hz)
 
 
 def _index(kept):

@@ -5,7 +5,6 @@ an unpacked state is not decided by (room for sorting, codes beyond the median's
 it is. Unpacking changes nothing unless every word may stand where it goes.
 """
 
-from turgor.core.beats import PHASE, PLACE, RISE
 from turgor.core.bounds import CALIBRATION_BOUNDS, misfit
 from turgor.core.filter_words import (
     CODE_BIAS,
@@ -31,10 +30,6 @@ WORD_SIZE = const(4)
 _SECTION_STATE = const(5)
 _SECTION_SUMS = const(2)
 _CALIBRATION = const(4)
-# From PHASE to the last of INTERVALS.
-_BEAT_WORDS = const(63)
-_LEVELS = const(128)
-_LEVEL_MOST = const(0x7FFFF)
 _MOST = const(0x3FFFFFFF)
 
 
@@ -105,39 +100,5 @@ def unpack_filter(s, buffer, at):
     # Without a calibration all four are 0.
     if misfit(CALIBRATION_BOUNDS, calibration) and calibration != (0, 0, 0, 0):
         return False
-    s[:] = words
-    return True
-
-
-def beats_size(s):
-    """Bytes of the state `s` of an arterial line's beats (`core.beats`)."""
-    return (s[RISE] + _BEAT_WORDS) * WORD_SIZE
-
-
-def pack_beats(s, buffer, at):
-    """Write the state `s` of the beats, of the levels as many as a rise looks back; returns where it ends."""
-    at = put_words(s, PHASE, _BEAT_WORDS, buffer, at)
-    first = s[PLACE] - s[RISE]
-    if first < 0:
-        at = put_words(s, first + _LEVELS, -first, buffer, at)
-        first = 0
-    return put_words(s, first, s[PLACE] - first, buffer, at)
-
-
-def unpack_beats(s, buffer, at):
-    """Read a state of the beats of a line of `s`'s rate into it; False when it cannot be one."""
-    words = s[:]
-    at = get_words(words, PHASE, _BEAT_WORDS, buffer, at)
-    place = words[PLACE]
-    if not 0 <= place < _LEVELS:
-        return False
-    first = place - words[RISE]
-    if first < 0:
-        at = get_words(words, first + _LEVELS, -first, buffer, at)
-        first = 0
-    get_words(words, first, place - first, buffer, at)
-    for i in range(len(words)):
-        if not 0 <= words[i] <= (_LEVEL_MOST if i < _LEVELS else _MOST):
-            return False
     s[:] = words
     return True

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from turgor.core.channel import HOLD_LIMIT, ArterialChannel
+from turgor.core.arterial import ArterialChannel
+from turgor.core.channel import HOLD_LIMIT
 from turgor.core.filter_words import FLAGS, SATURATED, SETTLED
 from turgor.link.records import RESTARTED
 from turgor_host.compiled import beat_block, filter_block, noise_block

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from turgor.core.channel import ArterialChannel, ImpedanceChannel
+from turgor.core.arterial import ArterialChannel
+from turgor.core.channel import ImpedanceChannel
 from turgor.core.filter_words import FLAGS, OVER, set_calibration
 from turgor.core.median import ABSENT
 from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG

@@ -76,6 +76,10 @@ class Bus:
         if hasattr(chip, "active"):
             self._muxes.append(chip)
 
+    def at(self, address: int) -> "Chip":
+        """The chip that answers at `address` now; OSError(5) where none does."""
+        return self._chips[address] or self._behind(address)
+
     @micropython.native
     def writeto(self, address: int, buf: bytes) -> int:
         """Write `buf`; returns the number of acknowledged bytes."""

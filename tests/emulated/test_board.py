@@ -1,0 +1,107 @@
+"""The firmware on a real MicroPython for the Pico, emulated: files as a user puts them, a recording, what steps cost.
+
+    TURGOR_RP2_UF2=RPI_PICO.uf2 .venv/bin/pytest -n 0 tests/emulated
+
+The board records for 5 emulated seconds here and for 60 with TURGOR_FULL=1. Where steps are timed `measure.py` puts a
+stop-watch around the same firmware; its times include the wire's at 400 kHz and the stop-watch's own.
+"""
+
+import json
+import subprocess
+import sys
+from bisect import bisect_right
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pico import Pico
+
+NUMBERS = {"calf_l": 0, "calf_r": 1, "forearm_l": 2, "forearm_r": 3}
+SCRIPTS = Path(sys.executable).parent
+
+
+def info(file: Path) -> dict[str, Any]:
+    done = subprocess.run([SCRIPTS / "turgor", "info", file, "--check", "--json"], check=True, capture_output=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_mpremote_copies_the_firmware_onto_a_new_board(uf2: Path, package: Path, tmp_path: Path) -> None:
+
+    pico = Pico(uf2)
+    pico.run(2)
+    with pico.served(tmp_path / "clock") as url:
+        for command in (["cp", "-r", f"{package}/lib", ":"], ["cp", f"{package}/main.py", ":"], ["ls", ":lib/turgor"]):
+            done = subprocess.run(
+                [SCRIPTS / "mpremote", "connect", url, "fs", *command],
+                capture_output=True,
+                check=False,
+                text=True,
+                timeout=3600,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+    assert "main.mpy" in done.stdout
+    size = sum(path.stat().st_size for path in package.rglob("*.mpy"))
+    # Erases and pages took their time.
+    assert pico.stalled_us > size / 4096 * 45000
+
+
+def test_record_over_usb_is_whole(plain: Any) -> None:
+    found = info(plain.file)
+    assert plain.summary["lost"] == 0
+    assert found["lost"] == 0
+    assert plain.summary["simulated"] is False
+    assert (found["platform"], found["machine"]) == ("rp2", "rp2")
+    assert found["runtime"].startswith("MicroPython 1.")
+    channels = {channel["name"]: channel for channel in found["channels"]}
+    assert list(channels) == [*NUMBERS, "calf_z", "thorax_z"]
+
+
+def test_no_conversion_passes_unread(plain: Any) -> None:
+    for channel in info(plain.file)["channels"]:
+        assert channel["missed"] == 0, channel
+
+
+def test_ctrl_c_ends_at_the_prompt_with_the_drive_off(plain: Any) -> None:
+    before, after = plain.driven_na
+    assert any(before)
+    assert not any(after)
+    assert plain.end.endswith(b">>> ")
+    assert "1764" in plain.ask("42 * 42")
+
+
+def test_cpu_share(plain: Any) -> None:
+    assert plain.cpu_share <= 0.35
+
+
+def test_free_heap_after_boot(measured: Any) -> None:
+    assert measured.report()["heap"][0] >= 64 * 1024
+
+
+def test_samples_take_no_room_on_the_heap(measured: Any) -> None:
+    _, before, after, samples = measured.report()["heap"]
+    assert samples > 500
+    assert after == before
+
+
+def test_ticks_are_those_of_the_data_ready_pins(measured: Any) -> None:
+    ticks = measured.report()["ticks"]
+    late = []
+    for name, number in NUMBERS.items():
+        edges = measured.wired.edges[name]
+        own = [tick for channel, tick in zip(ticks[::2], ticks[1::2], strict=True) if channel == number]
+        assert len(own) > 50
+        late += [tick - edges[bisect_right(edges, tick) - 1] for tick in own]
+    assert max(late) <= 200
+
+
+def test_a_sample_costs_at_most_250_us_beside_the_wire(measured: Any) -> None:
+    count, altogether, _ = measured.report()["samples"]
+    # Multiplexer: 2 bytes; result: 6 bytes; with starts and stops, at 2.5 us a bit.
+    wire_us = (2 * 9 + 2 + 6 * 9 + 3) * 2.5
+    assert altogether / count - wire_us <= 250
+
+
+@pytest.mark.parametrize("kind", ["PressureSampler", "ImpedanceSampler", "Wire", "Blocks", "Tick"])
+def test_no_step_takes_longer_than_1500_us(measured: Any, kind: str) -> None:
+    assert measured.report()["kinds"][kind][2] <= 1500
