@@ -1,6 +1,6 @@
 """From a configuration and a board's ports to samplers on their drivers; those that no channel names stay unloaded."""
 
-from turgor.app.config import ABP2_A, ABP2_B, ADS1220, HSC_A, HSC_F, MAX30009_BF, NAU7802
+from turgor.app.config import ABP2_A, ABP2_B, ADS1220, HSC_A, HSC_F, MAX30009_BF, NAU7802, codes_may_repeat
 from turgor.app.sampler import ImpedanceSampler, PressureSampler
 from turgor.core.channel import pressure_channel
 
@@ -90,7 +90,8 @@ def make_samplers(config, ports):
                 )
             else:
                 driver = _pressure_driver(channel, bus, ports)
-                core = pressure_channel(channel.kind, channel.words, channel.rate_millihz // 1000)
+                repeats = codes_may_repeat(channel.driver)
+                core = pressure_channel(channel.kind, channel.words, channel.rate_millihz // 1000, repeats)
                 samplers.append(PressureSampler(channel.number, core, driver, log, blocks, time, now))
             if channel.driver != ADS1220:
                 samplers[-1].lines = ports.lines(channel.bus)

@@ -53,6 +53,11 @@ NOMINAL_PRESSURE = (0, 6103, 16896, 6)
 NOMINAL_IMPEDANCE = (222144164, 0, 0, 222144164, 0, 0) + 2 * (111072082, 0, 0, 111072082, 0, 0) + (4,)
 
 
+def codes_may_repeat(driver):
+    """Whether equal codes of such a sensor may be a quiet pressure: those of 14 bits."""
+    return HSC_A <= driver <= HSC_F
+
+
 class Channel:
     """One channel: where its sensor is and how its codes become readings."""
 

@@ -50,6 +50,7 @@ _SWEEP_TICKS = const(3)
 # a row are stuck at the least, else 0.6 s of them. Noise that no limb or line makes, milli-mmHg RMS.
 _NOISE_BLOCK = const(32)
 _STUCK_LEAST = const(16)
+_NEVER = const(0x3FFFFFFF)
 _NOISY_MILLI_MMHG = const(500)
 # The first byte of a packed state says how the rest is laid out.
 _PRESSURE_LAYOUT = const(1)
@@ -149,15 +150,18 @@ class FilteredChannel:
 
 
 class PressureChannel(FilteredChannel):
-    """Readings of a pressure channel of `rate_hz` conversions a second; `noise` is the state of `core.noise`."""
+    """Readings of a pressure channel of `rate_hz` conversions a second; `noise` is the state of `core.noise`.
 
-    def __init__(self, words, rate_hz=80):
+    Codes that `may_repeat` are never stuck: those of 14 bits, of which equal ones may well be a quiet pressure.
+    """
+
+    def __init__(self, words, rate_hz=80, may_repeat=False):
         super().__init__(words, _NOISE_BLOCK)
         shift = 0
         while 64 << shift <= rate_hz:
             shift += 1
         self.noise = noise_state(shift)
-        self._stuck_codes = max(_STUCK_LEAST, rate_hz * 3 // 5)
+        self._stuck_codes = _NEVER if may_repeat else max(_STUCK_LEAST, rate_hz * 3 // 5)
 
     def restart(self):
         FilteredChannel.restart(self)
@@ -195,18 +199,13 @@ class PressureChannel(FilteredChannel):
         if self.flags & READING_SATURATED:
             # A converter at its limit is still too, and is named for that. What comes after is not to be mixed with it.
             restart(self.words)
-        elif fresh and still_codes(self.noise) >= self._stuck_codes and not self._is_coarse():
+        elif fresh and still_codes(self.noise) >= self._stuck_codes:
             self.flags = self.flags & ~READING_VALID | READING_STUCK
             # Nor with this.
             restart(self.words)
         elif fresh and self._noise_milli_mmhg() >= _NOISY_MILLI_MMHG:
             self.flags |= READING_NOISY
         return self.value if self.flags & READING_VALID else ABSENT
-
-    def _is_coarse(self):
-        """Whether a code is 4 milli-mmHg or more: then equal ones may well be a quiet pressure."""
-        words = self.words
-        return abs(words[GAIN_HIGH] - GAIN_BIAS) >> (12 + words[GAIN_SHIFT]) > 0
 
     def _noise_milli_mmhg(self):
         """RMS of the codes' noise by the calibration in force; NO_NOISE is below 0."""
@@ -231,10 +230,10 @@ class PressureChannel(FilteredChannel):
         return True
 
 
-def pressure_channel(kind, words, rate_hz):
+def pressure_channel(kind, words, rate_hz, may_repeat=False):
     """The channel of a pressure sensor of either kind."""
     if kind != ARTERIAL:
-        return PressureChannel(words, rate_hz)
+        return PressureChannel(words, rate_hz, may_repeat)
     # 10 KB of a board's heap that one without an arterial line keeps free.
     from turgor.core.arterial import ArterialChannel
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from struct import calcsize, unpack_from
 
+from turgor.app.config import codes_may_repeat
 from turgor.core.channel import PressureChannel, pressure_channel
 from turgor.core.channels import CHANNEL_NAMES, IMPEDANCE
 from turgor.core.filter_words import filter_state, set_calibration
@@ -52,6 +53,7 @@ class Setup:
     number: int
     name: str
     kind: int
+    driver: int
     settle_samples: int
     rate_millihz: int
     words: tuple[int, ...]
@@ -73,7 +75,9 @@ class Setup:
 
     def channel(self, words: "array[int]") -> PressureChannel:
         """The core's channel of a pressure sensor on a state array."""
-        channel: PressureChannel = pressure_channel(self.kind, words, self.rate_millihz // 1000)
+        channel: PressureChannel = pressure_channel(
+            self.kind, words, self.rate_millihz // 1000, codes_may_repeat(self.driver)
+        )
         return channel
 
     def calibrated_from(self) -> Iterator[tuple[int, "array[int]"]]:
@@ -191,7 +195,8 @@ def _configure(store: Store, boot: Boot) -> None:
         name = body[calcsize(form) :].decode("utf-8", "replace")
         # Later ones, for a late host, have the calibration then in force.
         boot.setups.setdefault(
-            channel, Setup(channel, name or channel_name(channel), values[0], values[2], values[3], values[4:], seq)
+            channel,
+            Setup(channel, name or channel_name(channel), values[0], values[1], values[2], values[3], values[4:], seq),
         )
     boot.limits = tuple(limits)
     boot.commands = list(_commands(store, boot))
