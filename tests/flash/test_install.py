@@ -39,7 +39,7 @@ def listed(board: Standin, folder: str) -> set[str]:
 
 @pytest.mark.parametrize("platform", ["rp2", "esp32"])
 def test_the_firmware_runs(platform: str, make: Make, tmp_path: Path) -> None:
-    """By hand: all but two of the package's files are compiled and uploaded, and the board answers its version."""
+    """By hand: all but a few of the package's files are compiled and uploaded, and the board answers its version."""
     with make(platform=platform, sectors=352) as board:
         done = flash(board.port)
         assert done.plan.missing

@@ -16,8 +16,9 @@ import turgor
 from turgor_host.errors import TurgorError
 from turgor_host.flash.board import Board
 
-# Nothing on a board imports these; the second goes there as `/main.py`, in source.
-HOST_ONLY = ("link/page_reader.py",)
+# Nothing on a board imports these.
+HOST_ONLY = ("core/decimate.py", "core/deficit.py", "core/slope.py", "link/page_reader.py")
+# It goes there as `/main.py`, in source.
 START = "start.py"
 # Blocks of a folder, counted on a littlefs: its pair, and what the entry costs the one it is in.
 _FOLDER = 4
