@@ -18,6 +18,7 @@ from virtual_board import VirtualBoard
 
 from turgor.drivers.max30009_writes import FREQUENCIES_HZ
 from turgor_host.calibrate.impedance import fit
+from turgor_host.configuration.file import parse_configuration
 from turgor_host.errors import TurgorError, UsageError
 from turgor_host.recording.reader import open_recording
 from turgor_host.sim.scenario import cole
@@ -82,7 +83,8 @@ def record(folder: Path, seconds: int, more: dict[str, Any]) -> Path:
     folder.mkdir()
     file = folder / "out.turgor"
     # Nothing but the two chips, which saves the time of the others.
-    more = {"channels": list(RECEIVERS), "pressure": {}} | more
+    image = parse_configuration("".join(f"[channels.{name}]\n" for name in RECEIVERS)).image
+    more = {"image": image.hex()} | more
     with VirtualBoard(folder, speed=0, hold=True, runtime="micropython", more=more) as board:
         turgor("record", board.port, file, "--seconds", seconds)
     return file

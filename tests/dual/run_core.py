@@ -6,11 +6,12 @@ from digest import Digest, Numbers
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320
 from turgor.core.bounds import CALIBRATION_BOUNDS, OFFSET_LIMIT_CODE, PRESSURE_BOUNDS, misfit, pressure_misfit
-from turgor.core.channel import ImpedanceChannel, PressureChannel, pressure_channel
+from turgor.core.channel import FilteredChannel, ImpedanceChannel, PressureChannel, pressure_channel
 from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, PRESSURE, channel_id, unit_of
 from turgor.core.filter_words import describe, filter_state, milli_mmhg, set_calibration
 from turgor.core.judge import Judge
 from turgor.core.median import ABSENT, STATE_WORDS, median, median_push
+from turgor.core.noise import is_noise_state, noise_state
 from turgor.core.rules import DEFAULT_LIMITS, EVENT_WORDS, Rules, dp_milli_mmhg
 from turgor.core.ticks import TICKS_MASK, BoardTime, ticks_diff
 
@@ -100,6 +101,7 @@ def run_channels():
 def run_channel():
     numbers = Numbers(6)
     pressures = Digest("core.channel.PressureChannel")
+    shared = Digest("core.channel.FilteredChannel")
     channel = PressureChannel(filter_state(3, LOWPASS_1_HZ_AT_80, (0, 4096, 0, 2), 30000, 28000, 160))
     for _ in range(CALLS):
         fate = numbers.below(400)
@@ -112,7 +114,10 @@ def run_channel():
         if not numbers.below(80):
             pressures.add(channel.capture())
         pressures.add(channel.index, channel.value, channel.flags, channel.latest)
+        if isinstance(channel, FilteredChannel):
+            shared.add(channel.captured, channel.code)
     pressures.show()
+    shared.show()
 
     arterials = Digest("core.arterial.ArterialChannel")
     made = Digest("core.channel.pressure_channel")
@@ -136,6 +141,15 @@ def run_channel():
     for kind in (PRESSURE, ARTERIAL):
         made.add(type(pressure_channel(kind, channel.words, 320)).__name__)
     made.show()
+
+    states = Digest("core.noise.is_noise_state")
+    state = noise_state(2)
+    for _ in range(2000):
+        for word in range(7):
+            state[word] = numbers.below(40)
+        state[numbers.below(7)] = numbers.below(1 << 29) - (1 << 28)
+        states.add(1 if is_noise_state(state) else 0)
+    states.show()
 
     sweeps = Digest("core.channel.ImpedanceChannel")
     lowest = (222144131, -7654321, 7654321, 222144131, 123, -4567)

@@ -15,7 +15,6 @@ import pytest
 
 from turgor.app.app import App
 from turgor.app.assemble import make_samplers
-from turgor.app.config import Config, arterial_channel, default_channels
 from turgor.app.keep import Keep
 from turgor.core.ticks import ticks_diff
 from turgor.link.records import ANNOUNCED, BLIND, DONE, ERASE, FAULT, HEADER, IMPEDANCE, PROGRAM, unpack
@@ -48,10 +47,7 @@ class Run:
         ports = Ports(scenario, clock, Silent(), None)
         if not pin:
             ports.ready = lambda name: None
-        channels = [channel for channel in default_channels() if channel.name in scenario["channels"]]
-        if "art" in scenario["channels"]:
-            channels.append(arterial_channel())
-        config = Config(channels)
+        config = ports.config
         self.flash = flash = Flash(clock, 62, erase_us=erase_us, program_us=program_us)
         keep = Keep(flash)
         clock.us = 0

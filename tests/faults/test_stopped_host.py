@@ -12,7 +12,6 @@ import pytest
 
 from turgor.app.app import App
 from turgor.app.assemble import make_samplers
-from turgor.app.config import Config, default_channels
 from turgor.core.ticks import ticks_diff
 from turgor.link.lines import UNREAD_LIMIT
 from turgor.link.records import HEADER, LINK_STALLED, NOTICE, READINGS, SAMPLES, unpack
@@ -62,7 +61,7 @@ class Run:
         ports = Ports(scenario, clock, port, None)
         self.alarms: list[tuple[int, int]] = []
         ports.alarm = lambda level: self.alarms.append((clock.us // 1_000_000, level))
-        config = Config([channel for channel in default_channels() if channel.name in scenario["channels"]])
+        config = ports.config
         app = App(ports, config, make_samplers(config, ports), None, clock.ticks())
         self.log: list[bytes] = []
         append = app.log.append

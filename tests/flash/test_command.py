@@ -38,7 +38,7 @@ def test_what_is_printed(make: Make) -> None:
             "needs 72 KB, and has 248\nwould write /main.py\nnothing was written\n"
         )
         result = CliRunner().invoke(app, ["flash", board.port])
-        assert result.stdout == head + "7 files, 7 KB written and verified\nTurgor 1.0.0 runs\n"
+        assert result.stdout == head + "7 files, 8 KB written and verified\nTurgor 1.0.0 runs\n"
         result = CliRunner().invoke(app, ["flash", board.port, "--json"])
         done = json.loads(result.stdout)
         assert (done["before"], done["version"], done["changed"], done["written_bytes"]) == ("1.0.0", "1.0.0", False, 0)

@@ -21,6 +21,7 @@ except ImportError:
     import fake_board
 
 from turgor.app import app
+from turgor.app.tick import Maintenance
 from turgor.link import lines
 from turgor_host.sim.flash import Flash
 
@@ -153,10 +154,14 @@ class Lines:
         board = self._board
         board.say(data)
         self._number += 1
-        if self._number % _INPUTS_A_SECOND == 0:
-            board.run(board.us + 1000000)
-            board.alarms.clear()
-        self._drain()
+        try:
+            if self._number % _INPUTS_A_SECOND == 0:
+                board.run(board.us + 1000000)
+                board.alarms.clear()
+            self._drain()
+        except Maintenance:
+            # Somebody asked for it: the board starts anew.
+            self.restart()
         board.serial.take()
 
     def _drain(self):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from turgor.core.rules import DEFAULT_LIMITS, RULE_NAMES
+from turgor.core.rules import DEFAULT_LIMITS, FIRST_TECHNICAL, RULE_NAMES
 from turgor_host.errors import UsageError
 
 Row = tuple[int, int, int, int, int, int, int, int]
@@ -12,6 +12,8 @@ STAGES = {
     "pressure_high": ("medium", "high", "high_without_dp"),
     "fluid_gain": ("low", "medium", "high"),
 }
+# How long a sensor may be in trouble: rules of one stage.
+TECHNICAL = RULE_NAMES[FIRST_TECHNICAL:]
 
 
 def _unit(rule: str) -> tuple[str, int]:
@@ -20,8 +22,10 @@ def _unit(rule: str) -> tuple[str, int]:
 
 def default_table(rule: str) -> dict[str, Any]:
     """The defaults of a rule as its table."""
-    unit, scale = _unit(rule)
     rows = [row for row in DEFAULT_LIMITS if RULE_NAMES[row[0]] == rule]
+    if rule in TECHNICAL:
+        return {"limit_s": rows[0][3], "clear_s": rows[0][6]}
+    unit, scale = _unit(rule)
     table: dict[str, Any] = {f"clear_{unit}": rows[0][5] / scale, "clear_s": rows[0][6]}
     for name, row in zip(STAGES[rule], rows, strict=True):
         stage: dict[str, Any] = {f"limit_{unit}": row[3] / scale, "run_s": row[4]}
@@ -35,6 +39,9 @@ def default_table(rule: str) -> dict[str, Any]:
 
 def limit_rows(rule: str, table: Any) -> list[Row]:
     """The rows of a rule from its checked table."""
+    if rule in TECHNICAL:
+        number, _, priority, *_ = next(row for row in DEFAULT_LIMITS if RULE_NAMES[row[0]] == rule)
+        return [(number, 0, priority, table.limit_s, 0, 0, table.clear_s, 0)]
     unit, scale = _unit(rule)
     clear = round(getattr(table, f"clear_{unit}") * scale)
     rows = []

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from turgor_host.configuration.limits import TECHNICAL
 from turgor_host.configuration.sensors import SENSORS
 
 Bus = Annotated[int, Field(ge=0, le=1)]
@@ -125,7 +126,19 @@ class FluidGain(Table):
     high: TogetherStage
 
 
-RULE_MODELS: dict[str, type[Table]] = {"dp_low": DpLow, "pressure_high": PressureHigh, "fluid_gain": FluidGain}
+class Technical(Table):
+    """How long a sensor may be in trouble, and well again before the alarm ends."""
+
+    limit_s: Annotated[int, Field(ge=1, le=86400)]
+    clear_s: Seconds
+
+
+RULE_MODELS: dict[str, type[Table]] = {
+    "dp_low": DpLow,
+    "pressure_high": PressureHigh,
+    "fluid_gain": FluidGain,
+    **dict.fromkeys(TECHNICAL, Technical),
+}
 
 
 class Board(Table):
