@@ -3,9 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic, sleep
 
-from turgor_host.errors import TurgorError
 from turgor_host.flash.board import Board
 from turgor_host.flash.payload import Payload, compile_for
 from turgor_host.greeting import greet
@@ -47,16 +45,7 @@ class Small:
 
 def running(port: str, timeout_s: float = 10.0) -> str:
     """What answers at `port`: a version of Turgor, "prompt", or nothing."""
-    until = monotonic() + 5
-    while True:
-        try:
-            opened = open_port(port)
-            break
-        except TurgorError:
-            # A stand-in's interpreter that is just being started has this process's ports for a moment.
-            if monotonic() > until:
-                raise
-            sleep(0.05)
+    opened = open_port(port)
     try:
         greeting = greet(Source(port, opened), timeout_s)
     finally:

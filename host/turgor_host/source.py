@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+import time
 import tty
 from pathlib import Path
 
@@ -32,6 +33,9 @@ _HEAP = "32m"
 # More than a terminal gives at once.
 _READ_LIMIT = 16384
 _POSIX = os.name == "posix"
+
+# A port that is being closed elsewhere is waited for.
+_LET_GO_S = 0.5
 
 
 class Source:
@@ -225,7 +229,7 @@ def open_port(name: str) -> serial.Serial:
         if "://" not in name:
             port.dtr = True
             port.rts = True
-        port.open()
+        _open(port)
         if "://" not in name:
             _keep_lines(port.fileno())
     except ValueError as error:
@@ -237,6 +241,23 @@ def open_port(name: str) -> serial.Serial:
     return port
 
 
+def _open(port: serial.Serial) -> None:
+    """Open it, waiting a moment for a program that is just letting go of it."""
+    until = time.monotonic() + _LET_GO_S
+    while True:
+        try:
+            port.open()
+            return
+        except serial.SerialException as error:
+            if not _is_taken(str(error)) or time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+
+
+def _is_taken(text: str) -> bool:
+    return "exclusively lock" in text or "Resource temporarily unavailable" in text
+
+
 def _keep_lines(fd: int) -> None:
     """Have DTR and RTS stay as they are when the port is closed."""
     mode = termios.tcgetattr(fd)
@@ -246,7 +267,7 @@ def _keep_lines(fd: int) -> None:
 
 def _port_error(name: str, error: Exception) -> TurgorError:
     text = str(error)
-    if "exclusively lock" in text or "Resource temporarily unavailable" in text:
+    if _is_taken(text):
         return TurgorError(
             f"{name}: another program has this port open; end it, or act on it with `turgor dbp` and `turgor ack`"
         )
