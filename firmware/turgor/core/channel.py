@@ -89,6 +89,7 @@ class FilteredChannel:
         self._waiting = 0
 
     def sample(self, code):
+        """Each kind has its own, whole, because it runs for every code."""
         raise NotImplementedError
 
     def restart(self):

@@ -178,6 +178,7 @@ class Bridge:
             return self._fail(ABSENT)
 
     def _start_up(self, now):
+        """The next bus action of a start: each chip's own."""
         raise NotImplementedError
 
     def _run(self, now):

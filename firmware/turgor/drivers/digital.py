@@ -67,6 +67,7 @@ class Digital:
             return self._fail(ABSENT)
 
     def _act(self, now):
+        """One bus action: each chip's own."""
         raise NotImplementedError
 
     def _early(self, now):

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from functools import cache
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 
@@ -141,7 +141,7 @@ def _checked(model: type[Table], raw: dict[str, Any], where: str) -> Table:
 
 def _keys(model: type[Table], path: list[str]) -> tuple[str, ...]:
     for part in path:
-        model = model.model_fields[part].annotation  # type: ignore[assignment]
+        model = cast(type[Table], model.model_fields[part].annotation)
     return tuple(model.model_fields)
 
 

@@ -33,6 +33,9 @@ class _Filtered(Table):
     release_mmhg: Mmhg
 
 
+# Addresses and rates are those of the drivers' own tables, which no type checker can see: hence `valid-type` below.
+
+
 class Nau7802(_Filtered):
     bus: Bus = 0
     address: Literal[SENSORS["NAU7802"].addresses]  # type: ignore[valid-type]
