@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 from turgor import __version__
 from turgor_host.cli.commands import app
 from turgor_host.flash import install
-from turgor_host.flash.payload import HOST_ONLY
+from turgor_host.flash.board import PLATFORMS
+from turgor_host.flash.payload import program
 
 Make = Callable[..., Standin]
 
@@ -86,19 +87,12 @@ def test_ports_are_listed_by_identity(
         assert CliRunner().invoke(app, ["ports", "--json"]).stdout == "[]\n"
 
 
-def test_the_package_lists_every_file_for_mip() -> None:
+def test_the_package_lists_for_mip_what_a_board_loads() -> None:
     package = json.loads((FIRMWARE.parent / "package.json").read_text(encoding="utf-8"))
-    files = {path.relative_to(FIRMWARE.parent).as_posix() for path in FIRMWARE.rglob("*.py")}
-    assert {target for target, _ in package["urls"]} == files - {f"turgor/{name}" for name in HOST_ONLY}
+    loaded = {"start.py"}.union(*(program(FIRMWARE, platform) for platform in PLATFORMS))
+    assert {target for target, _ in package["urls"]} == {f"turgor/{name}" for name in loaded}
     assert all(target == source for target, source in package["urls"])
     assert package["version"] == __version__
-
-
-def test_no_board_imports_what_only_the_host_needs() -> None:
-    names = ["turgor." + name.removesuffix(".py").replace("/", ".") for name in HOST_ONLY]
-    for path in FIRMWARE.rglob("*.py"):
-        text = path.read_text(encoding="utf-8")
-        assert not [name for name in names if f"import {name}" in text or f"from {name}" in text], path
 
 
 def _mpremote(board: Standin, folder: Path, *words: str) -> None:

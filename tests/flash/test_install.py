@@ -16,7 +16,7 @@ from turgor.start import LIB, NEW, OLD
 from turgor_host.errors import TurgorError
 from turgor_host.flash.board import Board, look
 from turgor_host.flash.install import flash
-from turgor_host.flash.payload import HOST_ONLY, Payload, compile_for
+from turgor_host.flash.payload import Payload, compile_for, program
 from turgor_host.flash.plan import make_plan
 from turgor_host.flash.repl import Repl
 from turgor_host.source import open_port
@@ -43,11 +43,7 @@ def test_the_firmware_runs(platform: str, make: Make, tmp_path: Path) -> None:
     with make(platform=platform, sectors=352) as board:
         done = flash(board.port)
         assert done.plan.missing
-        assert {path.removesuffix(".mpy") for path in done.plan.missing} == {
-            path.relative_to(FIRMWARE).as_posix().removesuffix(".py")
-            for path in FIRMWARE.rglob("*.py")
-            if path.name != "start.py" and path.relative_to(FIRMWARE).as_posix() not in HOST_ONLY
-        }
+        assert {path.replace(".mpy", ".py") for path in done.plan.missing} == program(FIRMWARE, platform).keys()
         assert done.version == __version__
         assert running(board.port) == __version__
 

@@ -132,7 +132,7 @@ class PressureSampler(_Sampler):
         """One driver step; returns the microseconds until the next."""
         driver = self.driver
         wait = int(self._step(now))
-        event = driver.event
+        event = int(driver.event)
         if event == SAMPLE:
             code = driver.code
             if driver.missed or self.fault:

@@ -14,10 +14,9 @@ from pathlib import Path
 
 import turgor
 from turgor_host.errors import TurgorError
-from turgor_host.flash.board import Board
+from turgor_host.flash.board import PLATFORMS, Board
+from turgor_host.flash.fold import fold
 
-# Nothing on a board imports these.
-HOST_ONLY = ("core/decimate.py", "core/deficit.py", "core/slope.py", "link/page_reader.py")
 # It goes there as `/main.py`, in source.
 START = "start.py"
 # Blocks of a folder, counted on a littlefs: its pair, and what the entry costs the one it is in.
@@ -54,32 +53,33 @@ def package_folder() -> Path:
     return Path(turgor.__file__).parent
 
 
+def program(folder: Path, platform: str) -> dict[str, str]:
+    """The sources that a board of this platform loads, folded into one program, by their paths in the package."""
+    others = {f"boards/{each}.py" for each in PLATFORMS if each != platform}
+    names = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.py"))}
+    return fold({name: path.read_text(encoding="utf-8") for name, path in names.items() if name not in others})
+
+
 def compile_for(board: Board, folder: Path | None = None) -> Payload:
     """Compile the package in `folder` for `board`; TurgorError when no compiler here makes what it loads."""
     folder = folder or package_folder()
     compiler = _compiler(board)
-    names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.py"))]
-    names = [name for name in names if name not in (*HOST_ONLY, START)]
+    sources = program(folder, board.platform)
     with tempfile.TemporaryDirectory(prefix="turgor-") as target, ThreadPoolExecutor(os.cpu_count()) as pool:
 
         def one(name: str) -> bytes:
-            out = Path(target) / name.replace("/", ".")
-            words = [
-                compiler,
-                f"-march={board.architecture}",
-                "-s",
-                f"turgor/{name}",
-                "-o",
-                str(out),
-                str(folder / name),
-            ]
+            source = Path(target) / name.replace("/", ".")
+            source.write_text(sources[name], encoding="utf-8")
+            out = source.with_suffix(".mpy")
+            # -O3 leaves out the line numbers, 6 KB of heap; a traceback names functions and files.
+            words = [compiler, "-O3", f"-march={board.architecture}", "-s", f"turgor/{name}", "-o", out, source]
             done = subprocess.run(words, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise TurgorError(f"{name} does not compile for {board.architecture}: {done.stderr.strip()[-200:]}")
             return out.read_bytes()
 
-        compiled = list(pool.map(one, names))
-    files = {name.removesuffix(".py") + ".mpy": content for name, content in zip(names, compiled, strict=True)}
+        compiled = list(pool.map(one, sources))
+    files = {name.removesuffix(".py") + ".mpy": content for name, content in zip(sources, compiled, strict=True)}
     version = re.search(r'^__version__ = "(.+)"$', (folder / "__init__.py").read_text(), re.MULTILINE)
     return Payload(version[1] if version else "", files, (folder / START).read_bytes())
 

@@ -1,0 +1,203 @@
+"""The firmware as one program: constants stand where they are used, and what nothing uses is left out.
+
+`const` reaches within one file alone; between files each name costs its text in both, an entry in two tables of the
+board's heap and a look-up at each use. Functions, classes and tables that only the host and tests use cost theirs.
+The package in source runs as it stands; both give the same.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+# What a board's start, its prompt and `turgor flash` ask for.
+ROOTS = {"main": {"main"}, "": {"__version__"}}
+_PACKAGE = "turgor"
+
+
+def fold(sources: Mapping[str, str]) -> dict[str, str]:
+    """The sources of those modules that `main` reaches, by their paths in the package (`core/ticks.py`)."""
+    modules = {_name(path): _Module(ast.parse(text, path)) for path, text in sources.items()}
+    paths = {_name(path): path for path in sources}
+    for module in modules.values():
+        _evaluate(module, modules)
+    for module in modules.values():
+        module.put_constants(modules)
+    _keep_what_is_used(modules)
+    return {paths[name]: ast.unparse(module.tree) for name, module in modules.items() if module.used is not None}
+
+
+def _name(path: str) -> str:
+    """`core/ticks.py` -> `core.ticks`, of the package without its own name."""
+    return path.removesuffix(".py").replace("/", ".").removesuffix("__init__").removesuffix(".")
+
+
+def _inside(node: ast.stmt) -> str | None:
+    """The module of the package that an import takes from, else None."""
+    if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == _PACKAGE:
+        return node.module.partition(".")[2]
+    return None
+
+
+class _Module:
+    """One file. `constants` are its integers by name, own and imported; `used` the names that somebody wants of it."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.tree = tree
+        self.constants: dict[str, int] | None = None
+        self.used: set[str] | None = None
+        stored: dict[str, int] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+                stored[node.id] = stored.get(node.id, 0) + 1
+            elif isinstance(node, ast.arg):
+                stored[node.arg] = stored.get(node.arg, 0) + 2
+        # A name that is set again, or is a parameter somewhere, stays a name.
+        self.changing = {name for name, times in stored.items() if times > 1}
+
+    def put_constants(self, modules: Mapping[str, "_Module"]) -> None:
+        """Numbers in place of names; the names of imports go, those of definitions wait for `_keep_what_is_used`."""
+        constants = dict(self.constants or {})
+        for node in ast.walk(self.tree):
+            origin = _inside(node) if isinstance(node, ast.ImportFrom) else None
+            if isinstance(node, ast.ImportFrom) and origin is not None:
+                for each in node.names:
+                    alias = each.asname or each.name
+                    there = modules.get(f"{origin}.{each.name}" if origin else each.name)
+                    if there and there.constants and alias not in self.changing:
+                        constants.update({f"{alias}.{name}": value for name, value in there.constants.items()})
+                node.names = [each for each in node.names if (each.asname or each.name) not in constants]
+        self.tree = ast.fix_missing_locations(_Numbers(constants).visit(self.tree))
+
+
+class _Numbers(ast.NodeTransformer):
+    def __init__(self, constants: Mapping[str, int]) -> None:
+        self._constants = constants
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self._number(node.id) if isinstance(node.ctx, ast.Load) and node.id in self._constants else node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        name = f"{node.value.id}.{node.attr}" if isinstance(node.value, ast.Name) else ""
+        return self._number(name) if name in self._constants else self.generic_visit(node)
+
+    def _number(self, name: str) -> ast.expr:
+        value = self._constants[name]
+        return ast.Constant(value) if value >= 0 else ast.UnaryOp(ast.USub(), ast.Constant(-value))
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | None:
+        return node if node.names else None
+
+
+def _evaluate(module: _Module, modules: Mapping[str, _Module]) -> dict[str, int]:
+    """The integers that `module` defines or imports at its top."""
+    if module.constants is not None:
+        return module.constants
+    known = module.constants = {}
+    for node in module.tree.body:
+        origin = _inside(node)
+        if isinstance(node, ast.ImportFrom) and origin in modules:
+            there = _evaluate(modules[origin], modules)
+            for each in node.names:
+                name = each.asname or each.name
+                if each.name in there and name not in module.changing:
+                    known[name] = there[each.name]
+        name, value = _assigned(node)
+        if name and name not in module.changing and value:
+            number = _integer(value, known)
+            if number is not None:
+                known[name] = number
+    return known
+
+
+def _assigned(node: ast.stmt) -> tuple[str, ast.expr | None]:
+    """Name and value of `NAME = value`."""
+    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+        return node.targets[0].id, node.value
+    return "", None
+
+
+def _integer(node: ast.expr, known: Mapping[str, int]) -> int | None:
+    """What an expression of integers, `const` and known names gives, else None."""
+    scope: dict[str, Any] = {"__builtins__": {}, "const": lambda value: value, **known}
+    names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    if not names <= scope.keys():
+        return None
+    try:
+        value = eval(compile(ast.Expression(node), "", "eval"), scope)
+    except (ArithmeticError, TypeError, ValueError):
+        return None
+    return value if type(value) is int else None
+
+
+def _keep_what_is_used(modules: dict[str, _Module]) -> None:
+    """Follow the names from ROOTS; drop all other definitions at the top of a file, and the imports they needed."""
+    waiting = [(name, wanted) for name, names in ROOTS.items() for wanted in names]
+    while waiting:
+        place, wanted = waiting.pop()
+        module = modules.get(place)
+        if module is None:
+            continue
+        if module.used is None:
+            module.used = set()
+            parent = place.rpartition(".")[0]
+            waiting += [(parent, "")] if place else []
+            for node in module.tree.body:
+                if not _droppable(node):
+                    waiting += _needs(place, node, modules)
+        if wanted in module.used:
+            continue
+        module.used.add(wanted)
+        for node in module.tree.body:
+            if wanted in _defines(node):
+                waiting += _needs(place, node, modules, wanted)
+    for module in modules.values():
+        if module.used is not None:
+            module.tree.body = [kept for node in module.tree.body if (kept := _kept(node, module.used))]
+
+
+def _defines(node: ast.stmt) -> set[str]:
+    """The names that a statement at a file's top gives it."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {each.asname or each.name.partition(".")[0] for each in node.names}
+    name, _ = _assigned(node)
+    return {name} if name else set()
+
+
+def _droppable(node: ast.stmt) -> bool:
+    """Whether a statement does nothing but define its names."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom):
+        return True
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant)
+    return bool(_defines(node))
+
+
+def _needs(place: str, node: ast.stmt, modules: Mapping[str, _Module], wanted: str = "") -> Iterator[tuple[str, str]]:
+    """Each (module, name) that a statement asks for; of an import just what it gives as `wanted`."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name):
+            yield place, each.id
+        origin = _inside(each) if isinstance(each, ast.stmt) else None
+        if isinstance(each, ast.ImportFrom) and origin is not None:
+            for name in each.names:
+                if each is node and wanted and (name.asname or name.name) != wanted:
+                    continue
+                whole = f"{origin}.{name.name}" if origin else name.name
+                if whole in modules:
+                    # By `lines.NAME` each of these may be meant.
+                    attributes = {
+                        each.attr for each in ast.walk(modules[place].tree) if isinstance(each, ast.Attribute)
+                    }
+                    yield from ((whole, attribute) for attribute in attributes | {""})
+                yield origin, name.name
+
+
+def _kept(node: ast.stmt, used: set[str]) -> ast.stmt | None:
+    if not _droppable(node):
+        return node
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        node.names = [each for each in node.names if (each.asname or each.name.partition(".")[0]) in used]
+        return node if node.names else None
+    return node if _defines(node) & used else None
