@@ -13,6 +13,7 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 import tty
 from pathlib import Path
 from typing import Self
@@ -23,6 +24,8 @@ _CHANGE = struct.Struct("<cIH")
 _SOFT_RESET, _RAW_RESET = 0, 3
 # A host that reads nothing for so long loses what the board says.
 _UNREAD_S = 5.0
+# A second Ctrl-C before the first was taken ends the process; an import may swallow one.
+_TAKEN_S = 1.0
 
 
 class Standin:
@@ -121,6 +124,7 @@ class Standin:
         assert self._process.stdout
         self._out = self._process.stdout.fileno()
         self._runs = False
+        self._signalled_s = -_TAKEN_S
         self._starts = True
         self._tells = True
         self.on = True
@@ -178,6 +182,7 @@ class Standin:
             self._starts = True
         elif kind in (b"r", b"i"):
             self._runs = kind == b"r"
+            self._signalled_s = -_TAKEN_S
             if self._interrupted:
                 self._interrupted = False
                 self._interrupt()
@@ -248,9 +253,9 @@ class Standin:
 
     def _interrupt(self) -> None:
         """Ctrl-C: an exception where board code runs, at the prompts a byte as others."""
-        if self._runs:
-            # Once: a second one before the first was taken ends the process.
-            self._runs = False
+        now_s = time.monotonic()
+        if self._runs and now_s - self._signalled_s >= _TAKEN_S:
+            self._signalled_s = now_s
             self._process.send_signal(signal.SIGINT)
         else:
             os.write(self._in, b"\x03")

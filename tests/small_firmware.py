@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 from turgor_host.flash.board import Board
 from turgor_host.flash.payload import Payload, compile_for
@@ -11,9 +12,10 @@ from turgor_host.source import Source, open_port
 
 TESTS = Path(__file__).parent
 FIRMWARE = TESTS.parent / "firmware" / "turgor"
+_FILLER = 12288
 # A file system with room for two small versions.
 SMALL_SECTORS = 64
-_KEPT = ("mp.py", "start.py", "link/__init__.py", "link/frames.py", "link/lines.py", "link/records.py")
+_KEPT = ("archive.py", "mp.py", "start.py", "link/__init__.py", "link/frames.py", "link/lines.py", "link/records.py")
 
 
 def small_package(folder: Path, version: str) -> Path:
@@ -24,6 +26,8 @@ def small_package(folder: Path, version: str) -> Path:
         shutil.copy(FIRMWARE / name, target / name)
     shutil.copy(TESTS / "flash" / "small_main.py", target / "main.py")
     (target / "__init__.py").write_text(f'__version__ = "{version}"\n')
+    # What does not deflate, so that an upload takes a while.
+    (target / "filler.py").write_text(f"FILLER = {Random(version).randbytes(_FILLER)!r}\n")
     return target
 
 

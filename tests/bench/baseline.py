@@ -14,7 +14,7 @@ from random import Random
 from types import ModuleType
 
 from armv6m import Machine
-from fake_board import Board as FakeBoard
+from fake_board import Board as VirtualBoard
 
 from turgor.app.config import NOMINAL_PRESSURE
 from turgor.core import beats, decimate, deficit, filter_words, filters, fixed, median, noise, slope
@@ -125,7 +125,7 @@ def _wire() -> Iterator[tuple[str, float]]:
         for shift, name in enumerate(("calf_l", "calf_r", "forearm_l", "forearm_r"))
     }
     sweeps = {"calf_z": lambda sweep: 5000 + sweep % 3, "thorax_z": lambda sweep: 7000 + sweep % 5}
-    board = Board(bridges, sweeps, period_us=SECOND_US // RATE_HZ)
+    board = VirtualBoard(bridges, sweeps, period_us=SECOND_US // RATE_HZ)
     frame = bytearray(264)
     sent = 0
     for record in board.drained(WIRE_S * SECOND_US, SECOND_US):

@@ -226,7 +226,7 @@ def test_what_the_readme_types_at_a_pico(micropython: str, tmp_path: Path) -> No
     assert block
     script = tmp_path / "lines.py"
     script.write_text(block[1])
-    assert _run(micropython, tmp_path, "rp2", "script", str(script)) == "files 184\n" + _found(166)
+    assert _run(micropython, tmp_path, "rp2", "script", str(script)) == "files 70\n" + _found(280)
 
 
 def test_a_stock_board_formats_what_is_smaller_than_its_device(micropython: str, tmp_path: Path) -> None:

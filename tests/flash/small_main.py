@@ -6,7 +6,7 @@ import sys
 
 import machine
 
-from turgor import __version__
+from turgor import __version__, filler
 from turgor.link import lines
 from turgor.link.frames import encode
 from turgor.link.records import ANSWER, FRAME_LIMIT, HEADER, HEADER_SIZE, NO_SEQ, WIRE_VERSION
@@ -20,7 +20,7 @@ def main():
     data = bytearray(lines.COMMAND_SIZE + 4)
     record = bytearray(FRAME_LIMIT)
     frame = bytearray(FRAME_LIMIT + 8)
-    line = b""
+    line = filler.FILLER[:0]
     while True:
         byte = sys.stdin.buffer.read(1)
         if not byte:

@@ -35,11 +35,11 @@ def test_what_is_printed(make: Make) -> None:
         head = f"{board.port}: Raspberry Pi Pico with RP2040, MicroPython 1.29.0, x64, id e6613852835f1c2e\n"
         result = CliRunner().invoke(app, ["flash", board.port, "--dry-run"])
         assert result.stdout == (
-            head + "no Turgor answers\nwould upload 7 files of Turgor 1.0.0 and switch to it\n"
-            "needs 72 KB, and has 248\nwould write /main.py\nnothing was written\n"
+            head + "no Turgor answers\nwould upload 2 files of Turgor 1.0.0 and switch to it\n"
+            "needs 56 KB, and has 248\nwould write /main.py\nnothing was written\n"
         )
         result = CliRunner().invoke(app, ["flash", board.port])
-        assert result.stdout == head + "7 files, 8 KB written and verified\nTurgor 1.0.0 runs\n"
+        assert result.stdout == head + "2 files, 15 KB written and verified\nTurgor 1.0.0 runs\n"
         result = CliRunner().invoke(app, ["flash", board.port, "--json"])
         done = json.loads(result.stdout)
         assert (done["before"], done["version"], done["changed"], done["written_bytes"]) == ("1.0.0", "1.0.0", False, 0)

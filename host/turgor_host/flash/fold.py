@@ -95,7 +95,7 @@ def _evaluate(module: _Module, modules: Mapping[str, _Module]) -> dict[str, int]
     known = module.constants = {}
     for node in module.tree.body:
         origin = _inside(node)
-        if isinstance(node, ast.ImportFrom) and origin in modules:
+        if isinstance(node, ast.ImportFrom) and origin is not None and origin in modules:
             there = _evaluate(modules[origin], modules)
             for each in node.names:
                 name = each.asname or each.name

@@ -1,16 +1,18 @@
-"""What goes onto a board: the firmware's package, compiled for its processor, and the board's `/main.py`."""
+"""What goes onto a board: the firmware's package, compiled for its processor and packed, and the board's `/main.py`."""
 
 import importlib.util
 import os
 import re
 import subprocess
 import tempfile
+import zlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from struct import Struct
 
 import turgor
 from turgor_host.errors import TurgorError
@@ -19,6 +21,13 @@ from turgor_host.flash.fold import fold
 
 # It goes there as `/main.py`, in source.
 START = "start.py"
+# The package's `__init__` there, and what it reads.
+ARCHIVE = "archive.py"
+_MODULES = "modules.z"
+_INIT = "__init__"
+# As in `turgor.archive`, which only a board can import.
+_WINDOW = 10
+_SIZE = Struct("<H")
 # Blocks of a folder, counted on a littlefs: its pair, and what the entry costs the one it is in.
 _FOLDER = 4
 # Files up to this lie in their folder.
@@ -27,11 +36,12 @@ _INLINE = 128
 
 @dataclass(frozen=True)
 class Payload:
-    """`files` by their path below the package, `start` is `/main.py`."""
+    """`files` by their path below the package, `start` is `/main.py`; `compiled` bytes of .mpy are in `files`."""
 
     version: str
     files: Mapping[str, bytes]
     start: bytes
+    compiled: int
 
     @cached_property
     def hashes(self) -> dict[str, str]:
@@ -55,7 +65,7 @@ def package_folder() -> Path:
 
 def program(folder: Path, platform: str) -> dict[str, str]:
     """The sources that a board of this platform loads, folded into one program, by their paths in the package."""
-    others = {f"boards/{each}.py" for each in PLATFORMS if each != platform}
+    others = {ARCHIVE, START} | {f"boards/{each}.py" for each in PLATFORMS if each != platform}
     names = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.py"))}
     return fold({name: path.read_text(encoding="utf-8") for name, path in names.items() if name not in others})
 
@@ -65,23 +75,54 @@ def compile_for(board: Board, folder: Path | None = None) -> Payload:
     folder = folder or package_folder()
     compiler = _compiler(board)
     sources = program(folder, board.platform)
+    # Of the package's own file nothing but the version is left.
+    archive = sources.pop(_INIT + ".py") + "\n" + (folder / ARCHIVE).read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory(prefix="turgor-") as target, ThreadPoolExecutor(os.cpu_count()) as pool:
 
-        def one(name: str) -> bytes:
+        def one(name: str, text: str) -> bytes:
             source = Path(target) / name.replace("/", ".")
-            source.write_text(sources[name], encoding="utf-8")
+            source.write_text(text, encoding="utf-8")
             out = source.with_suffix(".mpy")
             # -O3 leaves out the line numbers, 6 KB of heap; a traceback names functions and files.
-            words = [compiler, "-O3", f"-march={board.architecture}", "-s", f"turgor/{name}", "-o", out, source]
+            words = [
+                compiler,
+                "-O3",
+                f"-march={board.architecture}",
+                "-s",
+                f"turgor/{name}",
+                "-o",
+                str(out),
+                str(source),
+            ]
             done = subprocess.run(words, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise TurgorError(f"{name} does not compile for {board.architecture}: {done.stderr.strip()[-200:]}")
             return out.read_bytes()
 
-        compiled = list(pool.map(one, sources))
-    files = {name.removesuffix(".py") + ".mpy": content for name, content in zip(sources, compiled, strict=True)}
+        modules = dict(zip(sources, pool.map(one, sources.keys(), sources.values()), strict=True))
+        init = one(_INIT + ".py", archive)
     version = re.search(r'^__version__ = "(.+)"$', (folder / "__init__.py").read_text(), re.MULTILINE)
-    return Payload(version[1] if version else "", files, (folder / START).read_bytes())
+    return Payload(
+        version[1] if version else "",
+        {_INIT + ".mpy": init, _MODULES: pack(modules)},
+        (folder / START).read_bytes(),
+        len(init) + sum(map(len, modules.values())),
+    )
+
+
+def pack(modules: Mapping[str, bytes]) -> bytes:
+    """The file that `turgor.archive` reads, of each module's .mpy by its path in source."""
+    deflated = {}
+    for name, content in modules.items():
+        engine = zlib.compressobj(9, zlib.DEFLATED, -_WINDOW, 9)
+        deflated[name.removesuffix(".py")] = engine.compress(content) + engine.flush()
+    size = len("\n") + sum(len(f"/{name}.mpy 000000\n") for name in deflated)
+    offset = _SIZE.size + size
+    table = "\n"
+    for name, content in deflated.items():
+        table += f"/{name}.mpy {offset:06}\n"
+        offset += len(content)
+    return _SIZE.pack(size) + table.encode() + b"".join(deflated.values())
 
 
 def _compiler(board: Board) -> str:

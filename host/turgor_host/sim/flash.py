@@ -2,8 +2,8 @@
 
 PAGE = 256
 SECTOR = 4096
-# A 2 MB board: 1.1 MB of spill behind 12 sectors, and 240 KB of its 1408 KB file system are left for two versions.
-SECTORS = 292
+# A 2 MB board, divided as the README says: 1.1 MB, of which 13 sectors are no spill.
+SECTORS = 280
 ERASE_US = 45000
 PROGRAM_US = 700
 
