@@ -43,8 +43,8 @@ from turgor.link.records import (
     unpack_readings,
 )
 
-CALLS = 20000
-BLOCK_SAMPLES = 100000
+CALLS = 5000
+BLOCK_SAMPLES = 30000
 FULL = 1 << 23
 MOST = (1 << 30) - 1
 ABSENT = -(1 << 29)

@@ -1,4 +1,7 @@
-"""Alarms that the board raises by itself, to the second, as its events and on its alarm pin."""
+"""Alarms that the board raises by itself, to the second, as its events and on its alarm pin.
+
+At 10 samples/s and with no more channels than a scenario has: hours of board time pass several times as fast.
+"""
 
 import json
 import subprocess
@@ -8,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from turgor_host.configuration.file import read_configuration
 from turgor_host.sim.scenario import read_scenario, write_compiled
 from turgor_host.source import board_command, board_environment
 
 # ICP jumps from 20 to 42 mmHg at 100 s, with DBP 70 typed every 50 minutes: dP falls from 50 to 28. The 60 s median
 # follows when more than half of its readings are beyond, so the first tick beyond is 131 or 132.
 _ICP_STEP_S = 100
+_PRESSURES = "[channels.calf_l]\nrate_hz = 10\n[channels.calf_r]\nrate_hz = 10\n"
 _DBP_TIMES_S = range(10, 8000, 3000)
 
 
@@ -32,8 +37,8 @@ def rising(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows |= {
         50: {"calf_l_mmhg": 12},
         50.001: {"calf_l_mmhg": 300},
-        50.013: {"calf_l_mmhg": 300},
-        50.014: {"calf_l_mmhg": 12},
+        50.101: {"calf_l_mmhg": 300},
+        50.102: {"calf_l_mmhg": 12},
     }
     for t in _DBP_TIMES_S:
         rows.setdefault(t, {})["dbp_mmhg"] = 70
@@ -41,10 +46,10 @@ def rising(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _scenario(path, rows, ["calf_l_mmhg", "calf_r_mmhg", "dbp_mmhg"])
 
 
-def _pin_changes(scenario: Path, seconds: int, folder: Path) -> list[tuple[int, int]]:
+def _pin_changes(scenario: Path, config: Path, seconds: int, folder: Path) -> list[tuple[int, int]]:
     """Run the board with no host at all; (board us, level) of each change of its alarm pin."""
     compiled, pins = folder / "scenario.json", folder / "pins.txt"
-    write_compiled(read_scenario(scenario), 1, compiled)
+    write_compiled(read_scenario(scenario), 1, compiled, read_configuration(config))
     command = [*board_command("micropython"), "-m", "turgor_host.sim.board", str(compiled), "--speed", "0"]
     command += ["--no-port", "--seconds", str(seconds), "--pins", str(pins)]
     subprocess.run(command, check=True, env=board_environment(), timeout=600)
@@ -54,7 +59,9 @@ def _pin_changes(scenario: Path, seconds: int, folder: Path) -> list[tuple[int, 
 def test_dp_low_is_raised_after_15_and_120_minutes(
     rising: Path, record: Callable[..., Path], events: Any, turgor: Any, tmp_path: Path, micropython: Path
 ) -> None:
-    file = record(f"sim:{rising}", 7400)
+    config = tmp_path / "pressures.toml"
+    config.write_text(_PRESSURES)
+    file = record(f"sim:{rising}", 7400, config=config)
     found = events(file)
     low = [event for event in found if event["rule"] == "dp_low"]
     assert [(e["channel"], e["priority"], e["state"]) for e in low] == [
@@ -71,7 +78,7 @@ def test_dp_low_is_raised_after_15_and_120_minutes(
 
     # The same moments on the pin, with no host: level 1 to 3 is the priority, within the tick's own slices.
     raised = {event["t_s"] for event in found if event["state"] in ("raised", "escalated")}
-    changes = _pin_changes(rising, 7400, tmp_path)
+    changes = _pin_changes(rising, config, 7400, tmp_path)
     assert {t_us // 1_000_000 for t_us, _ in changes} <= raised
     assert {low[1]["t_s"]} <= {t_us // 1_000_000 for t_us, level in changes if level == 3}
     assert all(t_us % 1_000_000 < 20_000 for t_us, _ in changes)
@@ -85,7 +92,10 @@ def test_fluid_gain_is_raised_low_then_medium(
         600: {"calf_z_r0_ohm": 62},
         600 + 6 * 3600: {"calf_z_r0_ohm": 62 * 0.88},
     }
-    file = record(f"sim:{_scenario(tmp_path / 'swelling.csv', rows, ['calf_z_r0_ohm'])}", 23400)
+    config = tmp_path / "calf.toml"
+    config.write_text("[channels.calf_z]\n")
+    scenario = _scenario(tmp_path / "swelling.csv", rows, ["calf_z_r0_ohm"])
+    file = record(f"sim:{scenario}", 23400, config=config)
     found = [e for e in events(file) if e["rule"] == "fluid_gain"]
     assert [(e["channel"], e["priority"], e["state"]) for e in found] == [
         ("calf_z", "low", "raised"),

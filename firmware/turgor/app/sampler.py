@@ -133,7 +133,7 @@ class PressureSampler(_Sampler):
         driver = self.driver
         wait = int(self._step(now))
         event = int(driver.event)
-        if event == SAMPLE:
+        if event == int(SAMPLE):
             code = driver.code
             if driver.missed or self.fault:
                 self._irregular(driver.missed, now)
@@ -147,10 +147,10 @@ class PressureSampler(_Sampler):
             self._count = count + 1
             if count + 1 == _MOST:
                 self.close()
-        elif event == RESTARTED:
+        elif event == int(RESTARTED):
             self._begin(RESTART)
             self.channel.restart()
-        elif event == FAULT:
+        elif event == int(FAULT):
             self._begin(BEGINS)
             wait = int(self._failed(wait, self.channel.index, now))
         return wait
@@ -234,7 +234,7 @@ class ImpedanceSampler(_Sampler):
             if self.fault:
                 self._note_fault(0, self.channel.index, now)
             self._result(driver)
-        elif event == FAULT:
+        elif event == int(FAULT):
             return self._failed(wait, self.channel.index, now)
         return wait
 
