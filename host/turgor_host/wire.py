@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from struct import calcsize, unpack_from
 from zlib import crc32
 
@@ -21,6 +22,7 @@ _READ_EVERY_S = 0.1
 _ASK_AGAIN_S = 0.15
 _ASK_AGAIN_TRIPS = 2.0
 _LINES_AT_ONCE = 8
+_BOOTS_AT_ONCE = 16
 # Greetings and pings whose answers may still come.
 _SENT_KEPT = 32
 PING_EVERY_S = 1.0
@@ -39,14 +41,12 @@ NO_BOOT = -1
 class _BootLog:
     """One boot's log as far as it has come: all below `next_seq`, and beyond it what `ahead` holds by its seq.
 
-    `seen` is one more than the highest seq heard of. `over`: the board has gone on to the next boot; `closed`: it said
-    that nothing of this one is left.
+    `seen` is one more than the highest seq heard of. `closed`: the board said that nothing of this one is left.
     """
 
     number: int
     next_seq: int = 0
     seen: int = 0
-    over: bool = False
     closed: bool = False
     # seq -> (the seq after it, record)
     ahead: dict[int, tuple[int, bytes]] = field(default_factory=dict)
@@ -94,20 +94,22 @@ class Replica:
         self._sent_s: dict[int, float] = {}
         self._pinged_s = -PING_EVERY_S
         self._hello_s = 0.0
-        # Boots in order; all before the first one are here as far as they will ever be.
-        self._boots: list[_BootLog] = []
+        # By number and in order; all before the first one are here as far as they will ever be.
+        self._boots: dict[int, _BootLog] = {}
+        # From the boots before this one the board has gone on.
+        self._latest = NO_BOOT
         if boot != NO_BOOT:
-            self._boots.append(_BootLog(boot, next_seq, next_seq))
+            self._boots[boot] = _BootLog(boot, next_seq, next_seq)
 
     @property
     def position(self) -> tuple[int, int]:
         """Boot and seq of the record that is next in order; NO_BOOT before anything is known."""
-        return (self._boots[0].number, self._boots[0].next_seq) if self._boots else (NO_BOOT, 0)
+        return next(((log.number, log.next_seq) for log in self._boots.values()), (NO_BOOT, 0))
 
     @property
     def boot(self) -> int:
         """The board's present boot; NO_BOOT before it has answered."""
-        return self._boots[-1].number if self._boots else NO_BOOT
+        return next(reversed(self._boots), NO_BOOT)
 
     def hello(self, now: float = 0.0) -> None:
         """Greet the board, asking for what comes next."""
@@ -177,7 +179,7 @@ class Replica:
         )
         if command >= lines.FIRST_ASKED:
             self.answers.append(record)
-        shorter = any(log.number == boot and log_seq < log.next_seq for log in self._boots)
+        shorter = boot in self._boots and log_seq < self._boots[boot].next_seq
         if self.greeted and command != lines.HELLO and (boot != self.boot or shorter):
             # It has started anew, too quickly for a silence, and does not know us.
             self.hello(now)
@@ -205,26 +207,26 @@ class Replica:
             return
         # Bytes that got lost on the way count as read, doubled ones once.
         self._read = (sent_bytes + unread) & TICKS_MASK
-        for log in self._boots:
-            log.over = log.over or log.number < sent_boot
-            if log.number == sent_boot:
-                log.seen = max(log.seen, min(sent_seq, lines.LAST_SEQ))
+        self._latest = max(self._latest, sent_boot)
+        if sent_boot in self._boots:
+            log = self._boots[sent_boot]
+            log.seen = max(log.seen, min(sent_seq, lines.LAST_SEQ))
 
     def _order(self, boot: int, oldest: int) -> None:
         """The boots that the board goes through from here: the one we are in, and those from `oldest` to `boot`."""
-        known = {log.number: log for log in self._boots}
-        numbers = [log.number for log in self._boots if log.number < boot]
-        numbers += [number for number in range(oldest, boot) if number > max(numbers, default=NO_BOOT)]
-        self._boots = [known.get(number) or _BootLog(number) for number in (*numbers, boot)]
-        for log in self._boots:
+        known = self._boots
+        self._boots = {number: log for number, log in known.items() if number < boot}
+        for number in range(max(oldest, self.boot + 1), boot):
+            self._boots[number] = _BootLog(number)
+        self._boots[boot] = known.get(boot) or _BootLog(boot)
+        for log in known.values():
             log.asked.clear()
 
     def _take(self, kind: int, boot: int, seq: int, t_s: int, record: bytes) -> None:
-        log = next((log for log in self._boots if log.number == boot), None)
+        log = self._boots.get(boot)
         if log is None or seq >= lines.LAST_SEQ:
             return
-        for earlier in self._boots:
-            earlier.over = earlier.over or earlier.number < boot
+        self._latest = max(self._latest, boot)
         if kind != GAP:
             self._keep(log, seq, seq + 1, record)
             return
@@ -261,14 +263,13 @@ class Replica:
 
     def _in_order(self) -> list[bytes]:
         records: list[bytes] = []
-        while self._boots:
-            log = self._boots[0]
+        for log in list(islice(self._boots.values(), _BOOTS_AT_ONCE)):
             while log.next_seq in log.ahead:
                 log.next_seq, record = log.ahead.pop(log.next_seq)
                 records.append(record)
             if len(self._boots) == 1 or not log.closed:
                 break
-            self._boots.pop(0)
+            del self._boots[log.number]
         return records
 
     def _ask(self, now: float) -> None:
@@ -277,9 +278,9 @@ class Replica:
             return
         again_s = max(_ASK_AGAIN_S, _ASK_AGAIN_TRIPS * self._rtt_s)
         asked = 0
-        for log in self._boots:
+        for log in islice(self._boots.values(), _BOOTS_AT_ONCE):
             wanted = list(log.missing()) if log.seen > log.next_seq else []
-            if log.over and not log.closed:
+            if log.number < self._latest and not log.closed:
                 wanted.append((log.seen, lines.LAST_SEQ))
             # The board goes through a range from its start: its last seq is what names it.
             log.asked = {last: log.asked[last] for _, last in wanted if last in log.asked}
