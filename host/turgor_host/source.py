@@ -12,6 +12,7 @@ import tempfile
 import termios
 import time
 import tty
+from collections.abc import Callable
 from pathlib import Path
 
 import serial
@@ -23,9 +24,12 @@ from turgor_host.configuration.file import Configuration
 from turgor_host.errors import PortGone, TurgorError, UsageError
 from turgor_host.playback import Playback
 from turgor_host.sim.episode import leak_episode
-from turgor_host.sim.scenario import read_scenario, write_compiled
+from turgor_host.sim.patient.episode import patient_episode
+from turgor_host.sim.scenario import Scenario, read_scenario, write_compiled
 
 SIMULATED = "sim:"
+# What may stand behind `sim:` and is no file.
+BUILT_IN: dict[str, Callable[[], Scenario]] = {"": leak_episode, "patient": patient_episode}
 RECORDING = ".turgor"
 RUNTIMES = ("auto", "micropython", "cpython")
 # The virtual board's garbage collector runs seldom with this much; it needs far less.
@@ -144,8 +148,8 @@ class VirtualBoard(Source):
     def __init__(
         self, name: str, speed: float, runtime: str, seed: int, configuration: Configuration | None = None
     ) -> None:
-        path = name[len(SIMULATED) :]
-        scenario = read_scenario(Path(path)) if path else leak_episode()
+        played = name[len(SIMULATED) :]
+        scenario = BUILT_IN[played]() if played in BUILT_IN else read_scenario(Path(played))
         command = board_command(runtime)
         self._folder = tempfile.TemporaryDirectory(prefix="turgor-")
         compiled = Path(self._folder.name) / "scenario.json"
@@ -286,7 +290,7 @@ def open_source(
     seed: int = 1,
     configuration: Configuration | None = None,
 ) -> Source | Playback:
-    """Open SOURCE: `sim:`, `sim:FILE.csv`, a `.turgor` recording, a port name or a pyserial URL.
+    """Open SOURCE: `sim:`, `sim:patient`, `sim:FILE.csv`, a `.turgor` recording, a port name or a pyserial URL.
 
     `speed` (0: as fast as possible) is for the virtual board and for recordings, `runtime`, `seed` and the
     `configuration` that it starts with for the first alone; a real board runs at 1.

@@ -12,8 +12,8 @@ SourceArgument = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="A serial port (/dev/ttyACM0, COM5), a pyserial URL, sim: (built-in episode), sim:FILE.csv (scenario), "
-        "or a .turgor recording, which plays back.",
+        help="A serial port (/dev/ttyACM0, COM5), a pyserial URL, sim: (built-in episode), sim:patient "
+        "(seven modelled days), sim:FILE.csv (scenario), or a .turgor recording, which plays back.",
     ),
 ]
 SpeedOption = Annotated[

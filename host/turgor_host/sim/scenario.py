@@ -13,6 +13,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE
 from turgor.drivers.max30009_writes import FREQUENCIES_HZ
 from turgor_host.configuration.file import Configuration, default_configuration
@@ -31,6 +34,9 @@ RESTING_MMHG = {"calf_l": 9.0, "calf_r": 8.5, "forearm_l": 7.0, "forearm_r": 7.5
 RESTING_COLE = {"calf_z": (62.0, 38.0, 42000.0, 0.70), "thorax_z": (51.4, 25.0, 49000.0, 0.687)}
 _LIMITS = {"mmhg": (-700.0, 700.0), "r0_ohm": (1.0, 1000.0), "rinf_ohm": (0.5, 1000.0), "fc_hz": (100.0, 1e7)}
 _LIMITS |= {"alpha": (0.3, 1.0), "dbp_mmhg": (10.0, 200.0)}
+# A gap in which fc or alpha move by more than this share is cut, into so many parts at most.
+_MOVED_SHARE = 0.01
+_PARTS_MOST = 16
 
 
 @dataclass
@@ -171,13 +177,9 @@ def _us(t_s: float) -> int:
     return round(t_s * 1e6)
 
 
-def _interpolate(points: list[tuple[float, float]], t: float) -> float:
-    if t <= points[0][0]:
-        return points[0][1]
-    for (t0, v0), (t1, v1) in pairwise(points):
-        if t <= t1:
-            return v0 + (v1 - v0) * (t - t0) / (t1 - t0)
-    return points[-1][1]
+def _interpolate(times: list[float], points: list[tuple[float, float]]) -> NDArray[np.float64]:
+    """Linear between points, held before the first and after the last."""
+    return np.interp(times, [t for t, _ in points], [value for _, value in points])
 
 
 def _cole_tracks(scenario: Scenario, name: str) -> list[list[Any]]:
@@ -186,11 +188,14 @@ def _cole_tracks(scenario: Scenario, name: str) -> list[list[Any]]:
         columns.append(scenario.points.get(f"{name}_{part}") or [(0.0, resting)])
     times = sorted({t for points in columns for t, _ in points})
     # The impedance is linear in R0 and Rinf only: where fc or alpha move, points are set in between.
-    if any(len(points) > 1 for points in columns[2:]):
-        times = sorted({t0 + (t1 - t0) * i / 16 for t0, t1 in pairwise(times) for i in range(16)} | {times[-1]})
+    moving = [_interpolate(times, points) for points in columns[2:]]
+    moved = np.max([np.abs(np.diff(at)) / at[:-1] for at in moving], axis=0)
+    gaps = zip(pairwise(times), np.clip(np.ceil(moved / _MOVED_SHARE), 1, _PARTS_MOST), strict=True)
+    times = [*(t0 + (t1 - t0) * i / n for (t0, t1), n in gaps for i in range(int(n))), times[-1]]
+    parts = [_interpolate(times, points) for points in columns]
     tracks = []
     for frequency in FREQUENCIES_HZ:
-        values = [cole(frequency, *(_interpolate(points, t) for points in columns)) for t in times]
+        values = [cole(frequency, *at) for at in zip(*parts, strict=True)]
         re = [round(z.real * 1e6) for z in values]
         im = [round(z.imag * 1e6) for z in values]
         tracks.append([frequency, [_us(t) for t in times], re, im])
