@@ -12,6 +12,7 @@ from turgor_host.cli.calibrate import calibrate
 from turgor_host.cli.dbp import dbp
 from turgor_host.cli.demo import demo
 from turgor_host.cli.design import design
+from turgor_host.cli.doctor import doctor
 from turgor_host.cli.events import events
 from turgor_host.cli.flash import flash
 from turgor_host.cli.info import info
@@ -32,7 +33,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, monitor, record, dbp, ack, info, events, plot, replay, ports, flash):
+for command in (demo, monitor, record, dbp, ack, info, events, plot, replay, ports, flash, doctor):
     app.command()(command)
 app.add_typer(calibrate, name="calibrate")
 app.add_typer(design, name="design")

@@ -57,31 +57,29 @@ def package_folder() -> Path:
 def compile_for(board: Board, folder: Path | None = None) -> Payload:
     """Compile the package in `folder` for `board`; TurgorError when no compiler here makes what it loads."""
     folder = folder or package_folder()
-    compiler = _compiler(board)
     names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.py"))]
     names = [name for name in names if name not in (*HOST_ONLY, START)]
+    compiled = compile_files(board, {f"turgor/{name}": folder / name for name in names})
+    files = {path.removeprefix("turgor/"): content for path, content in compiled.items()}
+    version = re.search(r'^__version__ = "(.+)"$', (folder / "__init__.py").read_text(), re.MULTILINE)
+    return Payload(version[1] if version else "", files, (folder / START).read_bytes())
+
+
+def compile_files(board: Board, sources: Mapping[str, Path]) -> dict[str, bytes]:
+    """The .mpy files of `sources`, which go by their paths on the board, for its processor."""
+    compiler = _compiler(board)
     with tempfile.TemporaryDirectory(prefix="turgor-") as target, ThreadPoolExecutor(os.cpu_count()) as pool:
 
         def one(name: str) -> bytes:
             out = Path(target) / name.replace("/", ".")
-            words = [
-                compiler,
-                f"-march={board.architecture}",
-                "-s",
-                f"turgor/{name}",
-                "-o",
-                str(out),
-                str(folder / name),
-            ]
+            words = [compiler, f"-march={board.architecture}", "-s", name, "-o", str(out), str(sources[name])]
             done = subprocess.run(words, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise TurgorError(f"{name} does not compile for {board.architecture}: {done.stderr.strip()[-200:]}")
             return out.read_bytes()
 
-        compiled = list(pool.map(one, names))
-    files = {name.removesuffix(".py") + ".mpy": content for name, content in zip(names, compiled, strict=True)}
-    version = re.search(r'^__version__ = "(.+)"$', (folder / "__init__.py").read_text(), re.MULTILINE)
-    return Payload(version[1] if version else "", files, (folder / START).read_bytes())
+        compiled = list(pool.map(one, sources))
+    return {name.removesuffix(".py") + ".mpy": content for name, content in zip(sources, compiled, strict=True)}
 
 
 def _compiler(board: Board) -> str:
