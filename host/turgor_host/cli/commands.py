@@ -8,6 +8,7 @@ import typer
 
 from turgor import __version__
 from turgor_host.cli.ack import ack
+from turgor_host.cli.bench import bench
 from turgor_host.cli.calibrate import calibrate
 from turgor_host.cli.dbp import dbp
 from turgor_host.cli.demo import demo
@@ -33,7 +34,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, monitor, record, dbp, ack, info, events, plot, replay, ports, flash, doctor):
+for command in (demo, monitor, record, dbp, ack, info, events, plot, replay, ports, flash, doctor, bench):
     app.command()(command)
 app.add_typer(calibrate, name="calibrate")
 app.add_typer(design, name="design")

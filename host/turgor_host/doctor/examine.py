@@ -17,7 +17,8 @@ from turgor_host.flash.repl import Repl
 from turgor_host.greeting import Greeting, greet
 from turgor_host.source import SIMULATED, Source, VirtualBoard, open_port
 
-_GREET_S = 1.0
+# A board that was just plugged in has to start first.
+_GREET_S = 4.0
 # The virtual board's process begins with its port.
 _GREET_VIRTUAL_S = 10.0
 # A board that is started again answers within it.
@@ -35,7 +36,7 @@ def examine(
     seconds: float = WATCH_S,
     progress: Progress = lambda step: None,
 ) -> Examination:
-    """Examine the board at port `name`; TurgorError when there is no such port, or the board goes while it is looked at.
+    """Examine the board at port `name`; TurgorError when there is no such port, or the board goes meanwhile.
 
     A program that runs on the board is interrupted only with `stop`, and started again.
     """
@@ -83,7 +84,9 @@ class _Doctor:
                 f"what answers on the buses, memory and files: {runs}; --stop interrupts it, looks, and starts it again"
             )
             if not greeting.turgor:
-                self._found.add([failure("Turgor", "nothing answers at the port", f"turgor doctor {self._name} --stop")])
+                self._found.add(
+                    [failure("Turgor", "nothing answers at the port", f"turgor doctor {self._name} --stop")]
+                )
         else:
             with at_prompt(self._source, greeting, stop) as repl:
                 self._at_prompt(repl, greeting)
@@ -181,5 +184,3 @@ def _installed(repl: Repl) -> str:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isdecimal())
-
-

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from turgor.app.config import NAU7802, Channel
-from turgor.drivers import NEVER_READY, max30009, max30009_writes, nau7802
+from turgor.drivers import NEVER_READY, max30009, nau7802
 from turgor_host.configuration.sensors import SENSORS, sensor_of
 from turgor_host.flash.board import Board
 from turgor_host.flash.lend import lend
@@ -29,11 +29,28 @@ _CODES = 160
 _WATCH_MS = 4000
 _CLOCK_S = 2.0
 BUSES = (0, 1)
-# Identity registers by address: what it may be, the register, its bits that tell. The drivers check the same ones.
+
+
+class Identity(NamedTuple):
+    """A chip's register that tells what it is: the bits of `mask` are `expected`. The drivers check the same."""
+
+    chip: str
+    register: int
+    called: str
+    mask: int
+    expected: int
+
+    def fits(self, value: int) -> bool:
+        return value & self.mask == self.expected
+
+
+# By address. The firmware keeps these numbers private, which costs a board nothing.
 IDENTITIES = {
-    nau7802.ADDRESS: ("NAU7802", nau7802._REVISION, "revision"),
-    max30009_writes.ADDRESS: ("MAX30009", max30009._PART_ID, "part id"),
-    max30009_writes.ADDRESS + 1: ("MAX30009", max30009._PART_ID, "part id"),
+    nau7802.ADDRESS: Identity("NAU7802", nau7802._REVISION, "revision", nau7802._REVISION_MASK, nau7802._REVISION_ID),
+    **{
+        address: Identity("MAX30009", max30009._PART_ID, "part id", 0xFF, max30009._PART)
+        for address in SENSORS["MAX30009"].addresses
+    },
 }
 
 Place = tuple[int, int, int]
@@ -58,7 +75,7 @@ class Tried:
     fault: int
     started: bool
     codes: list[int]
-    without_pin: bool = False
+    without_pin: bool
 
 
 @dataclass
@@ -75,7 +92,8 @@ class Looked:
 
 def memory(repl: Repl) -> tuple[int, int]:
     """Free bytes of the board's heap, and all of it."""
-    free, used = repl.get("__import__('gc').collect() or (__import__('gc').mem_free(),__import__('gc').mem_alloc())")
+    repl.run("import gc\ngc.collect()")
+    free, used = repl.get("(gc.mem_free(),gc.mem_alloc())")
     return free, free + used
 
 
@@ -96,7 +114,7 @@ def clock(repl: Repl, seconds: float = _CLOCK_S) -> list[Exchange]:
     return found
 
 
-def place(channel: Channel) -> Place:
+def place_of(channel: Channel) -> Place:
     return channel.bus, channel.mux_port, channel.address
 
 
@@ -114,20 +132,16 @@ def look(repl: Repl, board: Board, channels: list[Channel], progress: Callable[[
         looked.buses[number] = Bus(*repl.get(f"D.scan({number})"))
         for port, address in looked.buses[number].found:
             if address in IDENTITIES:
-                value = repl.get(f"D.register({number},{port},{address},{IDENTITIES[address][1]})")
+                value = repl.get(f"D.register({number},{port},{address},{IDENTITIES[address].register})")
                 if value is not None:
                     looked.identities[number, port, address] = value
     progress("listening to the sensors")
-    there = [channel for channel in channels if _answers(looked, channel)]
-    rows = [_row(channel, True) for channel in there]
-    looked.tried = {name: Tried(*rest) for name, *rest in repl.get(f"D.watch({rows!r},{_CODES},{_WATCH_MS})")}
-    silent = [c for c in there if c.driver == NAU7802 and looked.tried[c.name].fault == NEVER_READY]
+    looked.tried = _watch(repl, [channel for channel in channels if _answers(looked, channel)], True)
+    silent = [c for c in channels if c.driver == NAU7802 and c.name in looked.tried]
+    silent = [channel for channel in silent if looked.tried[channel.name].fault == NEVER_READY]
     if silent:
-        rows = [_row(channel, False) for channel in silent]
-        for name, *rest in repl.get(f"D.watch({rows!r},{_CODES},{_WATCH_MS})"):
-            polled = Tried(*rest, without_pin=True)
-            if polled.started:
-                looked.tried[name] = polled
+        polled = _watch(repl, silent, False)
+        looked.tried |= {name: tried for name, tried in polled.items() if tried.started}
     return looked
 
 
@@ -137,13 +151,11 @@ def _answers(looked: Looked, channel: Channel) -> bool:
     return (channel.mux_port, channel.address) in looked.buses[channel.bus].found
 
 
-def _row(channel: Channel, pin: bool) -> tuple[Any, ...]:
-    return (
-        channel.name,
-        *sensor_of(channel.driver),
-        channel.bus,
-        channel.address,
-        channel.mux_port,
-        channel.rate_millihz // 1000,
-        pin,
-    )
+def _watch(repl: Repl, channels: list[Channel], with_pin: bool) -> dict[str, Tried]:
+    """Run the drivers of channels on the board; `with_pin`: their data-ready pins are listened to."""
+    rows = []
+    for channel in channels:
+        place = (channel.bus, channel.address, channel.mux_port)
+        rows.append((channel.name, *sensor_of(channel.driver), *place, channel.rate_millihz // 1000, with_pin))
+    found = repl.get(f"D.watch({rows!r},{_CODES},{_WATCH_MS})")
+    return {name: Tried(fault, started, codes, not with_pin) for name, fault, started, codes in found}

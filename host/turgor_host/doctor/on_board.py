@@ -11,7 +11,7 @@ from turgor.drivers import FAULT, RESTARTED, SAMPLE
 from turgor.drivers.tca9548a import ADDRESS as MUX_ADDRESS
 from turgor.drivers.tca9548a import PORTS as MUX_PORTS
 from turgor.drivers.tca9548a import Tca9548a
-from turgor.mp import const
+from turgor.mp import const, settle
 
 if sys.platform == "rp2":
     from turgor.boards.rp2 import make_ports
@@ -159,6 +159,7 @@ def watch(channels, most, ms):
     """
     muxes = {}
     watched = [_Watched(_driver(muxes, *row), 0 if row[1] == "MAX30009" else most) for row in channels]
+    settle()
     begun = time.ticks_ms()
     try:
         while time.ticks_diff(time.ticks_ms(), begun) < ms:
@@ -176,6 +177,4 @@ def watch(channels, most, ms):
         for one in watched:
             if hasattr(one.driver, "stop"):
                 one.driver.stop()
-    return [
-        (row[0], one.fault, one.started, list(one.codes)[: one.count]) for row, one in zip(channels, watched)
-    ]
+    return [(row[0], one.fault, one.started, list(one.codes)[: one.count]) for row, one in zip(channels, watched)]

@@ -9,20 +9,20 @@ from turgor.core import channel as core_channel
 from turgor.core.channel import READING_ELECTRODE_OFF, READING_NOISY, READING_SATURATED, READING_STUCK
 from turgor.core.channels import CHANNEL_NAMES, CHANNELS, IMPEDANCE
 from turgor.core.filter_words import describe
-from turgor.drivers import FAULT_NAMES, SWITCHED_OFF
+from turgor.drivers import FAULT_NAMES, WRONG_ID
 from turgor.drivers.tca9548a import ADDRESS as MUX_ADDRESS
 from turgor.link.records import VALID
 from turgor_host.configuration.sensors import SENSORS, sensor_of
 from turgor_host.doctor.findings import Finding, failure, ok, warning
 from turgor_host.doctor.link import Seen
-from turgor_host.doctor.look import IDENTITIES, Looked, place
+from turgor_host.doctor.look import IDENTITIES, Looked, Place, place_of
 from turgor_host.doctor.noise import TOLERATED, noise
 
 _WIRES = "check its 3.3 V, ground, SDA and SCL (hardware/wiring.md)"
 _BRIDGE = "check the four wires of the bridge (hardware/wiring.md), or replace the transducer"
 _REMEDIES = {
     "absent": _WIRES + ", and its address and multiplexer port against the configuration",
-    "wrong_id": "another chip answers at this address: fit the one that the configuration names, or name this one there",
+    "wrong_id": "another chip answers there: fit the one that the configuration names, or name this one there",
     "never_ready": "wire its data-ready pin (hardware/pinout.csv); where that is done, replace the chip",
     "cal_failed": "its internal calibration failed: " + _BRIDGE,
     "pll_unlocked": "check its 1.8 V supply, the capacitors there, and its clock (hardware/wiring.md)",
@@ -133,44 +133,43 @@ def _state(name: str, kind: int, sensor: str, fault: int, entry: dict[str, int] 
 
 def _fault(name: str, where: str, fault: int) -> Finding:
     word = FAULT_NAMES[fault] if fault < len(FAULT_NAMES) else f"fault {fault}"
-    remedy = _REMEDIES.get(word, "update board and host to one version: `turgor flash`")
-    return failure(name, f"{where}: {word.replace('_', ' ')}", remedy if fault != SWITCHED_OFF else _REMEDIES[word])
+    return failure(name, f"{where}: {word.replace('_', ' ')}", _REMEDIES.get(word, "turgor flash PORT"))
 
 
 def from_look(looked: Looked, channels: list[Channel]) -> Iterator[Finding]:
     """Each bus, each configured channel, and what nobody configured."""
-    wanted = {place(channel) for channel in channels if channel.address}
+    wanted = {place_of(channel) for channel in channels if channel.address}
     behind = {channel.bus for channel in channels if channel.address and channel.mux_port >= 0}
     for number, bus in looked.buses.items():
         needed = any(of == number for of, _, _ in wanted)
         if bus.wrong == "no pins" and not needed:
             continue
         yield _bus(looked, number, needed, number in behind)
+    unnamed = [
+        (number, port, address)
+        for number, bus in looked.buses.items()
+        for port, address in bus.found
+        if (number, port, address) not in wanted and (number not in behind or address != MUX_ADDRESS)
+    ]
     for channel in channels:
-        yield _sensor(looked, channel)
+        yield _sensor(looked, channel, unnamed)
         tried = looked.tried.get(channel.name)
         if tried and tried.started and not channel.is_impedance():
             yield from noise_finding(of_channel(channel), tried.codes)
-    for number, bus in looked.buses.items():
-        for port, address in bus.found:
-            is_mux = address == MUX_ADDRESS and number in behind
-            if (number, port, address) not in wanted and not is_mux:
-                yield warning(
-                    _where((number, port, address)),
-                    f"{_what(looked, (number, port, address))} answers, and the configuration does not name it",
-                    "name it in the board's configuration (--config), or unplug it",
-                )
+    for at in unnamed:
+        said = f"{_what(looked, at)} answers, and the configuration does not name it"
+        yield warning(_where(at), said, "name it in the board's configuration (--config), or unplug it")
 
 
-def _where(at: tuple[int, int, int]) -> str:
+def _where(at: Place) -> str:
     bus, port, address = at
     return f"0x{address:02X} on bus {bus}" + (f" port {port}" if port >= 0 else "")
 
 
-def _what(looked: Looked, at: tuple[int, int, int]) -> str:
+def _what(looked: Looked, at: Place) -> str:
     if at in looked.identities:
-        chip, _, called = IDENTITIES[at[2]]
-        return f"{called} 0x{looked.identities[at]:02X}, perhaps a {chip}"
+        identity, value = IDENTITIES[at[2]], looked.identities[at]
+        return f"{'a' if identity.fits(value) else 'no'} {identity.chip} ({identity.called} 0x{value:02X})"
     return f"perhaps a {_KNOWN[at[2]]}" if at[2] in _KNOWN else "an unknown chip"
 
 
@@ -199,25 +198,39 @@ def _bus(looked: Looked, number: int, needed: bool, mux_needed: bool) -> Finding
     return ok(name, said)
 
 
-def _sensor(looked: Looked, channel: Channel) -> Finding:
-    sensor, letter = sensor_of(channel.driver)
+def _sensor(looked: Looked, channel: Channel, unnamed: list[Place]) -> Finding:
+    sensor, _ = sensor_of(channel.driver)
     name = channel.name
-    at = place(channel)
+    at = place_of(channel)
     addressed = bool(SENSORS[sensor].addresses)
-    where = f"{sensor} at {_where(at)}" if addressed else f"{sensor} on SPI"
-    if addressed and (channel.mux_port, channel.address) not in looked.buses[channel.bus].found:
-        others = [_where((n, p, a)) for n, bus in looked.buses.items() for p, a in bus.found if a == channel.address]
-        hint = f"; one answers at {', '.join(others)}: plug it over, or say so in the configuration" if others else ""
+    if not addressed:
+        return _driven(looked, channel, f"{sensor} on SPI")
+    where = f"{sensor} at {_where(at)}"
+    bus = looked.buses[channel.bus]
+    if (channel.mux_port, channel.address) not in bus.found:
+        hindered = bus.wrong or ("without its multiplexer" if channel.mux_port >= 0 and not bus.has_mux else "")
+        if hindered:
+            return failure(name, f"{where}: not to be reached, the bus is {hindered}", f"mend bus {channel.bus} first")
+        spare = [_where(place) for place in unnamed if place[2] == channel.address]
+        hint = f"; or is it the one at {', '.join(spare)}?" if spare else ""
         return failure(name, f"{where}: nobody answers there", _REMEDIES["absent"] + hint)
+    if at in looked.identities:
+        identity, value = IDENTITIES[channel.address], looked.identities[at]
+        where += f", {identity.called} 0x{value:02X}"
+        if not identity.fits(value):
+            return _fault(name, where, WRONG_ID)
+    return _driven(looked, channel, where)
+
+
+def _driven(looked: Looked, channel: Channel, said: str) -> Finding:
+    """How its driver fared."""
+    name = channel.name
     tried = looked.tried[name]
-    said = where
-    if at in looked.identities and addressed:
-        said += f", {IDENTITIES[channel.address][2]} 0x{looked.identities[at]:02X}"
     if tried.without_pin:
         pin = looked.pins.get(f"drdy_{name}")
-        return warning(
+        return failure(
             name,
-            f"{said}: sound, but its data-ready pin tells nothing",
+            f"{said}: converts, but its data-ready pin tells nothing",
             f"wire DRDY to GPIO {pin} (hardware/pinout.csv): without it the firmware takes the sensor for dead",
         )
     if tried.fault:

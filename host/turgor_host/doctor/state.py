@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from itertools import combinations
+from math import inf, isfinite
 from pathlib import Path
 
 from serial.tools import list_ports
@@ -101,24 +103,31 @@ def clock_finding(exchanges: list[Exchange]) -> Iterator[Finding]:
     """Round trip, and how fast the board's clock runs against this computer's, both of them within 100 ppm."""
     if len(exchanges) < 2:
         return
-    first, last = exchanges[0], exchanges[-1]
     trip_s = sorted(e.received - e.sent - (e.answered - e.taken) for e in exchanges)[len(exchanges) // 2]
-    board_s = last.answered - first.answered
-    # The answers fell between sending and receiving.
-    least_s = last.sent - first.received
-    most_s = last.received - first.sent
     said = f"round trip {trip_s * 1000:.1f} ms"
-    if least_s <= 0:
-        return
-    low = (board_s - RESOLUTION_S) / most_s - 1
-    high = (board_s + RESOLUTION_S) / least_s - 1
-    said += f", runs {(low + high) / 2e-6:+.0f} ppm against this computer's, +-{(high - low) / 2e-6:.0f}"
+    low, high = _rate(exchanges)
+    if isfinite(high):
+        said += f", runs {(low + high) / 2e-6:+.0f} ppm against this computer's, +-{(high - low) / 2e-6:.0f}"
     if low > RATE_LIMIT or high < -RATE_LIMIT:
-        yield failure("clock", said, "the board's crystal or clock setting is wrong: replace it, or reset its frequency")
+        yield failure(
+            "clock", said, "its crystal or frequency setting is wrong: reset the frequency, or replace the board"
+        )
     elif trip_s > _SLOW_TRIP_S:
         yield warning("clock", said, "plug the board into the computer itself, without a hub or a network between")
     else:
         yield ok("clock", said)
+
+
+def _rate(exchanges: list[Exchange]) -> tuple[float, float]:
+    """The least and the most by which the board's clock can run faster, as a share; infinite where nothing tells."""
+    low, high = -1.0, inf
+    for first, last in combinations(exchanges, 2):
+        board_s = last.answered - first.answered
+        # Each answer fell between sending and receiving.
+        low = max(low, (board_s - RESOLUTION_S) / (last.received - first.sent) - 1)
+        if last.sent > first.received:
+            high = min(high, (board_s + RESOLUTION_S) / (last.sent - first.received) - 1)
+    return min(low, high), max(low, high)
 
 
 def memory_finding(free: int, total: int) -> Finding:
