@@ -35,7 +35,7 @@ def doctor(
         ),
     ] = None,
     json_: JsonOption = False,
-) -> int:
+) -> None:
     """Check a board, its wiring and its sensors; every finding comes with its remedy.
 
     A Turgor that runs goes on watching: it is asked over its link for versions, clock,
@@ -59,4 +59,5 @@ def doctor(
         print(json.dumps(found.as_dict()))
     else:
         print("\n".join(found.lines()))
-    return 1 if found.count(FAILURE) else 0
+    if found.count(FAILURE):
+        raise typer.Exit(1)
