@@ -25,9 +25,10 @@ def bench(
 ) -> None:
     """Time the routines of Turgor's core on a board that runs MicroPython.
 
-    They are compiled for the board and run from its memory, whatever firmware it has;
-    nothing is written to its flash. Each is called for at least 20 ms in each of nine
-    rounds; least and median are shown, the loop around the call included.
+    They are compiled for the board and run from its memory, whatever firmware
+    it has; nothing is written to its flash. Each is called for at least 20 ms
+    in each of nine rounds; least and median of a call are shown, with the loop
+    around it. A Turgor that runs is interrupted only with --stop.
     """
     columns = (TextColumn("{task.description}"), BarColumn())
     with Progress(*columns, console=Console(stderr=True), disable=json_ or not sys.stderr.isatty()) as bar:

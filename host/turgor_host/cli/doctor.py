@@ -36,12 +36,13 @@ def doctor(
     ] = None,
     json_: JsonOption = False,
 ) -> None:
-    """Check a board, its wiring and its sensors; every finding comes with its remedy.
+    """Check a board, its wiring and its sensors; each finding has its remedy.
 
-    A Turgor that runs goes on watching: it is asked over its link for versions, clock,
-    faults and noise, for six seconds. With --stop, and on a board at MicroPython's prompt,
-    memory, files and buses are looked at too, and each sensor is started. No current is
-    driven through electrodes. Exit code 1 when something failed. PORT may be sim: too.
+    A Turgor that runs goes on watching: it is asked over its link for versions,
+    clock, faults and noise, for six seconds. With --stop, and on a board that
+    shows MicroPython's prompt, memory, files and buses are looked at too, and
+    each sensor is started; no current is driven through electrodes. The exit
+    code is 1 when something failed. PORT may also be sim:, the virtual board.
     """
     configuration = read_configuration(config) if config else None
     with Console(stderr=True).status("") as status:

@@ -118,9 +118,8 @@ class _Doctor:
         self._judge_channels(seen)
 
     def _judge_channels(self, seen: Seen) -> None:
-        configuration = state.configuration_finding(self._name, seen, self._config, self._given)
-        self._found.add([configuration])
-        self._places = configuration.said.endswith(": the default") or self._given
+        self._found.add([state.configuration_finding(self._name, seen, self._config, self._given)])
+        self._places = self._given or not state.differing(seen, self._config)
         self._found.add(sensors.from_link(seen))
 
     def _at_prompt(self, repl: Repl, greeting: Greeting) -> None:
@@ -135,6 +134,8 @@ class _Doctor:
         found.add([state.memory_finding(*look.memory(repl))])
         if not greeting.identity:
             found.add([state.turgor_finding(name, _installed(repl))])
+            if not self._given:
+                found.add([ok("configuration", "the default is taken for the board's; --config names another")])
             self._progress("looking at the clock")
             found.add(state.clock_finding(look.clock(repl)))
         why = board.unfit()
@@ -145,19 +146,23 @@ class _Doctor:
             return
         found.add([ok("board", f"{board.machine}, {board.architecture}")])
         self._files(repl, board, greeting)
-        channels = self._config.channels if self._places else []
-        looked = look.look(repl, board, channels, self._progress)
+        looked = look.look(repl, board, self._config.channels if self._places else [], self._progress)
         if not greeting.identity:
             found.add([state.reset_finding(looked.reset_cause), state.region_finding(looked.sectors)])
-        found.add(sensors.from_look(looked, channels))
-        if not self._places:
-            found.not_looked_at = "whether each sensor is in its place: the board has a configuration of its own; give "
-            found.not_looked_at += "its file by --config"
+        if self._places:
+            found.add(sensors.from_look(looked, self._config.channels))
+            return
+        found.add(sensors.buses(looked, []))
+        found.not_looked_at = (
+            "whether each sensor is in its place: the board has a configuration of its own; --config names its file"
+        )
 
     def _files(self, repl: Repl, board: Board, greeting: Greeting) -> None:
         self._progress("comparing the board's files")
         try:
             plan = make_plan(repl, board, compile_for(board), greeting.turgor)
+        except PortGone:
+            raise
         except TurgorError as error:
             said, _, remedy = str(error).removeprefix(f"{self._name}: ").partition("; ")
             self._found.add([failure("file system", said, remedy or f"turgor flash {self._name}")])

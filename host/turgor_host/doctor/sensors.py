@@ -138,13 +138,9 @@ def _fault(name: str, where: str, fault: int) -> Finding:
 
 def from_look(looked: Looked, channels: list[Channel]) -> Iterator[Finding]:
     """Each bus, each configured channel, and what nobody configured."""
+    yield from buses(looked, channels)
     wanted = {place_of(channel) for channel in channels if channel.address}
     behind = {channel.bus for channel in channels if channel.address and channel.mux_port >= 0}
-    for number, bus in looked.buses.items():
-        needed = any(of == number for of, _, _ in wanted)
-        if bus.wrong == "no pins" and not needed:
-            continue
-        yield _bus(looked, number, needed, number in behind)
     unnamed = [
         (number, port, address)
         for number, bus in looked.buses.items()
@@ -159,6 +155,14 @@ def from_look(looked: Looked, channels: list[Channel]) -> Iterator[Finding]:
     for at in unnamed:
         said = f"{_what(looked, at)} answers, and the configuration does not name it"
         yield warning(_where(at), said, "name it in the board's configuration (--config), or unplug it")
+
+
+def buses(looked: Looked, channels: list[Channel]) -> Iterator[Finding]:
+    """What answers on each bus that the board has pins for, or that `channels` want."""
+    for number, bus in looked.buses.items():
+        wanted = [channel for channel in channels if channel.address and channel.bus == number]
+        if wanted or bus.wrong != "no pins":
+            yield _bus(looked, number, bool(wanted), any(channel.mux_port >= 0 for channel in wanted))
 
 
 def _where(at: Place) -> str:

@@ -183,18 +183,23 @@ def notice_findings(port: str, notices: list[tuple[int, int]]) -> Iterator[Findi
         yield warning("link", said, "a host had stopped reading: end it, or plug the board in without a hub between")
 
 
-def configuration_finding(port: str, seen: Seen, wanted: Config, given: bool) -> Finding:
-    """The channels that a running board has against those of `wanted`; `given`: the user named it."""
+def differing(seen: Seen, wanted: Config) -> list[str]:
+    """The channels that a running board has otherwise than `wanted`; where their sensors are it does not tell."""
     here = {n: (sensor_of(body["driver"]), body["rate_millihz"]) for n, body in seen.channels.items()}
     there = {channel.number: (sensor_of(channel.driver), channel.rate_millihz) for channel in wanted.channels}
-    names = " ".join(CHANNEL_NAMES[n] for n in sorted(here))
-    if here == there:
-        return ok("configuration", f"{names}: {'as the file has it' if given else 'the default'}")
-    differs = " ".join(CHANNEL_NAMES[n] for n in sorted(here.keys() | there.keys()) if here.get(n) != there.get(n))
+    return [CHANNEL_NAMES[n] for n in sorted(here.keys() | there.keys()) if here.get(n) != there.get(n)]
+
+
+def configuration_finding(port: str, seen: Seen, wanted: Config, given: bool) -> Finding:
+    """The channels of a running board against those of `wanted`; `given`: the user named it, else it is the default."""
+    names = " ".join(CHANNEL_NAMES[n] for n in sorted(seen.channels))
+    differ = differing(seen, wanted)
     if not given:
-        return ok("configuration", f"{names}: not the default")
+        return ok("configuration", f"{names}: {'not ' if differ else ''}the default")
+    if not differ:
+        return ok("configuration", f"{names}: as the file has it")
     return failure(
         "configuration",
-        f"the board's is another one than the file: {differs}",
+        f"the board's is another one than the file: {' '.join(differ)}",
         f"turgor record {port} FILE --config BOARD.toml sends it; it is in force from the next start on",
     )
