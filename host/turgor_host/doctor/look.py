@@ -28,6 +28,7 @@ _DRIVER_MODULES = {
 _CODES = 160
 _WATCH_MS = 4000
 _CLOCK_S = 2.0
+_CLOCK_LOOKS = 3
 BUSES = (0, 1)
 
 
@@ -97,20 +98,17 @@ def memory(repl: Repl) -> tuple[int, int]:
     return free, free + used
 
 
-def clock(repl: Repl, seconds: float = _CLOCK_S) -> list[Exchange]:
-    """Two looks at the board's microseconds."""
+def clock(repl: Repl) -> list[Exchange]:
+    """Some looks at the board's microseconds, and some more a while later."""
     repl.run("import time")
     found: list[Exchange] = []
-    first = 0
-    for _ in range(2):
+    first = repl.get("time.ticks_us()&0x3fffffff")
+    for look in range(2 * _CLOCK_LOOKS):
+        if look == _CLOCK_LOOKS:
+            time.sleep(_CLOCK_S)
         sent = time.monotonic()
-        ticks = repl.get("time.ticks_us()&0x3fffffff")
-        received = time.monotonic()
-        first = first if found else ticks
-        board_s = ((ticks - first) & 0x3FFFFFFF) / 1e6
-        found.append(Exchange(sent, board_s, board_s, received))
-        if len(found) == 1:
-            time.sleep(seconds)
+        board_s = (repl.get("time.ticks_us()&0x3fffffff") - first & 0x3FFFFFFF) / 1e6
+        found.append(Exchange(sent, board_s, board_s, time.monotonic()))
     return found
 
 

@@ -105,7 +105,8 @@ def clock_finding(exchanges: list[Exchange]) -> Iterator[Finding]:
     """Round trip, and how fast the board's clock runs against this computer's, both of them within 100 ppm."""
     if len(exchanges) < 2:
         return
-    trip_s = sorted(e.received - e.sent - (e.answered - e.taken) for e in exchanges)[len(exchanges) // 2]
+    # The least: a busy computer is not the board's fault.
+    trip_s = min(e.received - e.sent - (e.answered - e.taken) for e in exchanges)
     said = f"round trip {trip_s * 1000:.1f} ms"
     low, high = _rate(exchanges)
     if (high - low) / 2 < _TELLING:
