@@ -33,8 +33,8 @@ class Standin:
     `port` is the name of its serial port, or with `as_socket` a URL. `version` is MicroPython's, as "1.29.0" or
     "circuitpython 9.2.0"; without `paste` the raw prompt refuses raw paste, `mpy` is another
     `sys.implementation._mpy` than that of the code it can run, `chips` the file of a scenario with the sensors on it,
-    `cause` MicroPython's number of the last reset. `changes` counts what was written and
-    erased, `touched` has the sectors. When change number `cut_at` comes the power fails, with `torn` after half of it.
+    `cause` MicroPython's number of the last reset. `changes` counts what was written and erased, `touched` has the
+    sectors. When change number `cut_at` comes the power fails, with `torn` after half of it.
     `keep`, where it is a list, is given what the flash holds before each change and in the middle of it.
     """
 

@@ -44,21 +44,25 @@ def write_main(port: str, text: str) -> None:
         opened.close()
 
 
-@pytest.mark.parametrize("platform", ["rp2", "esp32"])
-def test_a_bare_board(platform: str, hang: Hang) -> None:
-    with hang(platform=platform) as board:
+@pytest.mark.parametrize(("platform", "cause"), [("rp2", 1), ("esp32", 3)])
+def test_a_bare_board(platform: str, cause: int, hang: Hang) -> None:
+    """The second one was reset by its watchdog."""
+    with hang(platform=platform, cause=cause) as board:
         assert running(board.port) == "prompt"
         before = bytes(board.flash)
         found = examine(board.port)
         assert statuses(found, FAILURE) == BARE
-        assert statuses(found, WARNING) == {"flash region": NO_REGION}
+        warnings = statuses(found, WARNING)
+        assert warnings["flash region"] == NO_REGION
+        assert ("by the watchdog" in warnings.get("last reset", "")) == (cause == 3)
         said = statuses(found, OK)
         assert said["I2C bus 0"] == "0x68 0x69 0x70; port 0: 0x2A; port 1: 0x2A; port 2: 0x2A; port 3: 0x2A"
         assert said["calf_r"] == "NAU7802 at 0x2A on bus 0 port 1, revision 0x0F: 160 codes"
         assert said["thorax_z"] == ("MAX30009 at 0x69 on bus 0, part id 0x42: started; nothing was driven through it")
         assert "mmHg rms at 8.5 mmHg; a NAU7802 at 80 Hz has 0.008" in said["calf_r noise"]
         assert said["MicroPython"] == "1.29.0"
-        assert said["last reset"] == "power-on"
+        assert cause == 3 or said["last reset"] == "power-on"
+        assert len(warnings) == (2 if cause == 3 else 1)
         assert "KB free of" in said["memory"]
         assert said["clock"].startswith("round trip ")
         assert not found.not_looked_at

@@ -233,6 +233,8 @@ def test_each_fault_has_its_remedy() -> None:
         ("calf_l", 16, FAILURE, "NAU7802: no code differs from the others"),
         ("calf_l", VALID | 32, FAILURE, "NAU7802: noisier than any limb or line"),
         ("calf_l", None, FAILURE, "NAU7802: no reading came"),
+        ("art", VALID | 16, WARNING, "NAU7802: no beats"),
+        ("art", VALID | 32, WARNING, "NAU7802: damped"),
         ("calf_z", 16, WARNING, "MAX30009: an electrode is off"),
         ("calf_z", 4, FAILURE, "MAX30009: at its limit"),
     ],

@@ -58,7 +58,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Benched:
-    """`before` is what ran there, and runs again."""
+    """What was timed on which board."""
 
     port: str
     board: Board

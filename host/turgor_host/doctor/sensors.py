@@ -7,11 +7,11 @@ from typing import Any
 from turgor.app.config import Channel, codes_may_repeat
 from turgor.core import channel as core_channel
 from turgor.core.channel import READING_ELECTRODE_OFF, READING_NOISY, READING_SATURATED, READING_STUCK
-from turgor.core.channels import CHANNEL_NAMES, CHANNELS, IMPEDANCE
+from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, IMPEDANCE, PRESSURE
 from turgor.core.filter_words import describe
 from turgor.drivers import FAULT_NAMES, WRONG_ID
 from turgor.drivers.tca9548a import ADDRESS as MUX_ADDRESS
-from turgor.link.records import VALID
+from turgor.link.records import DAMPED, NO_BEATS, VALID
 from turgor_host.configuration.sensors import SENSORS, sensor_of
 from turgor_host.doctor.findings import Finding, failure, ok, warning
 from turgor_host.doctor.link import Seen
@@ -122,10 +122,13 @@ def _state(name: str, kind: int, sensor: str, fault: int, entry: dict[str, int] 
         return warning(name, f"{sensor}: an electrode is off", "attach all four electrodes, or renew their gel")
     if flags & READING_SATURATED:
         return failure(name, f"{sensor}: at its limit", _BRIDGE if kind != IMPEDANCE else "check the four leads")
-    if kind != IMPEDANCE and flags & READING_STUCK:
+    if kind == PRESSURE and flags & READING_STUCK:
         return failure(name, f"{sensor}: no code differs from the others", f"the input is dead: {_BRIDGE}")
-    if kind != IMPEDANCE and flags & READING_NOISY:
+    if kind == PRESSURE and flags & READING_NOISY:
         return failure(name, f"{sensor}: noisier than any limb or line", _BRIDGE)
+    if kind == ARTERIAL and flags & (NO_BEATS | DAMPED):
+        said = f"{sensor}: {'no beats' if flags & NO_BEATS else 'damped'}"
+        return warning(name, said, "flush the line, and look for bubbles, kinks and a closed stopcock")
     if not flags & VALID:
         return warning(name, f"{sensor}: no valid reading yet", "its filter settles 3 s after a start: run this again")
     return ok(name, f"{sensor}: {value:.1f} {'ohm' if kind == IMPEDANCE else 'mmHg'}")
