@@ -10,6 +10,8 @@ from turgor_host.source import Source
 
 # From the order to stay at the prompt until it is there.
 _PROMPT_S = 15.0
+# Ctrl-C, to the friendly prompt, soft reset: for a board whose program was stopped and whose prompt was not found.
+_START_ANEW = b"\r\x03\x02\x04"
 
 
 def running(greeting: Greeting) -> str:
@@ -30,7 +32,13 @@ def at_prompt(source: Source, greeting: Greeting, stop: bool) -> Iterator[Repl]:
         raise TurgorError(f"{source.name}: {runs}; --stop interrupts it, and starts it again afterwards")
     if greeting.identity.get("platform") == "esp32":
         to_prompt(source, _PROMPT_S)
-    repl = Repl(source.name, source.port)
+    try:
+        repl = Repl(source.name, source.port)
+    except BaseException:
+        if runs:
+            with contextlib.suppress(TurgorError):
+                source.write(_START_ANEW)
+        raise
     try:
         yield repl
     finally:

@@ -178,9 +178,9 @@ class Repl(SerialTransport):  # type: ignore[misc]  # mpremote carries no types
         self.run(f"os.rename({old!r},{new!r})")
 
     def leave(self) -> None:
-        """Go back to the friendly prompt; nothing starts."""
+        """Go back to the friendly prompt with a fresh heap; `/main.py` does not start."""
+        self._enter()
         with self._failures():
-            self.serial.write(b"\r\x03")
             self.exit_raw_repl()
 
     def restart(self) -> None:
