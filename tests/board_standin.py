@@ -18,6 +18,8 @@ import tty
 from pathlib import Path
 from typing import Self
 
+from turgor_host.source import board_environment
+
 SECTOR = 4096
 _SCRIPT = Path(__file__).parent / "boards" / "standin.py"
 _CHANGE = struct.Struct("<cIH")
@@ -33,8 +35,9 @@ class Standin:
 
     `port` is the name of its serial port, or with `as_socket` a URL. `version` is MicroPython's, as "1.29.0" or
     "circuitpython 9.2.0"; without `paste` the raw prompt refuses raw paste, `mpy` is another
-    `sys.implementation._mpy` than that of the code it can run. `changes` counts what was written and
-    erased, `touched` has the sectors. When change number `cut_at` comes the power fails, with `torn` after half of it.
+    `sys.implementation._mpy` than that of the code it can run, `chips` the file of a scenario with the sensors on it,
+    `cause` MicroPython's number of the last reset. `changes` counts what was written and erased, `touched` has the
+    sectors. When change number `cut_at` comes the power fails, with `torn` after half of it.
     `keep`, where it is a list, is given what the flash holds before each change and in the middle of it.
     """
 
@@ -50,6 +53,8 @@ class Standin:
         as_socket: bool = False,
         paste: bool = True,
         mpy: int = 0,
+        chips: Path | None = None,
+        cause: int = 1,
     ) -> None:
         self.flash = bytearray(image or b"\xff" * (sectors * SECTOR))
         self.changes = 0
@@ -61,7 +66,11 @@ class Standin:
         self.port = ""
         self.on = False
         self._words = (platform, str(folder / "flash.bin"), str(len(self.flash) // SECTOR), version)
-        self._options = [*([] if paste else ["no-paste"]), *([f"mpy={mpy}"] if mpy else [])]
+        self._options = [*([] if paste else ["no-paste"]), *([f"mpy={mpy}"] if mpy else []), f"cause={cause}"]
+        self._path = [".frozen"]
+        if chips:
+            self._options.append(f"chips={chips}")
+            self._path = [*board_environment()["MICROPYPATH"].split(os.pathsep), str(_SCRIPT.parent)]
         self._micropython = micropython
         self._folder = folder
         self._listener = socket.create_server(("127.0.0.1", 0)) if as_socket else None
@@ -117,7 +126,7 @@ class Standin:
                 stdin=self._input,
                 stdout=subprocess.PIPE,
                 pass_fds=[theirs.fileno()],
-                env={**os.environ, "MICROPYPATH": ".frozen"},
+                env={**os.environ, "MICROPYPATH": os.pathsep.join(self._path)},
                 cwd=self._folder,
                 start_new_session=True,
             )

@@ -22,11 +22,13 @@ _PROMPT = b">>> "
 class Greeting:
     """`identity` has `version`, `platform` and so on as the board tells them; empty: no Turgor of this wire version.
 
-    `turgor`: a Turgor board it is, whatever it speaks. `text` is what came last, frames and all.
+    `turgor`: a Turgor board it is, whatever it speaks; `boot` is the number of its present boot. `text` is what came
+    last, frames and all.
     """
 
     turgor: bool = False
     identity: dict[str, str] = field(default_factory=dict)
+    boot: int = -1
     text: bytes = b""
 
     @property
@@ -55,9 +57,10 @@ def greet(source: Source, timeout_s: float) -> Greeting:
         greeting.text = (greeting.text + data)[-_TEXT_LIMIT:]
         greeting.turgor = replica.wire_version != WIRE_VERSION
         for record in replica.answers:
-            _, body, tail = unpack(record)
+            header, body, tail = unpack(record)
             if body["command"] == lines.HELLO:
                 greeting.turgor = True
+                greeting.boot = header["boot"]
                 if body["status"] == lines.OK:
                     text = tail.decode("ascii", "replace")
                     greeting.identity = dict(part.split("=", 1) for part in text.split(";") if "=" in part)

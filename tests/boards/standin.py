@@ -6,7 +6,8 @@ also goes `r` before board code runs, `i` when it has ended and `x` at the end: 
 prompts a byte of standard input. The process ends where a board would start anew: exit code 0 for a soft reset to the
 prompt, 3 for one to the raw prompt, with `raw` as last argument that is where it begins.
 
-What board code imports of `sys`, `machine`, `rp2` and `esp32` says PLATFORM; its bus has no chip on it.
+What board code imports of `sys`, `machine`, `rp2` and `esp32` says PLATFORM. With `chips=FILE` the sensors of that
+scenario hang on it (`standin_chips.py`), else its buses have no chip. `cause=N` is what `machine.reset_cause()` tells.
 """
 
 import os
@@ -22,6 +23,15 @@ real = sys
 platform, image, sectors, version, channel = real.argv[1:6]
 raw = "raw" in real.argv[6:]
 PASTE_REFUSED = "no-paste" in real.argv[6:]
+options = dict(word.split("=", 1) for word in real.argv[6:] if "=" in word)
+chips = None
+if "chips" in options:
+    from standin_chips import Chips
+
+    chips = Chips(options["chips"])
+    # The board's own firmware is another one than the models'.
+    for key in [key for key in real.modules if key.split(".")[0] == "turgor"]:
+        del real.modules[key]
 sectors = int(sectors)
 with open(image, "rb") as file:
     chip = bytearray(file.read())
@@ -102,17 +112,17 @@ class Pin:
     def init(self, *args, **options):
         pass
 
-    def irq(self, *args, **options):
-        pass
+    def irq(self, handler, *args, **options):
+        if chips:
+            chips.listen(self.number, handler)
 
     def value(self, *level):
-        return 1
+        return chips.level(self.number) if chips else 1
+
+    __call__ = value
 
 
-class I2C:
-    def __init__(self, *args, **options):
-        pass
-
+class NoI2C:
     def _nobody(self, *args, **options):
         raise OSError(19)
 
@@ -120,6 +130,10 @@ class I2C:
 
     def scan(self):
         return []
+
+
+def I2C(number, *args, **options):
+    return chips.bus(number) if chips else NoI2C()
 
 
 class WDT:
@@ -187,7 +201,7 @@ module(
     unique_id=unique_id,
     reset=reset,
     soft_reset=reset,
-    reset_cause=lambda: 1,
+    reset_cause=lambda: int(options.get("cause", 1)),
     PWRON_RESET=1,
     WDT_RESET=3,
     mem32=Words(),
@@ -197,12 +211,19 @@ clock = module("time")
 for key in dir(time):
     if not key.startswith("__"):
         setattr(clock, key, getattr(time, key))
-# A board's small integers end there.
-clock.ticks_us = lambda: time.ticks_us() & 0x3FFFFFFF
+
+
+def ticks_us():
+    if chips:
+        chips.edges()
+    # A board's small integers end there.
+    return time.ticks_us() & 0x3FFFFFFF
+
+
+clock.ticks_us = ticks_us
 clock.ticks_ms = lambda: time.ticks_ms() & 0x3FFFFFFF
 module("esp32", Partition=Partition)
 name, _, numbers = version.rpartition(" ")
-mpy = [int(word[4:]) for word in real.argv[6:] if word.startswith("mpy=")]
 implementation = (
     name or "micropython",
     tuple(int(part) for part in numbers.split(".")),
@@ -213,7 +234,7 @@ implementation = (
 
 class Implementation(tuple):
     name, version, _machine, _ = implementation
-    _mpy = (mpy or [real.implementation._mpy])[0]
+    _mpy = int(options.get("mpy", real.implementation._mpy))
 
 
 said = module("sys")

@@ -8,10 +8,12 @@ import typer
 
 from turgor import __version__
 from turgor_host.cli.ack import ack
+from turgor_host.cli.bench import bench
 from turgor_host.cli.calibrate import calibrate
 from turgor_host.cli.dbp import dbp
 from turgor_host.cli.demo import demo
 from turgor_host.cli.design import design
+from turgor_host.cli.doctor import doctor
 from turgor_host.cli.events import events
 from turgor_host.cli.flash import flash
 from turgor_host.cli.info import info
@@ -33,7 +35,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, monitor, record, dbp, ack, info, events, plot, replay, simulate, ports, flash):
+for command in (demo, monitor, record, dbp, ack, info, events, plot, replay, simulate, ports, flash, doctor, bench):
     app.command()(command)
 app.add_typer(calibrate, name="calibrate")
 app.add_typer(design, name="design")

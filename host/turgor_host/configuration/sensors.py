@@ -82,3 +82,12 @@ def impedance_words(type_bf: bool) -> tuple[int, ...]:
     """The words of a MAX30009 without a calibration: equal mixers, no offset."""
     per_count = [nanoohm / 1e6 for nanoohm in max30009_writes.nanoohm_per_count(type_bf)]
     return correction_words([Correction(complex(z), complex(0, z)) for z in per_count])
+
+
+def sensor_of(driver: int) -> tuple[str, str]:
+    """The sensor that a driver of `turgor.app.config` is for, and the letter of its transfer function or ""."""
+    for name, sensor in SENSORS.items():
+        for letter, number in sensor.drivers:
+            if number == driver:
+                return name, letter
+    return {board.NAU7802: "NAU7802", board.ADS1220: "ADS1220"}.get(driver, "MAX30009"), ""

@@ -49,9 +49,25 @@ class Board:
     def micropython(self) -> str:
         return ".".join(str(part) for part in self.version)
 
+    def unfit(self) -> str:
+        """Why Turgor cannot run with this MicroPython, "" where it can."""
+        if self.version[:2] < OLDEST:
+            return f"MicroPython {self.micropython} is too old"
+        return "" if self.architecture else f"this MicroPython ({self.machine}) loads no machine code"
+
 
 def look(repl: Repl) -> Board:
     """Ask the board what it is; TurgorError with the remedy when Turgor cannot run there."""
+    board = look_at(repl)
+    why = board.unfit()
+    if why:
+        newest = "the newest standard build for the board" if board.version[:2] >= OLDEST else f"{_oldest()} or newer"
+        raise TurgorError(f"{board.name}: {why}; install {newest} ({_DOWNLOAD}), then run this again")
+    return board
+
+
+def look_at(repl: Repl) -> Board:
+    """Ask the board what it is; TurgorError when it is none of those that Turgor is for."""
     if repl.get("sys.implementation[0]") != "micropython":
         raise TurgorError(
             f"{repl.name}: this is {repl.get('sys.implementation[0]')} and no MicroPython; install MicroPython "
@@ -65,7 +81,7 @@ def look(repl: Repl) -> Board:
         )
     _, fragment, _, free, _ = status
     number = mpy >> 10 & 0xF
-    board = Board(
+    return Board(
         name=repl.name,
         platform=platform,
         machine=machine,
@@ -76,22 +92,7 @@ def look(repl: Repl) -> Board:
         block=fragment,
         free=free * fragment,
     )
-    _check(board)
-    return board
 
 
 def _oldest() -> str:
     return ".".join(str(part) for part in OLDEST)
-
-
-def _check(board: Board) -> None:
-    if board.version[:2] < OLDEST:
-        raise TurgorError(
-            f"{board.name}: MicroPython {board.micropython} is too old; install {_oldest()} or newer ({_DOWNLOAD}), "
-            "then run this again"
-        )
-    if not board.architecture:
-        raise TurgorError(
-            f"{board.name}: this MicroPython ({board.machine}) loads no machine code; install the newest standard "
-            f"build for the board ({_DOWNLOAD})"
-        )

@@ -73,34 +73,12 @@ def program(folder: Path, platform: str) -> dict[str, str]:
 def compile_for(board: Board, folder: Path | None = None) -> Payload:
     """Compile the package in `folder` for `board`; TurgorError when no compiler here makes what it loads."""
     folder = folder or package_folder()
-    compiler = _compiler(board)
     sources = program(folder, board.platform)
     # Of the package's own file nothing but the version is left.
-    archive = sources.pop(_INIT + ".py") + "\n" + (folder / ARCHIVE).read_text(encoding="utf-8")
-    with tempfile.TemporaryDirectory(prefix="turgor-") as target, ThreadPoolExecutor(os.cpu_count()) as pool:
-
-        def one(name: str, text: str) -> bytes:
-            source = Path(target) / name.replace("/", ".")
-            source.write_text(text, encoding="utf-8")
-            out = source.with_suffix(".mpy")
-            # -O3 leaves out the line numbers, 6 KB of heap; a traceback names functions and files.
-            words = [
-                compiler,
-                "-O3",
-                f"-march={board.architecture}",
-                "-s",
-                f"turgor/{name}",
-                "-o",
-                str(out),
-                str(source),
-            ]
-            done = subprocess.run(words, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise TurgorError(f"{name} does not compile for {board.architecture}: {done.stderr.strip()[-200:]}")
-            return out.read_bytes()
-
-        modules = dict(zip(sources, pool.map(one, sources.keys(), sources.values()), strict=True))
-        init = one(_INIT + ".py", archive)
+    sources[_INIT + ".py"] += "\n" + (folder / ARCHIVE).read_text(encoding="utf-8")
+    compiled = compile_files(board, {f"turgor/{name}": text for name, text in sources.items()})
+    modules = {path.removeprefix("turgor/"): content for path, content in compiled.items()}
+    init = modules.pop(_INIT + ".mpy")
     version = re.search(r'^__version__ = "(.+)"$', (folder / "__init__.py").read_text(), re.MULTILINE)
     return Payload(
         version[1] if version else "",
@@ -110,17 +88,37 @@ def compile_for(board: Board, folder: Path | None = None) -> Payload:
     )
 
 
+def compile_files(board: Board, sources: Mapping[str, str]) -> dict[str, bytes]:
+    """The .mpy files of `sources`, texts by their paths on the board, for its processor."""
+    compiler = _compiler(board)
+    with tempfile.TemporaryDirectory(prefix="turgor-") as target, ThreadPoolExecutor(os.cpu_count()) as pool:
+
+        def one(name: str) -> bytes:
+            source = Path(target) / name.replace("/", ".")
+            source.write_text(sources[name], encoding="utf-8")
+            out = source.with_suffix(".mpy")
+            # -O3 leaves out the line numbers, 6 KB of heap; a traceback names functions and files.
+            words = [compiler, "-O3", f"-march={board.architecture}", "-s", name, "-o", str(out), str(source)]
+            done = subprocess.run(words, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise TurgorError(f"{name} does not compile for {board.architecture}: {done.stderr.strip()[-200:]}")
+            return out.read_bytes()
+
+        compiled = list(pool.map(one, sources))
+    return {name.removesuffix(".py") + ".mpy": content for name, content in zip(sources, compiled, strict=True)}
+
+
 def pack(modules: Mapping[str, bytes]) -> bytes:
-    """The file that `turgor.archive` reads, of each module's .mpy by its path in source."""
+    """The file that `turgor.archive` reads, of the modules by their paths in the package."""
     deflated = {}
     for name, content in modules.items():
         engine = zlib.compressobj(9, zlib.DEFLATED, -_WINDOW, 9)
-        deflated[name.removesuffix(".py")] = engine.compress(content) + engine.flush()
-    size = len("\n") + sum(len(f"/{name}.mpy 000000\n") for name in deflated)
+        deflated[name] = engine.compress(content) + engine.flush()
+    size = len("\n") + sum(len(f"/{name} 000000\n") for name in deflated)
     offset = _SIZE.size + size
     table = "\n"
     for name, content in deflated.items():
-        table += f"/{name}.mpy {offset:06}\n"
+        table += f"/{name} {offset:06}\n"
         offset += len(content)
     return _SIZE.pack(size) + table.encode() + b"".join(deflated.values())
 

@@ -177,6 +177,12 @@ class Repl(SerialTransport):  # type: ignore[misc]  # mpremote carries no types
     def rename(self, old: str, new: str) -> None:
         self.run(f"os.rename({old!r},{new!r})")
 
+    def leave(self) -> None:
+        """Go back to the friendly prompt with a fresh heap; `/main.py` does not start."""
+        self._enter()
+        with self._failures():
+            self.exit_raw_repl()
+
     def restart(self) -> None:
         """Have the board start anew, as after power-on; what it sends then is left to others."""
         with self._failures():

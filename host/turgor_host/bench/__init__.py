@@ -1,0 +1,1 @@
+"""`turgor bench`: what the core's routines take on a board."""
