@@ -271,11 +271,13 @@ def test_through_a_running_session_or_a_port(
         assert session.returncode == 0
         turgor("calibrate", "upload", thorax, "--port", running.port)
         time.sleep(3)
-        turgor("record", running.port, first, "--seconds", 3)
+        # They count from where the first run ended.
+        turgor("record", running.port, first, "--seconds", 40)
         turgor("record", running.port, second, "--seconds", 3)
-    for file in (first, second):
+    # The second one lacks the board's start, and has what it can do without: the set-up as it is now.
+    for file, result in ((first, "equal"), (second, "unverifiable")):
         report = json.loads(turgor("replay", file, "--verify", "--json"))
-        assert (report["result"], report["states"]["different"]) == ("equal", 0)
+        assert (report["result"], report["states"]["different"]) == (result, 0)
         channels = json.loads(turgor("info", file, "--json"))["channels"]
         found = [channel["calibration"] for channel in channels]
         assert found == [read_certificate(path).number for path in (calf, thorax)]
