@@ -273,7 +273,7 @@ def test_through_a_running_session_or_a_port(
         time.sleep(3)
         # They count from where the first run ended.
         turgor("record", running.port, first, "--seconds", 40)
-        turgor("record", running.port, second, "--seconds", 3)
+        turgor("record", running.port, second, "--seconds", 30)
     # The second one lacks the board's start, and has what it can do without: the set-up as it is now.
     for file, result in ((first, "equal"), (second, "unverifiable")):
         report = json.loads(turgor("replay", file, "--verify", "--json"))
