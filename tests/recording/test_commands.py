@@ -109,7 +109,7 @@ def test_replay(file: Path, tmp_path: Path) -> None:
     again = json.loads(run("replay", file, "--json").stdout)
     assert again["events"] == json.loads(run("events", file, "--json").stdout)
     calibration = tmp_path / "c.toml"
-    certificate = Certificate(board_name(0), "calf_l", "NAU7802", (0, 4096, 0, 5), 0.0)
+    certificate = Certificate(board_name(0x0123456789ABCDEF), "calf_l", "NAU7802", (0, 4096, 0, 5), 0.0)
     write_certificate(calibration, certificate, "a.turgor", True, ())
     assert "pressure_high" not in run("replay", file, "--calibration", calibration).stdout
     with pytest.raises(UsageError, match="leave out --calibration"):

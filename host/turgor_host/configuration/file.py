@@ -32,6 +32,7 @@ from turgor_host.calibrate.lowpass import lowpass
 from turgor_host.configuration.limits import default_table, limit_rows
 from turgor_host.configuration.model import CHANNEL_MODELS, RULE_MODELS, Board, Table
 from turgor_host.configuration.sensors import (
+    CALIBRATION_WORDS,
     MMHG,
     SENSORS,
     bridge_words,
@@ -53,8 +54,6 @@ _SETTLE_PERIODS = {2: 2, 4: 4}
 _SETTLE_LEAST_S = 0.5
 _SETTLE_LEAST_SAMPLES = 49
 _USUAL_UV_V_MMHG = 5.0
-# Where a channel's described words have its calibration.
-_CALIBRATION = slice(9, 13)
 
 
 @dataclass(frozen=True)
@@ -94,10 +93,10 @@ def nominal_words(channel: str, driver: int, recorded: Sequence[int], path: Path
     if path:
         for found in read_configuration(path).config.channels:
             if found.name == channel and found.driver == driver:
-                return tuple(describe(found.words)[_CALIBRATION])
+                return tuple(describe(found.words)[CALIBRATION_WORDS])
         raise UsageError(f"{path}: has no {sensor_name(driver)} on {channel}, as the recording has; give that board's")
     if is_digital(driver):
-        return tuple(recorded[_CALIBRATION])
+        return tuple(recorded[CALIBRATION_WORDS])
     return bridge_words(SENSORS[sensor_name(driver)], _USUAL_UV_V_MMHG)
 
 

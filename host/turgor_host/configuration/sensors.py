@@ -17,6 +17,8 @@ _MILLI_PER_FRACTION = 1000 / 32
 _CODES_PER_MMHG = (250, 2_000_000)
 # Of a digital sensor's full scale: `turgor.drivers.digital`.
 _DIGITAL_CODES = 1 << 22
+# Where a pressure channel's words, as it describes itself, have its calibration.
+CALIBRATION_WORDS = slice(9, 13)
 # Honeywell's address is ordered with the part; 0x28 is the usual one.
 _ORDERED = (0x28, 0x38, 0x48, 0x58, 0x68)
 # Names of the drivers, which tell apart what has another calibration.

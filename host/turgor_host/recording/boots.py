@@ -23,6 +23,7 @@ from turgor.link.records import (
     READINGS,
     row,
 )
+from turgor_host.configuration.sensors import CALIBRATION_WORDS
 from turgor_host.recording.schema import RARE, Row
 from turgor_host.recording.store import Store
 from turgor_host.timebase import Exchange, Mapping
@@ -31,8 +32,6 @@ from turgor_host.timebase import Exchange, Mapping
 _DISORDER_S = 60
 _NO_SEQ = 0xFFFFFFFF
 _READINGS_BODY = calcsize(row(READINGS)[2])
-# Where the words of a pressure channel's set-up have its calibration.
-CALIBRATION_WORDS = slice(9, 13)
 
 
 def channel_name(number: int) -> str:
