@@ -9,12 +9,14 @@ from zlib import crc32
 from turgor.core.channels import channel_id
 from turgor.core.rules import RULE_NAMES
 from turgor.link import lines
-from turgor_host.calibrate.certificate import WORDS
+from turgor_host.calibrate.certificate import Certificate, check_words
+from turgor_host.configuration.sensors import DRIVERS
 from turgor_host.errors import TurgorError, UsageError
 
 _ANSWER_S = 1.0
 _TRIES = 3
 _ALL = 255
+_PART_WORDS = 4
 
 
 class _Command:
@@ -28,15 +30,17 @@ class _Command:
 
 
 class Commands:
-    """One command at a time is on its way; `act` may be called from any thread."""
+    """One command at a time is on its way; `act` may be called from any thread. `board` is who answers, "" unknown."""
 
     def __init__(self, first_id: int) -> None:
+        self.board = ""
         self._waiting: queue.Queue[_Command] = queue.Queue()
         self._current: _Command | None = None
         self._next_id = first_id
 
     def act(self, name: str, **arguments: object) -> str:
-        """Do what a user asks: `dbp` mmhg, `ack` channel and rule (each may be missing), `calibrate` channel and words,
+        """Do what a user asks: `dbp` mmhg, `ack` channel and rule (each may be missing), `calibrate` board, channel,
+        sensor and words of a certificate,
         `maintain`: the board stops and resets to a bare prompt,
         `sweeps` channel and number in each of the modes for calibration.
 
@@ -53,9 +57,11 @@ class Commands:
             self._do(lines.ACKNOWLEDGE, _channel(channel), _rule(rule))
             return f"acknowledged: {rule or 'all rules'} on {channel or 'all channels'}"
         if name == "calibrate":
-            words = [int(_number(arguments.get(key))) for key in WORDS]
-            self._do(lines.CALIBRATE, _channel(arguments.get("channel")), *words)
-            return f"calibration of {arguments.get('channel')} taken"
+            certificate = _certificate(arguments)
+            for command in self._calibration(certificate):
+                if refusal := self._answer(self._queue(*command)):
+                    raise TurgorError(explained(certificate, refusal))
+            return f"calibration {certificate.number} of {certificate.channel} taken, in force from the next second on"
         if name == "maintain":
             self._do(lines.MAINTAIN)
             return "the board resets to its prompt"
@@ -65,9 +71,25 @@ class Commands:
             return f"3 x {sweeps} sweeps for calibration of {arguments.get('channel')} begin"
         raise UsageError(f"no action {name!r}; actions are dbp, ack, calibrate, maintain, sweeps")
 
-    def calibrate(self, channel: str, words: dict[str, int]) -> None:
-        """Hand a calibration over, without waiting for the answer."""
-        self._queue(lines.CALIBRATE, _channel(channel), *(words[word] for word in WORDS))
+    def calibrate(self, certificate: Certificate) -> list["Future[str]"]:
+        """Hand a calibration over, without waiting; the answers that will come, the last one's last."""
+        return [self._queue(*command).answer for command in self._calibration(certificate)]
+
+    def _calibration(self, certificate: Certificate) -> list[tuple[int, ...]]:
+        """The commands that carry a calibration; UsageError when it is not for this board."""
+        channel, words = certificate.channel, certificate.words
+        check_words(channel, words)
+        if self.board and certificate.board != self.board:
+            raise UsageError(
+                f"the certificate of {channel} is of board {certificate.board} and this is {self.board}; "
+                "calibrate this board, a calibration belongs to one converter"
+            )
+        start = _channel(channel) + (DRIVERS[certificate.sensor] << 8)
+        padded = (*words, *[0] * (-len(words) % _PART_WORDS))
+        return [
+            (lines.CALIBRATE, start + (at << 16), *padded[at : at + _PART_WORDS])
+            for at in range(0, len(padded), _PART_WORDS)
+        ]
 
     def configure(self, image: bytes) -> list["Future[str]"]:
         """Hand the image of a configuration over, without waiting; the answers that will come, the last one's last."""
@@ -79,13 +101,15 @@ class Commands:
         return [command.answer for command in asked]
 
     def _do(self, command: int, *arguments: int) -> None:
-        asked = self._queue(command, *arguments)
+        if refusal := self._answer(self._queue(command, *arguments)):
+            raise TurgorError(refusal)
+
+    def _answer(self, asked: _Command) -> str:
+        """Wait for it: why the board refused, "" when it did not."""
         try:
-            refusal = asked.answer.result(timeout=_ANSWER_S * (_TRIES + 2))
+            return asked.answer.result(timeout=_ANSWER_S * (_TRIES + 2))
         except TimeoutError:
             raise TurgorError("the board did not answer; look whether it is connected, then try again") from None
-        if refusal:
-            raise TurgorError(refusal)
 
     def _queue(self, command: int, *arguments: int) -> _Command:
         self._next_id += 1
@@ -128,6 +152,25 @@ class Commands:
             self._current = None
         while not self._waiting.empty():
             self._waiting.get_nowait().answer.set_exception(error)
+
+
+def explained(certificate: Certificate, refusal: str) -> str:
+    """Why a board has not taken a calibration, with the remedy where the board cannot know it."""
+    text = f"the board has not taken the calibration of {certificate.channel}: {refusal}"
+    if refusal.startswith("driver = "):
+        text += f"; another sensor than the certificate's {certificate.sensor} is there, calibrate that one"
+    elif refusal.endswith("no sensor here"):
+        text += "; give the board a configuration with --config"
+    return text
+
+
+def _certificate(fields: dict[str, Any]) -> Certificate:
+    """From a request's fields; UsageError when they are none."""
+    board, channel, sensor, words = (fields.get(name) for name in ("board", "channel", "sensor", "words"))
+    _channel(channel)
+    if channel is None or sensor not in DRIVERS or not isinstance(words, list | tuple):
+        raise UsageError("a calibration needs board, channel, sensor and words; use `turgor calibrate upload`")
+    return Certificate(str(board), str(channel), str(sensor), tuple(int(_number(word)) for word in words), 0.0)
 
 
 def _number(value: Any) -> float:

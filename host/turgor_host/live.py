@@ -168,8 +168,9 @@ class Live:
     def _take_command(self, header: Fields, body: Fields, tail: bytes) -> None:
         if body["command"] == lines.DBP:
             self._note(self._at(header), f"DBP {body['a'] / 1000:g} mmHg entered", "info")
-        elif body["command"] == lines.CALIBRATE:
-            self._note(self._at(header), f"{label_of(body['a'])}: calibration changed", "info")
+        elif body["command"] == lines.CALIBRATE and not body["a"] >> 16:
+            # The first of its parts.
+            self._note(self._at(header), f"{label_of(body['a'] & 0xFF)}: calibration changed", "info")
         elif body["command"] == lines.MARK:
             self._note(self._at(header), "marked at the board", "info")
         elif body["command"] == lines.MAINTAIN:

@@ -3,12 +3,12 @@
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from turgor_host.calibrate.certificate import read_certificate
+from turgor_host.calibrate.certificate import check_age, read_certificate
 from turgor_host.configuration.file import read_configuration
 from turgor_host.control import ControlServer
 from turgor_host.errors import TurgorError, UsageError
@@ -41,15 +41,17 @@ def open_run(
     seed: int,
     seconds: float | None = None,
     progress: Callable[[int], None] | None = None,
-    calibration: Path | None = None,
+    calibration: Sequence[Path] = (),
     config: Path | None = None,
     say: Callable[[str], None] = lambda text: print(f"turgor: {text}", file=sys.stderr, flush=True),
 ) -> Iterator[Run]:
     """Open source, recording and local socket; on leaving, everything is committed and closed."""
-    calibrations = read_certificate(calibration) if calibration else {}
+    calibrations = [read_certificate(path) for path in calibration]
+    for certificate in calibrations:
+        check_age(certificate, time.time())
     configuration = read_configuration(config) if config else None
-    if config and name.endswith(RECORDING):
-        raise UsageError(f"--config is for boards; {name} plays back what it has")
+    if (config or calibration) and name.endswith(RECORDING):
+        raise UsageError(f"--config and --calibration are for boards; {name} plays back what it has")
     if name.startswith(SIMULATED) and file.is_file():
         # Its numbers would be those of the first run again, and its data perhaps not.
         raise TurgorError(f"{file} exists already and the virtual board of {name} begins anew; choose another name")

@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from math import isfinite
 from struct import unpack_from
@@ -11,7 +11,8 @@ from typing import Protocol
 
 from turgor.link import lines
 from turgor.link.records import BOOT, EVENT, HEADER, IMPEDANCE, READINGS, SAMPLES, WIRE_VERSION, unpack
-from turgor_host.commands import Commands
+from turgor_host.calibrate.certificate import Certificate
+from turgor_host.commands import Commands, explained
 from turgor_host.errors import DiskFull, PortGone, TurgorError
 from turgor_host.live import Live
 from turgor_host.recording.writer import Writer
@@ -67,7 +68,7 @@ class Session:
         *,
         seconds: float | None = None,
         progress: Callable[[int], None] | None = None,
-        calibrations: Mapping[str, Mapping[str, int]] | None = None,
+        calibrations: Sequence[Certificate] = (),
         configuration: bytes = b"",
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
@@ -77,10 +78,10 @@ class Session:
         self._live = live
         self._seconds = seconds
         self._progress = progress
-        self._calibrations = calibrations or {}
+        self._calibrations = calibrations
         self._configuration = configuration
-        # What the board has not answered yet of what it was sent of it.
-        self._configuring: list[Future[str]] = []
+        # What the board has not answered yet of configuration and, with their certificates, calibrations.
+        self._configuring: list[tuple[Certificate | None, Future[str]]] = []
         self._say = say
         first_id = random.randrange(1, 1 << 30)
         self._commands = Commands(first_id)
@@ -246,29 +247,35 @@ class Session:
         if self._board not in (None, board):
             self._source.reject()
             raise PortGone(f"{self._source.name}: this is board {board}, not {self._board}")
-        self._board = board
+        self._board = self._commands.board = board
         self._writer.set_board(int(board, 16) if board else 0)
         self._writer.set_identity(identity)
         self._live.identity(identity)
         self._live.connection("live")
         if self._configuration and not self._known:
-            self._configuring = self._commands.configure(self._configuration)
+            self._configuring += [(None, answer) for answer in self._commands.configure(self._configuration)]
         if not self._known or boot != self._boot:
-            # The board keeps a calibration until it restarts.
-            for channel, words in self._calibrations.items():
-                self._commands.calibrate(channel, dict(words))
+            # Without a flash of its own a board keeps a calibration until it restarts.
+            for certificate in self._calibrations:
+                self._configuring += [(certificate, answer) for answer in self._commands.calibrate(certificate)]
         self._known = True
 
     def _configured(self) -> None:
-        """Look whether the board takes its configuration."""
-        while self._configuring and self._configuring[0].done():
+        """Look whether the board takes its configuration and its calibrations."""
+        while self._configuring and self._configuring[0][1].done():
+            certificate, answer = self._configuring.pop(0)
             try:
-                refusal = self._configuring.pop(0).result()
+                refusal = answer.result()
             except TimeoutError:
                 refusal = "it did not answer"
             if refusal:
-                raise TurgorError(f"{self._source.name}: the board has not taken the configuration: {refusal}")
-            if not self._configuring:
+                why = (
+                    explained(certificate, refusal)
+                    if certificate
+                    else f"the board has not taken the configuration: {refusal}"
+                )
+                raise TurgorError(f"{self._source.name}: {why}")
+            if certificate is None and not any(other is None for other, _ in self._configuring):
                 self._say(f"{self._source.name}: the configuration is kept; it is in force when the board is restarted")
 
     def _commit(self, now: float) -> None:

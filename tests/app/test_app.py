@@ -5,7 +5,7 @@ import re
 import pytest
 from cobs import cobs
 
-from turgor.app.config import Config, pressure_channel
+from turgor.app.config import ADS1220, MAX30009, NAU7802, Config, pressure_channel
 from turgor.app.setup import Setup
 from turgor.core.channels import channel_id
 from turgor.core.filter_words import E_HIGH, GAIN_SHIFT, MEDIAN, OFFSET, RELEASE, Z
@@ -17,6 +17,9 @@ from turgor.link.records import MEDIAN_VALID, NO_AGE, NO_DBP, VALID, unpack, unp
 
 CALF_L = channel_id("calf_l")
 SECOND_US = 1_000_000
+# What a calibration begins with, beside the number of a pressure channel; of calf_z.
+BRIDGE = NAU7802 << 8
+SWEEPS = channel_id("calf_z") + (MAX30009 << 8)
 
 
 def steady(mmhg):
@@ -207,20 +210,25 @@ def test_a_command_is_executed_once_though_it_comes_twice(fake):
         (lines.DBP, (-(2**31),), "dbp_milli_mmhg"),
         (lines.DBP, (2**31 - 1,), "dbp_milli_mmhg"),
         (lines.ACKNOWLEDGE, (255, 255), "no such alarm stands"),
-        (lines.CALIBRATE, (0, 2097152, -8192, 0, 1), ""),
-        (lines.CALIBRATE, (0, -2097152, 8191, 32767, 13), ""),
-        (lines.CALIBRATE, (0, 2097153, 4096, 0, 5), "offset_code = 2097153 is not within -2097152 to 2097152"),
-        (lines.CALIBRATE, (0, -2097153, 4096, 0, 5), "offset_code"),
-        (lines.CALIBRATE, (0, 0, 8192, 0, 5), "gain_high"),
-        (lines.CALIBRATE, (0, 0, -8193, 0, 5), "gain_high"),
-        (lines.CALIBRATE, (0, 0, 4096, -1, 5), "gain_low"),
-        (lines.CALIBRATE, (0, 0, 4096, 32768, 5), "gain_low"),
-        (lines.CALIBRATE, (0, 0, 4096, 0, 0), "gain_shift"),
-        (lines.CALIBRATE, (0, 0, 4096, 0, 14), "gain_shift"),
-        (lines.CALIBRATE, (1, 0, 4096, 0, 5), "channel 1 has no pressure sensor"),  # not configured
-        (lines.CALIBRATE, (4, 0, 4096, 0, 5), "channel 4"),  # an impedance
-        (lines.CALIBRATE, (255, 0, 4096, 0, 5), "channel 255"),
-        (lines.CALIBRATE, (-1, 0, 4096, 0, 5), "channel -1"),
+        (lines.CALIBRATE, (BRIDGE, 2097152, -8192, 0, 1), ""),
+        (lines.CALIBRATE, (BRIDGE, -2097152, 8191, 32767, 13), ""),
+        (lines.CALIBRATE, (BRIDGE, 2097153, 4096, 0, 5), "offset_code = 2097153 is not within -2097152 to 2097152"),
+        (lines.CALIBRATE, (BRIDGE, -2097153, 4096, 0, 5), "offset_code"),
+        (lines.CALIBRATE, (BRIDGE, 0, 8192, 0, 5), "gain_high"),
+        (lines.CALIBRATE, (BRIDGE, 0, -8193, 0, 5), "gain_high"),
+        (lines.CALIBRATE, (BRIDGE, 0, 4096, -1, 5), "gain_low"),
+        (lines.CALIBRATE, (BRIDGE, 0, 4096, 32768, 5), "gain_low"),
+        (lines.CALIBRATE, (BRIDGE, 0, 4096, 0, 0), "gain_shift"),
+        (lines.CALIBRATE, (BRIDGE, 0, 4096, 0, 14), "gain_shift"),
+        (lines.CALIBRATE, (BRIDGE + 1, 0, 4096, 0, 5), "channel 1 has no sensor here"),
+        (lines.CALIBRATE, (BRIDGE + 255, 0, 4096, 0, 5), "channel 255"),
+        (lines.CALIBRATE, (-1, 0, 4096, 0, 5), "channel 255"),
+        (lines.CALIBRATE, (0, 0, 4096, 0, 5), "driver = 0 is not within 1 to 1"),
+        (lines.CALIBRATE, ((ADS1220 << 8), 0, 4096, 0, 5), "driver = 9 is not within 1 to 1"),
+        (lines.CALIBRATE, (BRIDGE + 4, 0, 4096, 0, 5), "driver = 1 is not within 2 to 2"),
+        (lines.CALIBRATE, (BRIDGE + (4 << 16), 0, 4096, 0, 5), "at = 4 does not go on from the command before"),
+        (lines.CALIBRATE, (BRIDGE - (4 << 16), 0, 4096, 0, 5), "at = -4 does not go on"),
+        (lines.CALIBRATE, (SWEEPS, 1 << 29, 0, 0, 0), "i_re_0 = 536870912 is not within -268435456 to 268435456"),
         (99, (), "no command has the number 99"),
     ],
 )
@@ -261,10 +269,60 @@ def test_a_calibration_acts_between_two_readings(fake):
     """Twice the gain, from the samples after the next tick on."""
     board = fake.Board({"calf_l": (steady(20),)})
     board.run(10_500_000)
-    typed(board, 5, lines.CALIBRATE, CALF_L, 0, 4096, 0, 4)
+    typed(board, 5, lines.CALIBRATE, CALF_L + BRIDGE, 0, 4096, 0, 4)
     board.run(13 * SECOND_US)
     values = [unpack_readings(tail)[0]["value_milli"] for _, _, tail in logged(board, "readings")]
     assert values[9:] == [20000, 20000, 40000, 40000]
+
+
+def impedance_parts(words):
+    padded = (*words, 0)
+    return [(SWEEPS + (at << 16), *padded[at : at + 4]) for at in range(0, 20, 4)]
+
+
+TWICE = 3 * (1 << 28, 0, 0, 1 << 28, 0, 0) + (3,)
+
+
+def test_an_impedance_is_calibrated_in_five_parts_as_a_whole(fake):
+    """Sweeps read 8 ohm, and 16 ohm with twice the gain: from the tick after the last part on, never half."""
+    board = fake.Board({"calf_l": (steady(20),)}, {"calf_z": lambda n: 1000})
+    board.run(10_500_000)
+    before = list(board.config.channels[1].words)
+    for number, part in enumerate(impedance_parts(TWICE)):
+        # Four of them at once, the last a second later.
+        if number == 4:
+            board.run(12_500_000)
+            assert list(board.config.channels[1].words) == before
+        typed(board, 20 + number, lines.CALIBRATE, *part)
+    board.run(20 * SECOND_US)
+    assert tuple(board.config.channels[1].words) == TWICE
+    values = [unpack_readings(tail)[1]["value_milli"] for _, _, tail in logged(board, "readings")]
+    assert values[9:13] == [8000] * 4
+    assert values[16:] == [16000] * 4
+    assert len(commands(board)) == 5
+    (states,) = {header["t_s"] for header, _, _ in logged(board, "filter_state")}
+    assert states == 13
+
+
+def test_parts_out_of_turn_change_nothing(fake):
+    """A part that was lost, another calibration in between: only what is whole and in order acts."""
+    board = fake.Board({"calf_l": (steady(20),)}, {"calf_z": lambda n: 1000})
+    board.run(10_500_000)
+    before = list(board.config.channels[1].words)
+    execute = board.app.tick.execute
+    parts = impedance_parts(TWICE)
+    taken = (*parts[:2], (BRIDGE, 100, 4096, 0, 5), parts[2], *parts[:2], parts[3], parts[2], parts[3])
+    statuses = [execute(id, lines.CALIBRATE, *part) for id, part in enumerate(taken)]
+    assert statuses == [0, 0, 0, 1, 0, 0, 1, 0, 0]
+    board.run(12 * SECOND_US)
+    assert list(board.config.channels[1].words) == before
+    assert execute(20, lines.CALIBRATE, *parts[4]) == lines.OK
+    # The last one of a channel in one second is what acts.
+    for number, word in enumerate((200, 300)):
+        assert execute(30 + number, lines.CALIBRATE, BRIDGE, word, 4096, 0, 5) == lines.OK
+    board.run(14 * SECOND_US)
+    assert tuple(board.config.channels[1].words) == TWICE
+    assert board.config.channels[0].words[OFFSET] - (1 << 29) == 300 << 5
 
 
 def test_more_commands_than_a_second_holds_are_refused(fake):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from turgor.app.assemble import check_rates
+from turgor.app.config import NAU7802
 from turgor.app.keep import Keep
 from turgor.core.filter_words import describe
 from turgor.link.lines import CALIBRATE, CONFIG_PART, CONFIGURE, command_line
@@ -116,7 +117,7 @@ def test_a_calibration_outlives_a_configuration(host: Host, first: str) -> None:
     # The fake board's own transducer is another kind; one of the usual is there from now on.
     words = host.board.config.channels[0].words
     words[35:39] = parse_configuration("").config.channels[0].words[35:39]
-    acts = [lambda: host.say(CALIBRATE, 0, *CALIBRATED), lambda: host.configure(text)]
+    acts = [lambda: host.say(CALIBRATE, NAU7802 << 8, *CALIBRATED), lambda: host.configure(text)]
     for act in acts if first == "calibration" else reversed(acts):
         assert act() == ""
         host.board.run(host.board.us + 3_000_000)
@@ -136,7 +137,7 @@ def test_a_calibration_outlives_a_configuration(host: Host, first: str) -> None:
 def test_another_transducer_has_no_calibration_yet(host: Host, text: str) -> None:
     words = host.board.config.channels[0].words
     words[35:39] = parse_configuration("").config.channels[0].words[35:39]
-    assert host.say(CALIBRATE, 0, *CALIBRATED) == ""
+    assert host.say(CALIBRATE, NAU7802 << 8, *CALIBRATED) == ""
     host.board.run(host.board.us + 3_000_000)
     assert host.configure(text) == ""
     assert calibration(host.kept()) == calibration(parse_configuration(text).config)

@@ -146,7 +146,7 @@ def test_sizes():
     assert 2 * FILTER_PART < len(packed(line(320))) <= 3 * FILTER_PART
     assert len(packed(line(400))) <= 640
     assert beats_size(beat_state(320)) == (41 + 63) * 4
-    assert len(packed(ImpedanceChannel([0] * 19))) == 29
+    assert len(packed(ImpedanceChannel([0] * 19))) == 1 + (7 + 19) * 4
 
 
 def sweep(channels, random):

@@ -3,6 +3,7 @@
 from digest import Digest, Numbers
 from fake_board import BEFORE_WRAP, CODES_PER_MMHG, Board
 
+from turgor.app.config import MAX30009, NAU7802
 from turgor.core.ticks import ticks_diff
 from turgor.link import lines
 
@@ -21,6 +22,13 @@ def pressure(level_mmhg, seed):
         return mmhg * CODES_PER_MMHG + numbers.below(4001) - 2000
 
     return code_of
+
+
+def calibration(channel, words):
+    """The lines of a calibration of an impedance, its words filled up to whole parts."""
+    first = channel + (MAX30009 << 8)
+    parts = [(first + (at << 16),) + tuple(words[at : at + 4]) for at in range(0, len(words), 4)]
+    return [lines.command_line(20 + i, lines.CALIBRATE, *parts[i]) for i in range(len(parts))]
 
 
 def run_app():
@@ -45,7 +53,8 @@ def run_app():
         32: lines.command_line(4, lines.DBP, 9999),
         500: b"what is this\r\n",
         700: lines.command_line(5, lines.ACKNOWLEDGE, 255, 255),
-        800: lines.command_line(6, lines.CALIBRATE, 0, 1000, 4000, 77, 5),
+        800: lines.command_line(6, lines.CALIBRATE, NAU7802 << 8, 1000, 4000, 77, 5),
+        810: b"".join(calibration(4, 3 * (1 << 28, 0, -77, 1 << 27, 99, -99) + (3, 0))),
         900: lines.command_line(2, lines.HELLO, board.boot, 300),
         1000: lines.command_line(7, lines.ACKNOWLEDGE, 255, 255),
         1001: lines.command_line(8, lines.ACKNOWLEDGE, 0, 1),

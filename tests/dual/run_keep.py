@@ -4,6 +4,7 @@ from digest import Digest
 from fake_board import CODES_PER_MMHG, Board
 from ram_flash import RamFlash
 
+from turgor.app.config import NAU7802
 from turgor.link import lines
 
 SECOND_US = 1000000
@@ -32,7 +33,7 @@ def run_keep():
             if second == 20:
                 board.say(lines.command_line(3, lines.DBP, 60000))
             if second == 60:
-                board.say(lines.command_line(4, lines.CALIBRATE, 0, 1000 * board.boot, 4100, 77, 5))
+                board.say(lines.command_line(4, lines.CALIBRATE, NAU7802 << 8, 1000 * board.boot, 4100, 77, 5))
             if second == 300:
                 board.say(lines.command_line(5, lines.ACKNOWLEDGE, 255, 255))
             if second == SECONDS - 100:

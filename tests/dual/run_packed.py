@@ -95,10 +95,10 @@ def run_filters():
 def run_sweeps():
     numbers = Numbers(3)
     sweeps = Digest("core.channel.ImpedanceChannel")
-    words = 3 * [1 << 27, 0, 0, 1 << 27, 0, 0] + [3]
+    words = array("i", 3 * [1 << 27, 0, 0, 1 << 27, 0, 0] + [3])
     channel = ImpedanceChannel(words)
-    copy = ImpedanceChannel(words)
-    buffer = bytearray(32)
+    copy = ImpedanceChannel(words[:])
+    buffer = bytearray(128)
     for _ in range(CALLS // 10):
         word = numbers.between(-(1 << 19), (1 << 19) - 1)
         channel.result(0, numbers.below(17), not numbers.below(5), word, word, word, word, word, word)

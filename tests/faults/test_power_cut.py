@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import turgor.app.app
+from turgor.app.config import NAU7802
 from turgor.app.journal import Journal
 from turgor.app.keep import STATE_AT, Keep
 from turgor.app.ring import CONTENT_AT, Ring
@@ -88,7 +89,7 @@ class Life:
             board.run(second * 1_000_000)
             for at_s, calibration in CALIBRATIONS:
                 if second == at_s:
-                    board.say(lines.command_line(at_s, lines.CALIBRATE, 0, *calibration))
+                    board.say(lines.command_line(at_s, lines.CALIBRATE, NAU7802 << 8, *calibration))
             if second == 70:
                 board.say(lines.command_line(2, lines.ACKNOWLEDGE, 255, 255))
 

@@ -8,6 +8,7 @@ from types import ModuleType
 import pytest
 from power import Disk, watching
 
+from turgor.app.config import NAU7802
 from turgor.link import lines
 from turgor_host.recording.opened import Connect
 from turgor_host.recording.writer import Writer
@@ -84,7 +85,7 @@ def eventful(fake: ModuleType) -> Records:
     said = (
         (40, (lines.DBP, 60000)),
         (100, (lines.DBP, 70000)),
-        (120, (lines.CALIBRATE, 0, -120000, 4096, 0, 5)),
+        (120, (lines.CALIBRATE, NAU7802 << 8, -120000, 4096, 0, 5)),
         (150, (lines.ACKNOWLEDGE, 255, 255)),
     )
     records: Records = []

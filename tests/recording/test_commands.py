@@ -1,6 +1,7 @@
 """The commands over a recording: what they print, and how they end."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from turgor_host.calibrate.certificate import Certificate, board_name, write_certificate
 from turgor_host.cli.events import events
 from turgor_host.cli.info import info
 from turgor_host.cli.plot import plot
@@ -107,10 +109,18 @@ def test_replay(file: Path, tmp_path: Path) -> None:
     again = json.loads(run("replay", file, "--json").stdout)
     assert again["events"] == json.loads(run("events", file, "--json").stdout)
     calibration = tmp_path / "c.toml"
-    calibration.write_text("[pressure.calf_l]\noffset_code = 0\ngain_high = 4096\ngain_low = 0\ngain_shift = 5\n")
+    certificate = Certificate(board_name(0x0123456789ABCDEF), "calf_l", "NAU7802", (0, 4096, 0, 5), 0.0)
+    write_certificate(calibration, certificate, "a.turgor", True, ())
     assert "pressure_high" not in run("replay", file, "--calibration", calibration).stdout
     with pytest.raises(UsageError, match="leave out --calibration"):
         run("replay", file, "--verify", "--calibration", calibration)
+    for other, message in (
+        ({"board": board_name(1)}, "board 0000000000000001, the rec"),
+        ({"sensor": "ADS1220"}, "ADS1220 on"),
+    ):
+        write_certificate(calibration, replace(certificate, **other), "a.turgor", True, ())
+        with pytest.raises(UsageError, match=message):
+            run("replay", file, "--calibration", calibration)
 
 
 def test_replay_verify(file: Path, eventful: Records, store: Any) -> None:

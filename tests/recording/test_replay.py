@@ -12,10 +12,10 @@ from turgor_host.recording.replay import replay
 
 Records = list[bytes]
 # 8000 codes a mmHg, as the board of these tests has them.
-EIGHTH = {"offset_code": 0, "gain_high": 4096, "gain_low": 0, "gain_shift": 5}
+EIGHTH = (0, 4096, 0, 5)
 
 
-def run(path: Any, calibrations: dict[str, dict[str, int]] | None = None) -> Any:
+def run(path: Any, calibrations: dict[str, tuple[int, ...]] | None = None) -> Any:
     with open_recording(path) as recording:
         return replay(recording, calibrations), recording.events()
 
@@ -26,7 +26,7 @@ def test_by_hand(fake: Any, store: Any) -> None:
     records = fake.Board({"calf_l": (lambda index: 160000,)}, limits=limits).drained(50_500_000)
     path = store(records)
     assert run(path)[0].events == []
-    shifted = EIGHTH | {"offset_code": -160000}
+    shifted = (-160000, *EIGHTH[1:])
     (event,) = run(path, {"calf_l": shifted})[0].events
     # Valid from second 3, a median of 30 from second 32, the run begins there.
     assert (event["t_s"], event["rule"], event["state"], event["value"]) == (37, "pressure_high", "raised", 40.0)
@@ -66,6 +66,6 @@ def test_readings_without_codes(eventful: Records, store: Any) -> None:
 def test_calibrations_that_do_not_go(eventful: Records, store: Any) -> None:
     path = store(eventful)
     with pytest.raises(UsageError, match=r"calibration of calf_l: gain_low = 40000 is not within 0 to 32767"):
-        run(path, {"calf_l": EIGHTH | {"gain_low": 40000}})
+        run(path, {"calf_l": (0, 4096, 40000, 5)})
     with pytest.raises(TurgorError, match="has no channel 'forearm_r'"):
         run(path, {"forearm_r": EIGHTH})

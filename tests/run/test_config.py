@@ -1,5 +1,6 @@
 """A configuration from its file to the readings: of the virtual board, and of a board that keeps it over a restart."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from virtual_board import VirtualBoard
 
 from turgor.link.lines import CONFIGURE
+from turgor_host.calibrate.certificate import Certificate, board_name, write_certificate
 from turgor_host.recording.reader import open_recording
 
 SENSORS = """
@@ -61,9 +63,9 @@ def test_a_board_keeps_it_and_runs_it_after_its_restart(turgor: Any, info: Any, 
     config = tmp_path / "board.toml"
     config.write_text("[channels.calf_l]\nrate_hz = 40\n[channels.calf_z]\n[limits.dp_low.medium]\nrun_s = 77\n")
     calibration = tmp_path / "calibration.toml"
-    calibration.write_text(
-        "[pressure.calf_l]\noffset_code = 10737\ngain_high = 6103\ngain_low = 16896\ngain_shift = 6\n"
-    )
+    words = (10737, 6103, 16896, 6)
+    certificate = Certificate(board_name(0x76 << 56 | 1), "calf_l", "NAU7802", words, time.time())
+    write_certificate(calibration, certificate, "a.turgor", True, ())
     flash = tmp_path / "flash.bin"
     said = []
     for number in range(2):
@@ -85,7 +87,7 @@ def test_a_board_keeps_it_and_runs_it_after_its_restart(turgor: Any, info: Any, 
         assert boot.limits[0][:5] == (0, 0, 2, 30_000, 77)
         # The calibration that was given together with it is kept too.
         assert boot.setups[0].rate_millihz == 40_000
-        assert boot.setups[0].words[9:13] == (10737, 6103, 16896, 6)
+        assert boot.setups[0].words[9:13] == words
 
 
 def test_a_file_that_is_none_is_refused(turgor: Any, tmp_path: Path) -> None:

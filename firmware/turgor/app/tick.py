@@ -4,9 +4,8 @@ from array import array
 from struct import pack_into
 
 from turgor.app.snapshot import Snapshots
-from turgor.core.bounds import CALIBRATION_BOUNDS, misfit
+from turgor.core.bounds import CALIBRATION_BOUNDS, IMPEDANCE_BOUNDS, misfit
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, NO_CHANNEL
-from turgor.core.filter_words import set_calibration
 from turgor.core.judge import AT_ATTACH, Judge
 from turgor.core.median import ABSENT
 from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG, EVENT_WORDS
@@ -50,6 +49,7 @@ class Tick:
         self.busy = False
         self.refusal = ""
         self.judge = Judge([channel.number for channel in config.channels], config.limits)
+        self._channels = config.channels
         self._samplers = samplers[:]
         self.snapshots = Snapshots(self.judge, self._samplers, log)
         self._log = log
@@ -66,6 +66,11 @@ class Tick:
         self._values = array("i", bytes(4 * len(samplers)))
         self._pending = array("i", bytes(4 * _COMMAND_WORDS * _PENDING_LIMIT))
         self._pending_count = 0
+        # The words of a calibration that came so far, and what the command with the next ones begins with; by position
+        # those that are whole.
+        self._words = []
+        self._goes_on = -1
+        self._calibrated = {}
 
     def step(self, now):
         """One slice; returns the microseconds until the next."""
@@ -107,10 +112,11 @@ class Tick:
         self.refusal = self._misfit(command, a, b, c, d, e)
         status = lines.REFUSED if self.refusal else lines.OK
         if not self.refusal:
-            at = self._pending_count * _COMMAND_WORDS
-            for i, word in enumerate((command, a, b, c, d, e)):
-                self._pending[at + i] = word
-            self._pending_count += 1
+            if command != lines.CALIBRATE:
+                at = self._pending_count * _COMMAND_WORDS
+                for i, word in enumerate((command, a, b, c, d, e)):
+                    self._pending[at + i] = word
+                self._pending_count += 1
             pack_into("<IBBHiiiii", self._log.record, HEADER_SIZE, id, command, status, 0, a, b, c, d, e)
             self._log.append(HEADER_SIZE + _COMMAND_BODY, COMMAND, NO_CHANNEL, self._time.s)
         return status
@@ -124,9 +130,7 @@ class Tick:
         if command == lines.ACKNOWLEDGE:
             return "" if self.judge.rules.standing(a, b) else "no such alarm stands unacknowledged"
         if command == lines.CALIBRATE:
-            if self._position(a) < 0 or CHANNELS[a][1] == IMPEDANCE:
-                return "channel " + str(a) + " has no pressure sensor here"
-            return misfit(CALIBRATION_BOUNDS, (b, c, d, e))
+            return self._take_words(a, (b, c, d, e))
         if command == lines.CONFIGURE:
             return self._keep.check(a) if self._keep else NO_FLASH
         if command in (lines.MARK, lines.MAINTAIN):
@@ -136,6 +140,28 @@ class Tick:
                 return "channel " + str(a) + " has no impedance sensor here"
             return misfit(_SWEEPS, (b,))
         return "no command has the number " + str(command)
+
+    def _take_words(self, a, words):
+        """The next words of a calibration, which acts as a whole when the last ones are there."""
+        position = self._position(a & 0xFF)
+        if position < 0:
+            return "channel " + str(a & 0xFF) + " has no sensor here"
+        channel = self._channels[position]
+        bounds = IMPEDANCE_BOUNDS if channel.is_impedance() else CALIBRATION_BOUNDS
+        at = a >> 16
+        why = misfit((("driver", channel.driver, channel.driver),), (a >> 8 & 0xFF,))
+        if at and a != self._goes_on:
+            why = "at = " + str(at) + " does not go on from the command before"
+        why = why or misfit(bounds[at : at + 4], words)
+        if not why:
+            if not at:
+                self._words = []
+            self._words += words
+            self._goes_on = a + 0x40000
+            if at + 4 >= len(bounds):
+                self._calibrated[position] = self._words
+                self._goes_on = -1
+        return why
 
     def _position(self, channel):
         for position, number in enumerate(self.judge.channels):
@@ -156,6 +182,17 @@ class Tick:
         for i in range(self._pending_count):
             self._act(i * _COMMAND_WORDS)
         self._pending_count = 0
+        if self._calibrated:
+            self._calibrate()
+
+    def _calibrate(self):
+        for position, words in self._calibrated.items():
+            self._samplers[position].channel.calibrate(words)
+        self._calibrated = {}
+        self._urgent = True
+        self.snapshots.request()
+        if self._keep:
+            self._keep.store()
 
     def _act(self, at):
         words = self._pending
@@ -166,12 +203,6 @@ class Tick:
         elif command == lines.ACKNOWLEDGE:
             self.judge.rules.acknowledge(words[at + 1], words[at + 2])
             self._log_events()
-        elif command == lines.CALIBRATE:
-            state = self._samplers[self._position(words[at + 1])].channel.words
-            set_calibration(state, words[at + 2], words[at + 3], words[at + 4], words[at + 5])
-            self.snapshots.request()
-            if self._keep:
-                self._keep.store()
         elif command == lines.CONFIGURE:
             self._keep.configure()
         elif command == lines.MAINTAIN:

@@ -13,6 +13,7 @@ come with the next one.
 
 from array import array
 
+from turgor.core.bounds import IMPEDANCE_BOUNDS, misfit
 from turgor.core.channels import ARTERIAL
 from turgor.core.filter_words import (
     COUNT,
@@ -23,10 +24,11 @@ from turgor.core.filter_words import (
     SATURATED,
     SETTLED,
     restart,
+    set_calibration,
     take_flags,
 )
 from turgor.core.filters import filter_block
-from turgor.core.impedance import resistance_milliohm
+from turgor.core.impedance import STATE_WORDS, resistance_milliohm
 from turgor.core.median import ABSENT
 from turgor.core.noise import is_noise_state, noise_block, noise_restart, noise_rms_code_q4, noise_state, still_codes
 from turgor.core.packed import WORD_SIZE, filter_size, get_words, pack_filter, put_words, unpack_filter
@@ -91,6 +93,10 @@ class FilteredChannel:
     def sample(self, code):
         """Each kind has its own, whole, because it runs for every code."""
         raise NotImplementedError
+
+    def calibrate(self, words):
+        """Offset code, gain high, low, shift: in force from the next sample on."""
+        set_calibration(self.words, *words)
 
     def restart(self):
         restart(self.words)
@@ -267,6 +273,11 @@ class ImpedanceChannel:
         self.usable = False
         self._kept = array("i", bytes(4 * _SWEEP_WORDS))
 
+    def calibrate(self, words):
+        """The correction from the next step on; what stands behind it in `words` is passed over."""
+        for i in range(STATE_WORDS):
+            self.words[i] = words[i]
+
     def result(self, frequency, count, leads, sum_i, sum_q, min_i, max_i, min_q, max_q):
         """One step of a sweep; the lowest frequency begins a new sweep and gives the reading, milliohm."""
         if frequency:
@@ -303,18 +314,22 @@ class ImpedanceChannel:
         kept[5] = self._trouble
         kept[6] = 1 if self.usable else 0
         buffer[at] = _IMPEDANCE_LAYOUT
-        return put_words(kept, 0, _SWEEP_WORDS, buffer, at + 1)
+        return put_words(self.words, 0, STATE_WORDS, buffer, put_words(kept, 0, _SWEEP_WORDS, buffer, at + 1))
 
     def unpack_state(self, buffer, at, end):
-        if end - at != 1 + _SWEEP_WORDS * WORD_SIZE or buffer[at] != _IMPEDANCE_LAYOUT:
+        if end - at != 1 + (_SWEEP_WORDS + STATE_WORDS) * WORD_SIZE or buffer[at] != _IMPEDANCE_LAYOUT:
             return False
         kept = self._kept
-        get_words(kept, 0, _SWEEP_WORDS, buffer, at + 1)
+        words = self.words[:]
+        get_words(words, 0, STATE_WORDS, buffer, get_words(kept, 0, _SWEEP_WORDS, buffer, at + 1))
         index = _index(kept)
         if index < 0 or not -_VALUE_LIMIT <= kept[3] <= _VALUE_LIMIT or not 1 <= kept[4] <= _SWEEP_TICKS + 1:
             return False
         if kept[5] not in (0, READING_SATURATED, READING_ELECTRODE_OFF) or kept[6] not in (0, 1):
             return False
+        if misfit(IMPEDANCE_BOUNDS, words):
+            return False
+        self.calibrate(words)
         self.index = index
         self.captured = index - kept[2]
         self.value = kept[3]

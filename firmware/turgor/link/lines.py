@@ -34,7 +34,9 @@ CONFIG_PART = const(8)  # a: where in the image of a configuration, which is sen
 FIRST_LOGGED = const(16)
 DBP = const(16)  # a: milli-mmHg
 ACKNOWLEDGE = const(17)  # a, b: channel and rule, 255 each for all
-CALIBRATE = const(18)  # a channel, b offset code, c gain high, d gain low, e gain shift
+# a: channel + 2^8 x driver + 2^16 x how many words came before; b to e: the next words of its calibration, 0 behind the
+# last. It acts as a whole once the last ones are there: those of `core.bounds` CALIBRATION_BOUNDS or IMPEDANCE_BOUNDS.
+CALIBRATE = const(18)
 MARK = const(19)  # a: microsecond within the record's second; only logged
 MAINTAIN = const(20)  # the board stops and resets to a bare prompt
 SWEEPS = const(21)  # a impedance channel, b sweeps in each of the modes for calibration

@@ -1,53 +1,144 @@
-"""A calibration as a TOML file: the integers first, then how they were found."""
+"""A calibration as a TOML file: whose it is, the words for the board, then how they were found.
+
+Its last line is a comment with the CRC-32 of all before it: a certificate that was changed or cut short is none.
+"""
 
 import time
 import tomllib
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
+from zlib import crc32
 
-from turgor.core.channels import CHANNELS, IMPEDANCE
+from turgor.core.bounds import CALIBRATION_BOUNDS, IMPEDANCE_BOUNDS, misfit
+from turgor.core.channels import CHANNEL_NAMES, CHANNELS, IMPEDANCE, channel_id
 from turgor_host.calibrate.impedance import ImpedanceCalibration
 from turgor_host.calibrate.pressure import Calibration, Point
+from turgor_host.configuration.sensors import DRIVERS
 from turgor_host.errors import TurgorError, UsageError
 
-WORDS = ("offset_code", "gain_high", "gain_low", "gain_shift")
-_PRESSURE_NAMES = [name for name, kind, _ in CHANNELS if kind != IMPEDANCE]
+# A bridge drifts by 0.1 mmHg and more a year; so do resistors and clocks.
+OLDEST_DAYS = 365
+_DAY_S = 86400
+_CRC = "# crc32 "
+_AGAIN = "make it again with `turgor calibrate`"
 
 
-def read_certificate(path: Path) -> dict[str, dict[str, int]]:
-    """The WORDS of each pressure channel in a calibration file; UsageError names what is wrong with it."""
+@dataclass(frozen=True)
+class Certificate:
+    """What a board is told, and whose it is.
+
+    `board` is its identity, 16 hexadecimal digits; `sensor` a name of DRIVERS; `words` in order of `core.bounds`;
+    `made` UTC, s.
+    """
+
+    board: str
+    channel: str
+    sensor: str
+    words: tuple[int, ...]
+    made: float
+
+    @property
+    def number(self) -> str:
+        """By which it is known: 8 hexadecimal digits, which follow from all that a recording has of it."""
+        return calibration_number(self.board, self.channel, self.sensor, self.words)
+
+
+def calibration_number(board: str, channel: str, sensor: str, words: Sequence[int]) -> str:
+    text = " ".join([board, channel, sensor, *(str(word) for word in words)])
+    return sha256(text.encode()).hexdigest()[:8]
+
+
+def board_name(board: int) -> str:
+    """The identity of a board as certificates and greetings have it."""
+    return f"{board % (1 << 64):016x}"
+
+
+def check_words(channel: str, words: Sequence[int]) -> None:
+    """UsageError names the first word that a board would not take, with its limits."""
+    bounds = IMPEDANCE_BOUNDS if _kind(channel) == "impedance" else CALIBRATION_BOUNDS
+    if len(words) != len(bounds):
+        raise UsageError(f"calibration of {channel}: {len(words)} words; there must be {len(bounds)}")
+    if why := misfit(bounds, words):
+        raise UsageError(f"calibration of {channel}: {why}")
+
+
+def check_age(certificate: Certificate, now: float) -> None:
+    """UsageError when a calibration is too old to be handed to a board."""
+    days = (now - certificate.made) / _DAY_S
+    if days > OLDEST_DAYS:
+        raise UsageError(
+            f"the certificate of {certificate.channel} is {days:.0f} days old and holds for {OLDEST_DAYS}; {_AGAIN}"
+        )
+    if days < -1:
+        raise UsageError(
+            f"the certificate of {certificate.channel} was made {-days:.0f} days from now; set this computer's clock"
+        )
+
+
+def read_certificate(path: Path) -> Certificate:
+    """The certificate in a file; UsageError names what is wrong with it."""
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("pressure")
+        text = path.read_bytes().decode()
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}; give a file made by `turgor calibrate pressure --out`") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: no TOML ({error}); give a file made by `turgor calibrate pressure --out`") from None
-    if not isinstance(tables, dict) or not tables:
-        raise UsageError(f"{path}: no [pressure.CHANNEL] in it; give a file made by `turgor calibrate pressure --out`")
-    found = {}
-    for channel, table in tables.items():
-        if channel not in _PRESSURE_NAMES:
-            raise UsageError(f"{path}: no pressure channel {channel!r}; channels are {' '.join(_PRESSURE_NAMES)}")
-        for word in WORDS:
-            if not isinstance(table, dict) or type(table.get(word)) is not int:
-                raise UsageError(f"{path}: [pressure.{channel}] needs a whole number {word}")
-        found[channel] = {word: table[word] for word in WORDS}
-    return found
+        raise UsageError(f"{path}: {error.strerror}; give a file made by `turgor calibrate`") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: no text; give a file made by `turgor calibrate`") from None
+    content, mark, crc = text.rpartition(_CRC)
+    if not mark:
+        raise UsageError(f"{path}: no certificate, or only a part of one; {_AGAIN}")
+    if crc.strip() != _crc(content):
+        raise UsageError(f"{path}: the certificate was changed since it was made; {_AGAIN}")
+    try:
+        found = tomllib.loads(content)
+        ((channel, table),) = found[found["kind"]].items()
+        certificate = Certificate(
+            str(found["board"]), channel, table["sensor"], tuple(table["words"]), found["made"].timestamp()
+        )
+        if channel not in CHANNEL_NAMES or certificate.sensor not in DRIVERS:
+            raise ValueError(f"no {certificate.sensor} on {channel} is known")
+        check_words(channel, certificate.words)
+        if certificate.number != found["number"]:
+            raise ValueError("its number is another one's")
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(f"{path}: no certificate of this version ({error}); {_AGAIN}") from None
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+    return certificate
 
 
 def write_certificate(
-    path: Path, result: Calibration, points: Sequence[Point], simulated: bool, utc: float, recording: str
+    path: Path, certificate: Certificate, recording: str, simulated: bool, lines: Sequence[str]
 ) -> None:
-    """Write `path` (replaced when it exists); TurgorError when it cannot be."""
+    """Write `path` (replaced when it exists), `lines` saying how it was found; TurgorError when it cannot be."""
+    kind = _kind(certificate.channel)
+    content = "\n".join(
+        [
+            "# A calibration by `turgor calibrate`. Any change makes it void.",
+            f'kind = "{kind}"',
+            f'number = "{certificate.number}"',
+            f'board = "{certificate.board}"',
+            f'recording = "{recording}"',
+            f"made = {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(certificate.made))}",
+            f"simulated = {'true' if simulated else 'false'}",
+            "",
+            f"[{kind}.{certificate.channel}]",
+            f'sensor = "{certificate.sensor}"',
+            f"words = {list(certificate.words)}",
+            *lines,
+            "",
+        ]
+    )
+    try:
+        path.write_text(f"{content}{_CRC}{_crc(content)}\n", encoding="utf-8")
+    except OSError as error:
+        raise TurgorError(f"{path}: {error.strerror}; choose another place with --out") from None
+
+
+def pressure_lines(result: Calibration, points: Sequence[Point]) -> list[str]:
+    """How a pressure calibration was found."""
     lines = [
-        "# Two-point pressure calibration. Procedure: two_point_pressure.md",
-        *_origin(simulated, utc, recording),
-        f"[pressure.{result.channel}]",
-        f"offset_code = {result.offset_code}",
-        f"gain_high = {result.gain_high}",
-        f"gain_low = {result.gain_low}",
-        f"gain_shift = {result.gain_shift}",
         f"codes_per_mmhg = {result.codes_per_mmhg:.3f}",
         f"slope_against_nominal_percent = {result.slope_against_nominal_percent:.3f}",
         f"offset_mmhg = {result.offset_mmhg:.3f}",
@@ -64,37 +155,21 @@ def write_certificate(
             f"noise_mmhg = {noise:.4f}",
             f"error_mmhg = {error:.4f}",
         ]
-    _write(path, lines)
+    return lines
 
 
-def write_impedance_certificate(
-    path: Path, result: ImpedanceCalibration, simulated: bool, utc: float, recording: str
-) -> None:
-    """Write `path` (replaced when it exists); TurgorError when it cannot be."""
-    lines = [
-        "# Impedance calibration with a known resistor on the chip's calibration ports.",
-        *_origin(simulated, utc, recording),
-        f"[impedance.{result.channel}]",
-        f"ohm = {result.ohm:g}",
-        f"words = {list(result.words)}",
-    ]
+def impedance_lines(result: ImpedanceCalibration) -> list[str]:
+    """How an impedance calibration was found."""
+    lines = [f"ohm = {result.ohm:g}"]
     for receiver in result.receivers:
         lines += ["", f"[[impedance.{result.channel}.receivers]]"]
         lines += [f"{key} = {value:.10g}" for key, value in asdict(receiver).items()]
-    _write(path, lines)
+    return lines
 
 
-def _origin(simulated: bool, utc: float, recording: str) -> list[str]:
-    return [
-        f'recording = "{recording}"',
-        f"made = {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(utc))}",
-        f"simulated = {'true' if simulated else 'false'}",
-        "",
-    ]
+def _kind(channel: str) -> str:
+    return "impedance" if CHANNELS[channel_id(channel)][1] == IMPEDANCE else "pressure"
 
 
-def _write(path: Path, lines: Sequence[str]) -> None:
-    try:
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise TurgorError(f"{path}: {error.strerror}; choose another place with --out") from None
+def _crc(content: str) -> str:
+    return f"{crc32(content.encode()):08x}"

@@ -113,7 +113,8 @@ def _receiver(channel: str, steps: NDArray[Any], frequency: int, ohm: float) -> 
         if abs(gain / nominal - 1) > GAIN_LIMIT:
             raise TurgorError(
                 f"{where}: the gain of {axis} is {gain / nominal - 1:+.1%} from nominal, more than {GAIN_LIMIT:.0%}; "
-                f"look whether the resistor has {ohm:g} ohm and sits on the calibration ports"
+                f"as with {ohm * gain / nominal:.1f} ohm: look whether the resistor has {ohm:g} ohm and sits on the "
+                "calibration ports"
             )
     phases = degrees(atan(s.real / p.real)), degrees(atan(s.imag / p.imag))
     for axis, phase in zip("IQ", phases, strict=True):
@@ -126,7 +127,7 @@ def _receiver(channel: str, steps: NDArray[Any], frequency: int, ohm: float) -> 
     if noise > NOISE_LIMIT:
         raise TurgorError(
             f"{where}: the sweeps differ by {noise:.2%} of the resistor's reading, more than {NOISE_LIMIT:.1%}; "
-            "look for loose wires and mains"
+            "look for loose wires and mains, and give --from and --to where several resistors were measured"
         )
     real_i, imaginary_i, real_q, imaginary_q = np.linalg.inv([[p.real, -s.real], [s.imag, p.imag]]).T.ravel() * ohm
     correction = Correction(

@@ -4,20 +4,39 @@ import json
 import re
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from turgor_host.calibrate.certificate import WORDS, write_certificate, write_impedance_certificate
+from turgor_host.calibrate.certificate import (
+    Certificate,
+    board_name,
+    check_age,
+    impedance_lines,
+    pressure_lines,
+    read_certificate,
+    write_certificate,
+)
+from turgor_host.calibrate.impedance import SWEEPS_LEAST, ImpedanceCalibration
 from turgor_host.calibrate.impedance import fit as fit_impedance
 from turgor_host.calibrate.pressure import Calibration, Point, fit
 from turgor_host.cli.options import JsonOption
+from turgor_host.configuration.file import nominal_words
+from turgor_host.configuration.sensors import is_digital, sensor_name
 from turgor_host.control import ask
 from turgor_host.errors import UsageError
+from turgor_host.recording.boots import Setup
 from turgor_host.recording.reader import Recording, open_recording
-from turgor_host.recording.tracks import ImpedanceTrack
+from turgor_host.recording.tracks import ImpedanceTrack, PressureTrack
+from turgor_host.upload import upload as upload_to
 
 calibrate = typer.Typer(help="Fit a calibration and hand its integers to the board.", no_args_is_help=True)
+
+OutOption = Annotated[Path | None, typer.Option("--out", help="Write the certificate to this TOML file.")]
+UploadOption = Annotated[bool, typer.Option("--upload", help="Hand it to the board of the running session.")]
+PortOption = Annotated[
+    str | None, typer.Option("--port", help="Hand it to the board at this port, which no program is using.")
+]
 
 _POINT = re.compile(r"(-?\d+(?:\.\d+)?)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
 _WINDOW = "MMHG@START-END"
@@ -34,38 +53,67 @@ def pressure(
     channel: Annotated[str, typer.Option("--channel", help="The pressure channel, such as calf_l.")],
     point: Annotated[
         list[str],
-        typer.Option("--point", metavar=_WINDOW, help="A known pressure and its window in seconds; give two."),
+        typer.Option(
+            "--point",
+            metavar=_WINDOW,
+            help="A known pressure and its window in seconds; give two, or of an ABP2, HSC or SSC one, its zero.",
+        ),
     ],
     check: Annotated[
         list[str] | None, typer.Option("--check", metavar=_WINDOW, help="A further known pressure, not fitted.")
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Write the calibration to this TOML file.")] = None,
-    upload: Annotated[bool, typer.Option("--upload", help="Hand it to the board of the running session.")] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="TOML",
+            help="The board's configuration, which says what is nominal; without it a bridge of 5 uV/V/mmHg, and of a "
+            "digital sensor what the recording began with.",
+        ),
+    ] = None,
+    out: OutOption = None,
+    upload: UploadOption = False,
+    port: PortOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Fit a two-point pressure calibration from a recording of two known pressures."""
+    """Fit a pressure calibration from a recording of known pressures."""
     with open_recording(file) as recording:
+        if not isinstance(recording[channel], PressureTrack):
+            raise UsageError(f"{channel} is no pressure channel; calibrate it with `turgor calibrate impedance`")
+        setup = _setup(recording, channel)
         points = [_point(recording, channel, text, True) for text in point]
         points += [_point(recording, channel, text, False) for text in check or []]
-        simulated = bool(recording.simulated)
-    result = fit(channel, points)
-    if out:
-        write_certificate(out, result, points, simulated, time.time(), file.name)
-    done = ask("calibrate", **{key: getattr(result, key) for key in WORDS}, channel=channel) if upload else ""
+        nominal = nominal_words(channel, setup.driver, setup.words, config)
+        result = fit(channel, points, nominal, is_digital(setup.driver))
+        certificate = _certificate(recording, setup, result.words)
+        if out:
+            write_certificate(out, certificate, file.name, recording.simulated, pressure_lines(result, points))
+    done = _hand_over(certificate, upload, port)
     if json_:
-        print(json.dumps(result.as_dict() | {"file": str(out) if out else None, "uploaded": upload}))
-        return
-    _show(result, points)
-    if out:
-        print(f"written to {out}")
-    if done:
-        print(done)
+        _print_json(result.as_dict(), certificate, out, done)
+    else:
+        _show(result, points)
+        _show_certificate(certificate, out, done)
+
+
+@calibrate.command()
+def upload(
+    file: Annotated[Path, typer.Argument(help="A certificate of `turgor calibrate pressure` or `impedance`.")],
+    port: PortOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Hand a certificate to the board of the running session, or with --port to the one there."""
+    certificate = read_certificate(file)
+    done = _hand_over(certificate, True, port)
+    print(json.dumps({"done": done, "number": certificate.number}) if json_ else done)
 
 
 @calibrate.command()
 def sweeps(
     channel: Annotated[str, typer.Option("--channel", help="The impedance channel, such as calf_z.")],
-    number: Annotated[int, typer.Option("--sweeps", min=1, max=100, help="Sweeps in each of the three modes.")] = 10,
+    number: Annotated[
+        int, typer.Option("--sweeps", min=SWEEPS_LEAST, max=100, help="Sweeps in each of the three modes.")
+    ] = 10,
     json_: JsonOption = False,
 ) -> None:
     """Have the board of the running session measure the resistor on a chip's calibration ports, then go on.
@@ -83,7 +131,9 @@ def impedance(
     ohm: Annotated[float, typer.Option("--ohm", help="The resistor on the calibration ports, measured.")],
     from_s: Annotated[float | None, typer.Option("--from", help="Only sweeps from this second on.")] = None,
     to_s: Annotated[float | None, typer.Option("--to", help="Only sweeps before this second.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Write the calibration to this TOML file.")] = None,
+    out: OutOption = None,
+    upload: UploadOption = False,
+    port: PortOption = None,
     json_: JsonOption = False,
 ) -> None:
     """Fit offset, gain and phase of an impedance channel from `turgor calibrate sweeps` of a known resistor."""
@@ -91,24 +141,63 @@ def impedance(
         track = recording[channel]
         if not isinstance(track, ImpedanceTrack):
             raise UsageError(f"{channel} is no impedance channel; calibrate it with `turgor calibrate pressure`")
-        steps = track.steps(from_s, to_s)
-        simulated = bool(recording.simulated)
-    result = fit_impedance(channel, steps, ohm)
-    if out:
-        write_impedance_certificate(out, result, simulated, time.time(), file.name)
+        result = fit_impedance(channel, track.steps(from_s, to_s), ohm)
+        certificate = _certificate(recording, _setup(recording, channel), result.words)
+        if out:
+            write_certificate(out, certificate, file.name, recording.simulated, impedance_lines(result))
+    done = _hand_over(certificate, upload, port)
     if json_:
-        print(json.dumps(result.as_dict() | {"file": str(out) if out else None}))
-        return
-    print(f"{channel}: {ohm:g} ohm, {result.receivers[0].sweeps} sweeps in each mode")
+        _print_json(result.as_dict(), certificate, out, done)
+    else:
+        _show_impedance(result)
+        _show_certificate(certificate, out, done)
+
+
+def _show_impedance(result: ImpedanceCalibration) -> None:
+    print(f"{result.channel}: {result.ohm:g} ohm, {result.receivers[0].sweeps} sweeps in each mode")
     for found in result.receivers:
         print(
             f"  {found.frequency_hz / 1000:5.1f} kHz  gain {found.gain_i_percent:+.2f} {found.gain_q_percent:+.2f} %, "
             f"phase {found.phase_i_deg:+.3f} {found.phase_q_deg:+.3f} deg, offset {found.offset_i:+.1f} "
             f"{found.offset_q:+.1f} counts, noise {found.noise_percent:.3f} %"
         )
-    print(f"  board: words {' '.join(str(word) for word in result.words)}")
-    if out:
-        print(f"written to {out}")
+
+
+def _setup(recording: Recording, channel: str) -> Setup:
+    """How the board was set up for it last."""
+    for boot in reversed(recording.boots):
+        for setup in boot.setups.values():
+            if setup.name == channel:
+                return setup
+    raise UsageError(f"{recording.path}: the set-up of {channel} is not in it; record from a start of the board on")
+
+
+def _certificate(recording: Recording, setup: Setup, words: tuple[int, ...]) -> Certificate:
+    board = board_name(recording.boots[-1].board)
+    return Certificate(board, setup.name, sensor_name(setup.driver), words, time.time())
+
+
+def _hand_over(certificate: Certificate, upload: bool, port: str | None) -> str:
+    """Upload it where it is wanted; what was done, "" for nothing."""
+    if not upload and not port:
+        return ""
+    check_age(certificate, time.time())
+    if port:
+        return upload_to(port, certificate)
+    fields = ("board", "channel", "sensor", "words")
+    return ask("calibrate", **{name: getattr(certificate, name) for name in fields})
+
+
+def _print_json(result: dict[str, Any], certificate: Certificate, out: Path | None, done: str) -> None:
+    more = {"number": certificate.number, "board": certificate.board, "sensor": certificate.sensor}
+    print(json.dumps(result | more | {"file": str(out) if out else None, "uploaded": bool(done)}))
+
+
+def _show_certificate(certificate: Certificate, out: Path | None, done: str) -> None:
+    print(f"  board: {' '.join(str(word) for word in certificate.words)}")
+    print(f"calibration {certificate.number}" + (f" written to {out}" if out else ""))
+    if done:
+        print(done)
 
 
 def _point(recording: Recording, channel: str, text: str, fitted: bool) -> Point:
@@ -128,6 +217,3 @@ def _show(result: Calibration, points: list[Point]) -> None:
         kind = "fitted" if point.fitted else "check"
         samples = f"{len(point.codes)} samples, noise {noise:.3f} mmHg, off by {error:+.3f}"
         print(f"  {point.mmhg:6.1f} mmHg  {kind:<6}  {samples}")
-    print(
-        f"  board: offset_code {result.offset_code}, gain {result.gain_high}/{result.gain_low} >> {result.gain_shift}"
-    )

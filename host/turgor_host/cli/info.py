@@ -46,13 +46,21 @@ def _show(result: dict[str, Any]) -> None:
     print(f"begun {result['started_utc'] or result['created_utc']}, {result['duration_s']:g} s of board time")
     print(f"board: {result['machine']}, {result['runtime']}, firmware {result['firmware_version']}")
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("channel", "kind", "samples", "missed", "rate", "readings", "valid"):
-        table.add_column(name, justify="left" if name in ("channel", "kind") else "right", no_wrap=True)
+    for name in ("channel", "kind", "samples", "missed", "rate", "readings", "valid", "calibration"):
+        table.add_column(name, justify="left" if name in ("channel", "kind", "calibration") else "right", no_wrap=True)
     for channel in result["channels"]:
         rate = "" if channel["rate_hz"] is None else f"{channel['rate_hz']:.3f}/s"
         valid = "" if not channel["readings"] else f"{100 * channel['valid_readings'] / channel['readings']:.1f} %"
         numbers = [str(channel[name]) for name in ("samples", "missed")]
-        table.add_row(channel["name"], channel["kind"], *numbers, rate, str(channel["readings"]), valid)
+        table.add_row(
+            channel["name"],
+            channel["kind"],
+            *numbers,
+            rate,
+            str(channel["readings"]),
+            valid,
+            channel["calibration"] or "",
+        )
     print_table(table)
     counted = [f"{result[name]} {name}" for name in ("records", "lost", "events", "boots")]
     print(", ".join(counted))

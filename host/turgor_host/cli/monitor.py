@@ -59,7 +59,7 @@ def monitor(
         speed=parse_speed(speed),
         runtime=runtime,
         seed=seed,
-        calibration=calibration,
+        calibration=calibration or (),
         config=config,
     ) as run:
         watch(run, port, browser, json_)

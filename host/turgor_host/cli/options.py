@@ -29,8 +29,12 @@ RuntimeOption = Annotated[
 ]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, max=65535, help="Seed of the virtual board's noise.")]
 CalibrationOption = Annotated[
-    Path | None,
-    typer.Option("--calibration", help="A file of `turgor calibrate pressure`, handed to the board at the start."),
+    list[Path] | None,
+    typer.Option(
+        "--calibration",
+        metavar="TOML",
+        help="A certificate of `turgor calibrate`, handed to the board at the start; give one or several.",
+    ),
 ]
 ConfigOption = Annotated[
     Path | None,

@@ -52,7 +52,7 @@ def record(
             seed=seed,
             seconds=seconds,
             progress=show,
-            calibration=calibration,
+            calibration=calibration or (),
             config=config,
         ) as run:
             if run.writer.goes_on:

@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
-from turgor_host.calibrate.certificate import read_certificate
+from turgor.core.channels import channel_id
+from turgor_host.calibrate.certificate import Certificate, board_name, read_certificate
 from turgor_host.cli.events import clock, show_events
 from turgor_host.cli.options import JsonOption
+from turgor_host.configuration.sensors import sensor_name
 from turgor_host.errors import UsageError
-from turgor_host.recording.reader import open_recording
+from turgor_host.recording.reader import Recording, open_recording
 from turgor_host.recording.replay import replay as run_again
 from turgor_host.recording.verify import Report
 from turgor_host.recording.verify import verify as compare_again
@@ -22,14 +24,15 @@ def replay(
         bool, typer.Option("--verify", help="Compare every reading and event with the board's; exit 1 on a difference.")
     ] = False,
     calibration: Annotated[
-        Path | None, typer.Option("--calibration", metavar="FILE.toml", help="Use these pressure calibrations instead.")
+        list[Path] | None,
+        typer.Option("--calibration", metavar="TOML", help="Use this certificate instead; give one or several."),
     ] = None,
     json_: JsonOption = False,
 ) -> None:
     """Run the board's own core over the recorded raw codes again and show the events it finds."""
     if verify and calibration:
         raise UsageError("--verify compares with what the board did; leave out --calibration")
-    calibrations = read_certificate(calibration) if calibration else {}
+    certificates = [read_certificate(path) for path in calibration or ()]
     with open_recording(file) as recording:
         if verify:
             report = compare_again(recording)
@@ -40,7 +43,9 @@ def replay(
             if report.result == "different":
                 raise typer.Exit(1)
             return
-        result = run_again(recording, calibrations)
+        for certificate in certificates:
+            _check(recording, certificate)
+        result = run_again(recording, {certificate.channel: certificate.words for certificate in certificates})
     if json_:
         print(json.dumps(result.as_dict()))
         return
@@ -48,6 +53,19 @@ def replay(
     taken, left_out = result.as_recorded, result.left_out
     if taken or left_out:
         print(f"{taken} readings taken as recorded and {left_out} left out: their codes are not in the recording")
+
+
+def _check(recording: Recording, certificate: Certificate) -> None:
+    """UsageError when it is of another board or sensor than the recording."""
+    channel = certificate.channel
+    for boot in recording.boots:
+        setup = boot.setups.get(channel_id(channel))
+        theirs = board_name(boot.board), sensor_name(setup.driver) if setup else certificate.sensor
+        if theirs != (certificate.board, certificate.sensor):
+            raise UsageError(
+                f"the certificate of {channel} is of {certificate.sensor} on board {certificate.board}, the recording "
+                f"of {theirs[1]} on board {theirs[0]}; give one that was made there"
+            )
 
 
 def _show(report: Report) -> None:

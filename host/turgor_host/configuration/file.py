@@ -1,6 +1,7 @@
 """A configuration file -> what a board runs; UsageError names file, key and what is allowed, in one line."""
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -25,12 +26,21 @@ from turgor.app.config import (
 from turgor.app.journal import PARTS
 from turgor.app.ring import CONTENT
 from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, IMPEDANCE, channel_id
-from turgor.core.filter_words import filter_state
+from turgor.core.filter_words import describe, filter_state
 from turgor.drivers.tca9548a import ADDRESS as MUX_ADDRESS
 from turgor_host.calibrate.lowpass import lowpass
 from turgor_host.configuration.limits import default_table, limit_rows
 from turgor_host.configuration.model import CHANNEL_MODELS, RULE_MODELS, Board, Table
-from turgor_host.configuration.sensors import MMHG, SENSORS, bridge_words, digital_words, impedance_words
+from turgor_host.configuration.sensors import (
+    CALIBRATION_WORDS,
+    MMHG,
+    SENSORS,
+    bridge_words,
+    digital_words,
+    impedance_words,
+    is_digital,
+    sensor_name,
+)
 from turgor_host.errors import UsageError
 
 _lowpass = cache(lowpass)
@@ -43,6 +53,7 @@ _RATES_HZ = {"NAU7802": (80, 320), "ADS1220": (90, 330), "ABP2": (80, 80), "HSC"
 _SETTLE_PERIODS = {2: 2, 4: 4}
 _SETTLE_LEAST_S = 0.5
 _SETTLE_LEAST_SAMPLES = 49
+_USUAL_UV_V_MMHG = 5.0
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,21 @@ def read_configuration(path: Path) -> Configuration:
         return parse_configuration(text)
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
+
+
+def nominal_words(channel: str, driver: int, recorded: Sequence[int], path: Path | None) -> tuple[int, ...]:
+    """The calibration that a pressure sensor has before any was made: that of the configuration in `path`.
+
+    Without one that of a bridge of 5 uV/V/mmHg, and of a digital sensor the one in `recorded`, its words.
+    """
+    if path:
+        for found in read_configuration(path).config.channels:
+            if found.name == channel and found.driver == driver:
+                return tuple(describe(found.words)[CALIBRATION_WORDS])
+        raise UsageError(f"{path}: has no {sensor_name(driver)} on {channel}, as the recording has; give that board's")
+    if is_digital(driver):
+        return tuple(recorded[CALIBRATION_WORDS])
+    return bridge_words(SENSORS[sensor_name(driver)], _USUAL_UV_V_MMHG)
 
 
 def parse_configuration(text: str) -> Configuration:

@@ -17,8 +17,26 @@ _MILLI_PER_FRACTION = 1000 / 32
 _CODES_PER_MMHG = (250, 2_000_000)
 # Of a digital sensor's full scale: `turgor.drivers.digital`.
 _DIGITAL_CODES = 1 << 22
+# Where a pressure channel's words, as it describes itself, have its calibration.
+CALIBRATION_WORDS = slice(9, 13)
 # Honeywell's address is ordered with the part; 0x28 is the usual one.
 _ORDERED = (0x28, 0x38, 0x48, 0x58, 0x68)
+# Names of the drivers, which tell apart what has another calibration.
+DRIVERS = {
+    name: getattr(board, name)
+    for name in (
+        "NAU7802",
+        "MAX30009",
+        "ABP2_A",
+        "ABP2_B",
+        "HSC_A",
+        "HSC_B",
+        "HSC_C",
+        "HSC_F",
+        "ADS1220",
+        "MAX30009_BF",
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -76,6 +94,16 @@ def _gain(codes_per_mmhg: float) -> tuple[int, int, int]:
     if not least < codes_per_mmhg < most:
         raise UsageError(f"{codes_per_mmhg:.3g} codes a mmHg; there must be {least} to {most}")
     return coefficient(_MILLI_PER_FRACTION / codes_per_mmhg)
+
+
+def sensor_name(driver: int) -> str:
+    """The name of a driver's number."""
+    return next((name for name, number in DRIVERS.items() if number == driver), f"driver {driver}")
+
+
+def is_digital(driver: int) -> bool:
+    """Whether its maker has calibrated such a sensor."""
+    return bool(board.ABP2_A <= driver <= board.HSC_F)
 
 
 def impedance_words(type_bf: bool) -> tuple[int, ...]:

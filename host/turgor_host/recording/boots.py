@@ -7,8 +7,9 @@ from functools import cached_property
 from struct import calcsize, unpack_from
 
 from turgor.app.config import codes_may_repeat
+from turgor.core.bounds import CALIBRATION_BOUNDS, IMPEDANCE_BOUNDS
 from turgor.core.channel import PressureChannel, pressure_channel
-from turgor.core.channels import CHANNEL_NAMES, IMPEDANCE
+from turgor.core.channels import CHANNEL_NAMES, CHANNELS, IMPEDANCE
 from turgor.core.filter_words import filter_state, set_calibration
 from turgor.link import lines
 from turgor.link.records import (
@@ -22,6 +23,7 @@ from turgor.link.records import (
     READINGS,
     row,
 )
+from turgor_host.configuration.sensors import CALIBRATION_WORDS
 from turgor_host.recording.schema import RARE, Row
 from turgor_host.recording.store import Store
 from turgor_host.timebase import Exchange, Mapping
@@ -45,6 +47,15 @@ class Command:
     words: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Recalibrated:
+    """A calibration that the board took: of the channel's number, whole with the record `seq`."""
+
+    seq: int
+    channel: int
+    words: tuple[int, ...]
+
+
 @dataclass
 class Setup:
     """How the board was set up for one channel, by the first record (`seq`) that says so; `words` are in the core's
@@ -58,7 +69,7 @@ class Setup:
     rate_millihz: int
     words: tuple[int, ...]
     seq: int = 0
-    # (last index under the old one, offset code, gain high, low, shift), in order
+    # (last index under the old one, words in order of `core.bounds`), in order
     calibrations: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
 
     def is_impedance(self) -> bool:
@@ -85,9 +96,18 @@ class Setup:
         words = self.state()
         yield 0, words
         for last_index, calibration in self.calibrations:
-            words = words[:]
-            set_calibration(words, *calibration)
+            if self.is_impedance():
+                words = array("i", calibration)
+            else:
+                words = words[:]
+                set_calibration(words, *calibration)
             yield last_index + 1, words
+
+    def calibration(self) -> tuple[int, ...]:
+        """The words of the last calibration that was in force, in order of `core.bounds`."""
+        if self.calibrations:
+            return self.calibrations[-1][1]
+        return self.words if self.is_impedance() else self.words[CALIBRATION_WORDS]
 
 
 @dataclass
@@ -105,6 +125,7 @@ class Boot:
     setups: dict[int, Setup] = field(default_factory=dict)
     limits: tuple[tuple[int, ...], ...] = ()
     commands: list[Command] = field(default_factory=list)
+    calibrations: list[Recalibrated] = field(default_factory=list)
     # (seq, last seq) of the records that `gap` records stand for
     gaps: list[tuple[int, int]] = field(default_factory=list)
 
@@ -201,9 +222,30 @@ def _configure(store: Store, boot: Boot) -> None:
     boot.limits = tuple(limits)
     boot.commands = list(_commands(store, boot))
     boot.gaps = list(_gaps(store, boot))
-    for command in boot.commands:
-        if command.command == lines.CALIBRATE:
-            _calibrate(store, boot, command)
+    boot.calibrations = list(_whole(boot.commands))
+    for calibration in boot.calibrations:
+        _calibrate(store, boot, calibration)
+
+
+def _whole(commands: list[Command]) -> Iterator[Recalibrated]:
+    """The calibrations of which all parts are there, as the board puts them together."""
+    words: tuple[int, ...] = ()
+    goes_on = -1
+    for command in commands:
+        if command.command != lines.CALIBRATE:
+            continue
+        start, *part = command.words
+        channel, at = start & 0xFF, start >> 16
+        if (at and start != goes_on) or channel >= len(CHANNELS):
+            # One before it was lost.
+            goes_on = -1
+            continue
+        words = (*(words if at else ()), *part)
+        goes_on = start + (len(part) << 16)
+        count = len(IMPEDANCE_BOUNDS if CHANNELS[channel][1] == IMPEDANCE else CALIBRATION_BOUNDS)
+        if len(words) >= count:
+            yield Recalibrated(command.seq, channel, words[:count])
+            goes_on = -1
 
 
 def _commands(store: Store, boot: Boot) -> Iterator[Command]:
@@ -228,22 +270,22 @@ def _gaps(store: Store, boot: Boot) -> Iterator[tuple[int, int]]:
         yield seq, unpack_from("<I", body)[0] if len(body) >= 4 else seq
 
 
-def _calibrate(store: Store, boot: Boot, command: Command) -> None:
+def _calibrate(store: Store, boot: Boot, calibration: Recalibrated) -> None:
     """A calibration acts after the samples of the next readings record's tick."""
-    channel, *calibration = command.words
     found = store.query(
         "SELECT body FROM records WHERE board = ? AND boot = ? AND seq > ? AND kind = ? ORDER BY seq LIMIT 1",
         *boot.key,
-        command.seq,
+        calibration.seq,
         READINGS,
     )
-    if not found or channel not in boot.setups or command.seq < boot.setups[channel].seq:
+    setup = boot.setups.get(calibration.channel)
+    if not found or setup is None or calibration.seq < setup.seq:
         return
     tail = found[0][0][_READINGS_BODY:]
     for at in range(0, len(tail) - READING_SIZE + 1, READING_SIZE):
         number, _, last_index, _, _ = unpack_from(READING, tail, at)
-        if number == channel:
-            boot.setups[channel].calibrations.append((last_index, tuple(calibration)))
+        if number == setup.number:
+            setup.calibrations.append((last_index, calibration.words))
 
 
 def rows_between(store: Store, boot: Boot, kind: int, channel: int | None, t0: float, t1: float) -> list[Row]:

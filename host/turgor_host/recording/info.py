@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 
 from turgor.core.channels import ARTERIAL, IMPEDANCE, PRESSURE
+from turgor_host.calibrate.certificate import board_name, calibration_number
+from turgor_host.configuration.sensors import sensor_name
 from turgor_host.recording.events import seconds, utc_text
 from turgor_host.recording.reader import Recording
 from turgor_host.recording.schema import FORMAT_VERSION
@@ -68,4 +70,15 @@ def _channel(recording: Recording, name: str) -> dict[str, Any]:
         "rate_hz": round(conversions / span_s, 6) if span_s > 0 else None,
         "readings": len(readings.time),
         "valid_readings": int(readings.valid.sum()),
+        "calibration": _calibration(recording, name),
     }
+
+
+def _calibration(recording: Recording, name: str) -> str | None:
+    """The number of the calibration in force at the end, as its certificate has it."""
+    for boot in reversed(recording.boots):
+        for setup in boot.setups.values():
+            if setup.name == name:
+                board, sensor = board_name(boot.board), sensor_name(setup.driver)
+                return calibration_number(board, name, sensor, setup.calibration())
+    return None

@@ -4,6 +4,7 @@ What follows a hole is followed from the next snapshot on, and each snapshot is 
 has come to by itself. Filters start at rest, so the start of a boot needs none.
 """
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -13,10 +14,9 @@ import numpy as np
 
 from turgor.core.arterial import ArterialChannel
 from turgor.core.channel import ImpedanceChannel
-from turgor.core.filter_words import FLAGS, OVER, set_calibration
+from turgor.core.filter_words import FLAGS, OVER
 from turgor.core.median import ABSENT
 from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG
-from turgor.link import lines
 from turgor.link.records import OVER_THRESHOLD, RESTARTED, SATURATED, VALID
 from turgor_host.recording.bootlog import BootLog
 from turgor_host.recording.boots import Setup
@@ -78,7 +78,7 @@ class Recomputed:
 
 
 def recompute(log: BootLog, channel: int, entries: Entries, calibration: tuple[int, ...] | None = None) -> Recomputed:
-    """The channel's course; `calibration` (offset code, gain high, low, shift) replaces the board's own.
+    """The channel's course; `calibration` (words in order of `core.bounds`) replaces the board's own.
 
     Snapshots are of the board's own calibration: with another one, nothing is said after a hole.
     """
@@ -88,7 +88,7 @@ def recompute(log: BootLog, channel: int, entries: Entries, calibration: tuple[i
         nothing = [Reading(reason=NO_SETUP)] * len(entries.tick)
         return Recomputed(nothing, [(snapshot, None) for snapshot in snapshots])
     if setup.is_impedance():
-        return _Sweeps(log, setup, entries, snapshots).run()
+        return _Sweeps(log, setup, entries, snapshots, calibration).run()
     return _pressure(log, setup, entries, snapshots, calibration)
 
 
@@ -145,7 +145,7 @@ class _Codes:
         self._channel = setup.channel(setup.state())
         self._is_sound = True
         if calibration is not None:
-            set_calibration(self._channel.words, *calibration)
+            self._channel.calibrate(calibration)
         if stretch.base:
             state = stretch.base.state
             self._is_sound = self._channel.unpack_state(state, 0, len(state))
@@ -175,7 +175,7 @@ class _Codes:
             at = i - self._first
             result.readings[i] = self._reading(int(named[at]), positions[at], entries.flags[i])
             for calibrated in acts.get(entries.tick[i], ()):
-                set_calibration(self._channel.words, *calibrated)
+                self._channel.calibrate(calibrated)
         for snapshot in checks:
             self._check(snapshot, result)
 
@@ -234,26 +234,35 @@ def _part(log: BootLog, channel: int, stretch: _Stretch, index: int) -> Blocks:
 def _calibrations(log: BootLog, channel: int) -> dict[int, list[tuple[int, ...]]]:
     """Calibrations by the number of the tick after whose samples they act."""
     found: dict[int, list[tuple[int, ...]]] = {}
-    for command in log.boot.commands:
-        if command.command == lines.CALIBRATE and command.words[0] == channel:
-            tick = int(np.searchsorted(log.tick_seqs, command.seq))
-            found.setdefault(tick, []).append(command.words[1:])
+    for calibration in log.boot.calibrations:
+        if calibration.channel == channel:
+            tick = int(np.searchsorted(log.tick_seqs, calibration.seq))
+            found.setdefault(tick, []).append(calibration.words)
     return found
 
 
 class _Sweeps:
     """An impedance channel: after lost records the next sweep that gives a value, or a snapshot, tells its reading."""
 
-    def __init__(self, log: BootLog, setup: Setup, entries: Entries, snapshots: list[Snapshot]) -> None:
+    def __init__(
+        self,
+        log: BootLog,
+        setup: Setup,
+        entries: Entries,
+        snapshots: list[Snapshot],
+        calibration: tuple[int, ...] | None,
+    ) -> None:
         self._log = log
         self._entries = entries
-        self._waiting = list(snapshots)
+        # Snapshots are of the board's own calibration.
+        self._waiting = [] if calibration else list(snapshots)
+        self._acts = {} if calibration else _calibrations(log, setup.number)
         seqs, steps = log.steps.get(setup.number, ([], None))
         self._sweeps: list[tuple[int, tuple[int, ...]]] = []
         if steps is not None:
             self._sweeps = [(seq, step) for seq, step in zip(seqs, steps.tolist(), strict=True) if not step[2]]
         self._next = 0
-        self._channel = ImpedanceChannel(setup.words)
+        self._channel = ImpedanceChannel(array("i", calibration or setup.words))
         # The record up to which the channel is known; whether its last capture is known too.
         self._known_seq = -1
         self._is_whole = True
@@ -269,10 +278,12 @@ class _Sweeps:
             if log.is_hole_between(self._known_seq, seq):
                 self._is_whole = False
                 self._result.readings.append(Reading(reason=LOST))
-                continue
-            self._is_whole = True
-            self._known_seq = seq
-            self._result.readings.append(Reading(channel.index, channel.value, channel.flags))
+            else:
+                self._is_whole = True
+                self._known_seq = seq
+                self._result.readings.append(Reading(channel.index, channel.value, channel.flags))
+            for calibrated in self._acts.get(entries.tick[i], ()):
+                channel.calibrate(calibrated)
         for snapshot in self._waiting:
             self._meet(snapshot)
         return self._result

@@ -1,22 +1,21 @@
 """The events that the core makes of a recording's raw codes, with the board's calibrations or with others."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from turgor.core.bounds import CALIBRATION_BOUNDS, misfit
 from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS
 from turgor.core.median import ABSENT
 from turgor.link.records import VALID
-from turgor_host.errors import UsageError
+from turgor_host.calibrate.certificate import check_words
 from turgor_host.recording.bootlog import BootLog
 from turgor_host.recording.events import Event, make_event
 from turgor_host.recording.judging import Inputs, judged
 from turgor_host.recording.reader import Recording
 from turgor_host.recording.recompute import Entries, Reading, recompute
 
-# Offset code, gain high, low, shift.
-Calibration = tuple[int, int, int, int]
+# Words in order of `core.bounds`.
+Calibration = Sequence[int]
 
 
 @dataclass
@@ -39,10 +38,11 @@ class Replay:
         return {"file": self.file, "readings": readings, "events": self.events}
 
 
-def replay(recording: Recording, calibrations: Mapping[str, Mapping[str, int]] | None = None) -> Replay:
-    """Run the core over all raw codes; `calibrations` (as `read_certificate` gives them) replace the board's."""
-    other = {name: _checked(name, table) for name, table in (calibrations or {}).items()}
-    for name in other:
+def replay(recording: Recording, calibrations: Mapping[str, Calibration] | None = None) -> Replay:
+    """Run the core over all raw codes; `calibrations`, words by channel, replace the board's."""
+    other = {name: tuple(words) for name, words in (calibrations or {}).items()}
+    for name, words in other.items():
+        check_words(name, words)
         # A channel that is not there must not pass as "no difference".
         recording[name]
     result = Replay(str(recording.path))
@@ -52,7 +52,7 @@ def replay(recording: Recording, calibrations: Mapping[str, Mapping[str, int]] |
     return result
 
 
-def _replay_boot(log: BootLog, other: Mapping[str, Calibration], result: Replay) -> None:
+def _replay_boot(log: BootLog, other: Mapping[str, tuple[int, ...]], result: Replay) -> None:
     boot = log.boot
     seen = dict.fromkeys(log.ticks.entries["channel"].tolist())
     channels = [channel for channel in seen if channel < len(CHANNELS)]
@@ -91,11 +91,3 @@ def _values(
         else:
             result.left_out += 1
     return values
-
-
-def _checked(channel: str, table: Mapping[str, int]) -> Calibration:
-    """The words of one channel's calibration; UsageError when the board would not take them."""
-    offset_code, gain_high, gain_low, gain_shift = words = tuple(table[name] for name, _, _ in CALIBRATION_BOUNDS)
-    if why := misfit(CALIBRATION_BOUNDS, words):
-        raise UsageError(f"calibration of {channel}: {why}")
-    return offset_code, gain_high, gain_low, gain_shift

@@ -1,5 +1,6 @@
 """The channels of a recording as numpy arrays. Times are s of board time since the recording began."""
 
+from array import array
 from collections.abc import Iterator
 from math import inf
 from typing import Any, NamedTuple
@@ -259,7 +260,8 @@ class ImpedanceTrack(Track):
             except (ValueError, IndexError) as error:
                 raise self._damaged(error) from None
             setup = boot.setups.get(self.number)
-            values = [_step(setup, step) for step in steps.tolist()]
+            states = list(setup.calibrated_from()) if setup else []
+            values = [_step(_in_force(states, step[1]), step) for step in steps.tolist()]
             resistance, reactance, valid = (np.array(column) for column in zip(*values, strict=True))
             index, count, leads = (steps[name].astype(np.int64) for name in ("index", "count", "leads"))
             time = _times(rows, boot) + steps["t_us"] / 1e6
@@ -268,17 +270,22 @@ class ImpedanceTrack(Track):
         return Sweeps(*_cut(_joined(parts, types), t0, t1))
 
 
-def _step(setup: Setup | None, step: tuple[int, ...]) -> tuple[float, float, bool]:
+def _in_force(states: "list[tuple[int, array[int]]]", index: int) -> "array[int] | None":
+    """Of states and the first index under each, the one under which `index` came."""
+    return next((words for first_index, words in reversed(states) if first_index <= index), None)
+
+
+def _step(words: "array[int] | None", step: tuple[int, ...]) -> tuple[float, float, bool]:
     """Resistance and reactance in ohm and validity of one `impedance` record."""
     _, _, frequency, count, leads, _, sum_i, sum_q, *extremes = step
-    if setup is None or not count:
+    if words is None or not count:
         return np.nan, np.nan, False
-    judge = ImpedanceChannel(setup.words)
+    judge = ImpedanceChannel(words)
     # The core judges what it takes for a reading, the lowest frequency; the others by the same measure.
     judge.result(0, count, leads, sum_i, sum_q, *extremes)
     valid = judge.capture() != ABSENT
-    real = resistance_milliohm(setup.words, frequency, sum_i, sum_q, count)
-    imaginary = reactance_milliohm(setup.words, frequency, sum_i, sum_q, count)
+    real = resistance_milliohm(words, frequency, sum_i, sum_q, count)
+    imaginary = reactance_milliohm(words, frequency, sum_i, sum_q, count)
     return real / 1000, imaginary / 1000, valid
 
 

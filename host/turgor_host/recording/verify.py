@@ -55,7 +55,6 @@ _FLAG_NAMES = {
         (FEW_BEATS, "few beats"),
     ),
 }
-_CALIBRATION_KEYS = ("offset_code", "gain_high", "gain_low", "gain_shift")
 
 
 # channel, rule, priority, state, stage, value, limit

@@ -12,7 +12,6 @@ and outlives it; without it the flash is new. `--log` has every record written a
 import json
 import sys
 import time
-from array import array
 from binascii import unhexlify
 
 from turgor import __version__
@@ -79,8 +78,6 @@ class Ports:
         image = unhexlify(scenario["image"])
         self.config = unpack_config(image, len(image))
         for channel in self.config.channels:
-            if channel.name in scenario.get("words", {}):
-                channel.words = array("i", scenario["words"][channel.name])
             self._attach(channel, scenario)
         for name, (resistor_uohm, mixers) in scenario.get("receivers", {}).items():
             self.chips[name].resistor_uohm = resistor_uohm
