@@ -5,7 +5,7 @@ from struct import pack_into
 
 from turgor.app.snapshot import Snapshots
 from turgor.core.bounds import CALIBRATION_BOUNDS, misfit
-from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, NO_CHANNEL
+from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, NO_CHANNEL, PRESSURES, SLOW
 from turgor.core.filter_words import set_calibration
 from turgor.core.judge import AT_ATTACH, Judge
 from turgor.core.median import ABSENT
@@ -51,7 +51,9 @@ class Tick:
         self.refusal = ""
         self.judge = Judge([channel.number for channel in config.channels], config.limits)
         self._samplers = samplers[:]
-        self.snapshots = Snapshots(self.judge, self._samplers, log)
+        # Nothing of what came before decides the readings of the others.
+        followed = [sampler for sampler in samplers if CHANNELS[sampler.number][1] not in SLOW]
+        self.snapshots = Snapshots(self.judge, followed, log)
         self._log = log
         self._time = time
         self._alarm = alarm
@@ -124,7 +126,7 @@ class Tick:
         if command == lines.ACKNOWLEDGE:
             return "" if self.judge.rules.standing(a, b) else "no such alarm stands unacknowledged"
         if command == lines.CALIBRATE:
-            if self._position(a) < 0 or CHANNELS[a][1] == IMPEDANCE:
+            if self._position(a) < 0 or CHANNELS[a][1] not in PRESSURES:
                 return "channel " + str(a) + " has no pressure sensor here"
             return misfit(CALIBRATION_BOUNDS, (b, c, d, e))
         if command == lines.CONFIGURE:
