@@ -390,7 +390,18 @@ def test_states_of_rules_that_cannot_be_are_refused():
     refused(state + b"\0")
     refused(b"\x02" + state[1:])
     # Layout 1, then the parts: 4 DBP words, baselines of 5 bytes, alarms.
-    for at, value in ((1, 2), (2, 15), (7, 0x10), (11, 2), (15, 0), (20, 1), (21, 9), (23, len(CHANNELS)), (27, 0x7F), (33, 2)):
+    for at, value in (
+        (1, 2),
+        (2, 15),
+        (7, 0x10),
+        (11, 2),
+        (15, 0),
+        (20, 1),
+        (21, 9),
+        (23, len(CHANNELS)),
+        (27, 0x7F),
+        (33, 2),
+    ):
         changed = bytearray(state)
         changed[at] = value
         refused(bytes(changed))

@@ -6,6 +6,7 @@ What is known of the chips, and from where, stands in tests/sim/test_slow_models
 import sys
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ def check_every_result(name: str, module: Any) -> None:
                 assert codes[-1][2] - codes[-1][0] == LYING[2] - LYING[0]
         assert abs(len(codes) - 1 - 30_000_000 / (PERIODS_US[name] * (1 + period_ppm / 1e6))) <= 1
         firsts = [code if name == "tmp117" else code[0] for code in codes]
-        steps = [after - before for before, after in zip(firsts, firsts[1:], strict=False)]
+        steps = [after - before for before, after in pairwise(firsts)]
         most = PERIODS_US[name] * 1.14 * (1 if name == "tmp117" else 20e-6)
         assert all(0 <= step <= most + 10 for step in steps)
 
@@ -264,7 +265,7 @@ IDENTITIES = {"tmp117": (0x0116, 0x0117), "lis3dh": (0x32, 0x33)}
 
 
 def check_fault(name: str, module: Any, what: str) -> None:
-    """Told within 2 s by its name, no sample while it lasts, and over when it ends; also over a wrap, and at a start."""
+    """Told within 2 s by its name, no sample while it lasts, over when it ends; also over a wrap, and at a start."""
     faults, attribute, begun, ended = FAULTS[name, what]
     # The wrap is 3 s from the start.
     for moment_us in (2_100_000, 2_800_000):
@@ -488,7 +489,7 @@ class Bus:
     looks = 0
     def readfrom_mem_into(self, address, register, buf):
         for i in range(len(buf)):
-            buf[i] = Driver._settings[i] if len(buf) == len(Driver._settings) and register == Driver._settings_at else 0x1F
+            buf[i] = Driver._settings[i] if register == Driver._settings_at else 0x1F
         if register == Driver._settings_at:
             self.looks += 1
             at, bit = Driver._ready

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from turgor.core.channels import CHANNELS, IMPEDANCE
+from turgor.core.channels import CHANNELS, PRESSURES
 from turgor_host.calibrate.impedance import ImpedanceCalibration
 from turgor_host.calibrate.pressure import Calibration, Point
 from turgor_host.errors import TurgorError, UsageError
 
 WORDS = ("offset_code", "gain_high", "gain_low", "gain_shift")
-_PRESSURE_NAMES = [name for name, kind, _ in CHANNELS if kind != IMPEDANCE]
+_PRESSURE_NAMES = [name for name, kind, _ in CHANNELS if kind in PRESSURES]
 
 
 def read_certificate(path: Path) -> dict[str, dict[str, int]]:
