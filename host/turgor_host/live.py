@@ -332,8 +332,8 @@ class Live:
     def history(self, t0: float, t1: float, points: int) -> dict[str, Any]:
         """Readings from `t0` to `t1` in at most about `points` buckets, each with least, greatest and mean value.
 
-        `channels` has each in its unit, `change` the per cent by which an impedance differs from its baseline, `dbp` the
-        DBP in force. None stands where a bucket has no valid reading.
+        `channels` has each in its unit, `change` the per cent by which an impedance differs from its baseline,
+        `dbp` the DBP in force. None stands where a bucket has no valid reading.
         """
         points = max(1, min(int(points), POINTS_LIMIT))
         with self._lock:

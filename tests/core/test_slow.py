@@ -48,7 +48,7 @@ def test_by_hand() -> None:
 
 
 def test_every_posture_is_told_to_a_degree_and_a_half() -> None:
-    """Gravity from any side: the mean of ten noisy samples, rounded down to 16 milli-g, against the true direction."""
+    """Gravity from any side: a noisy sample, rounded down to 16 milli-g, against the true direction."""
     random = Random(5)
     for _ in range(2000):
         axis = [random.gauss(0, 1) for _ in range(3)]

@@ -4,7 +4,7 @@ Their readings are their codes. Nothing is filtered or calibrated, so nothing go
 flags of a reading again from its value (`slow_flags`). A reading is valid in a second in which a code came.
 
 A temperature is in milli-degC. A motion's value has in its bits 24 to 27 how much one axis changed within the second,
-less than 2^n milli-g, and below that x, y and z by their mean, 8 bits each, 128 being none and a step 16 milli-g.
+less than 2^n milli-g, and below that the last x, y and z, 8 bits each, 128 being none and a step 16 milli-g.
 """
 
 from array import array
@@ -86,8 +86,8 @@ class MotionChannel(SlowChannel):
 
     def __init__(self):
         super().__init__()
-        self._count = 0
-        # Of each axis: sum, least and greatest of this second.
+        self._is_first = True
+        # Of each axis: last, least and greatest of this second.
         self._axes = array("i", bytes(36))
 
     def sample(self, code):
@@ -95,13 +95,12 @@ class MotionChannel(SlowChannel):
         axes = self._axes
         for axis in range(3):
             felt = code[axis]
-            if not self._count:
-                axes[axis] = 0
-                axes[axis + 3] = axes[axis + 6] = felt
-            axes[axis] += felt
-            axes[axis + 3] = min(axes[axis + 3], felt)
-            axes[axis + 6] = max(axes[axis + 6], felt)
-        self._count += 1
+            axes[axis] = felt
+            if self._is_first or felt < axes[axis + 3]:
+                axes[axis + 3] = felt
+            if self._is_first or felt > axes[axis + 6]:
+                axes[axis + 6] = felt
+        self._is_first = False
 
     def _gathered(self):
         axes = self._axes
@@ -110,6 +109,6 @@ class MotionChannel(SlowChannel):
             while axes[axis + 6] - axes[axis + 3] >> value:
                 value += 1
         for axis in range(3):
-            value = value << 8 | (axes[axis] // self._count >> 4) + 128
-        self._count = 0
+            value = value << 8 | (axes[axis] >> 4) + 128
+        self._is_first = True
         return value
