@@ -16,7 +16,7 @@ from turgor.core.channel import (
     ImpedanceChannel,
     PressureChannel,
 )
-from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, PRESSURE, channel_id
+from turgor.core.channels import CHANNEL_NAMES, CHANNELS, channel_id
 from turgor.core.filter_words import filter_state
 from turgor.core.median import ABSENT
 from turgor.link import records

@@ -1,9 +1,9 @@
 """The one-second work: medians, baselines and rules of all channels, the same on the board and in a replay.
 
-Takes readings in milli-mmHg, milliohm or what else their kind is in, within +-2^28, or ABSENT, and a diastolic pressure in milli-mmHg; keeps medians
-and baselines in the same units, times in whole seconds. A tick is `begin`, then `reading` for each position in order,
-then `decide` for each position in order, then `decide_trouble`; each of them is one bounded slice. A position is a
-channel's place in the configuration.
+Takes readings in milli-mmHg, milliohm or whatever their kind is in, within +-2^28, or ABSENT, and a diastolic pressure in
+milli-mmHg; keeps medians and baselines in the same units, times in whole seconds. A tick is `begin`, then `reading` for
+each position in order, then `decide` for each position in order, then `decide_trouble`; each of them is one bounded
+slice. A position is a channel's place in the configuration.
 
 `pack_state` and `unpack_state` carry what a tick leaves to the next, but for the windows of the medians, which a minute
 of readings fills again: the DBPs with their ages, baselines, alarms and runs. A packed state is a layout byte and
@@ -71,8 +71,8 @@ _BASELINE_SIZE = const(5)
 _BASELINE_MOST = const(0x10000000)
 
 
-def _window():
-    return array("i", bytes(4 * MEDIAN_WORDS))
+def _windows(channel):
+    return [array("i", bytes(4 * MEDIAN_WORDS)) for _ in range(3 if CHANNELS[channel][1] == MOTION else 1)]
 
 
 class Judge:
@@ -84,13 +84,13 @@ class Judge:
         self.medians = array("i", bytes(4 * len(channels)))
         self.baselines = array("i", bytes(4 * len(channels)))
         self._troubles = bytearray(len(channels))
-        self._windows = [_window() for _ in channels]
-        for position, channel in enumerate(channels):
-            if CHANNELS[channel][1] == MOTION:
-                from turgor.core.slow import motion_median
+        # One each, of a motion one for each axis.
+        self._windows = [_windows(channel) for channel in channels]
+        self._motion_median = None
+        if MOTION in [CHANNELS[channel][1] for channel in channels]:
+            from turgor.core.slow import motion_median
 
-                self._windows[position] = [_window() for _ in range(3)]
-                self._motion_median = motion_median
+            self._motion_median = motion_median
         # The position of the pressure channel of each impedance channel's limb, -1 where there is none.
         self._pressure_at = [self._pressure_of(channel) for channel in channels]
         # In force at this tick.
@@ -149,10 +149,11 @@ class Judge:
         if value == ABSENT and not trouble & ~(1 << NOISY - FIRST_TECHNICAL):
             trouble |= 1 << SENSOR_ABSENT - FIRST_TECHNICAL
         self._troubles[position] = trouble
-        window = self._windows[position]
-        if kind == MOTION:
-            self.medians[position] = self._motion_median(window, value)
+        windows = self._windows[position]
+        if self._motion_median and kind == MOTION:
+            self.medians[position] = self._motion_median(windows, value)
             return False
+        window = windows[0]
         valid = median_push(window, value)
         self.medians[position] = median(window)
         if (
