@@ -38,7 +38,7 @@ def posture(value: Any) -> Posture:
     # The middle of each step.
     x, y, z = (axis_16_milli_g(value, axis) + 0.5 for axis in range(3))
     incline, roll = np.degrees(np.arctan2(x, np.hypot(y, z))), np.degrees(np.arctan2(y, z))
-    return Posture(incline, roll, 2.0 ** (value >> 24) / 1000)
+    return Posture(incline, roll, 2.0 ** (value & 15) / 1000)
 
 
 def shown(kind: int, value_milli: Any) -> Any:

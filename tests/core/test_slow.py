@@ -21,10 +21,10 @@ def axes(value: int) -> list[int]:
 
 
 def packed(activity: int, *steps: int) -> int:
-    value = activity
+    value = 0
     for step in steps:
         value = value << 8 | step + 128
-    return value
+    return value << 4 | activity
 
 
 def still(*milli_g: int) -> int:
@@ -39,7 +39,7 @@ def still(*milli_g: int) -> int:
 def test_by_hand() -> None:
     """x -345, y 87, z 934 milli-g are -22, 5 and 58 steps of 16 milli-g; nothing moved."""
     value = still(-345, 87, 934)
-    assert value == (128 - 22) << 16 | (128 + 5) << 8 | 128 + 58
+    assert value == (128 - 22) << 20 | (128 + 5) << 12 | (128 + 58) << 4
     assert axes(value) == [-22, 5, 58]
     skin = SlowChannel()
     skin.sample(36_625)
@@ -70,11 +70,22 @@ def test_activity_is_the_power_of_two_above_what_an_axis_changed(span: int, acti
     channel.sample((0, low, 1000))
     channel.sample((0, low + span, 1000))
     channel.capture()
-    assert channel.value >> 24 == activity
+    assert channel.value & 15 == activity
     # The next second begins anew.
     channel.sample((0, 0, 1000))
     channel.capture()
-    assert channel.value >> 24 == 0
+    assert channel.value & 15 == 0
+
+
+def test_what_trembles_at_a_step_s_end_stays() -> None:
+    """62 steps end at 1008 milli-g: up to 1011 it is held, then it goes on, and back below 1004."""
+    channel = MotionChannel()
+    found = []
+    for felt in (1000, 1007, 1008, 1011, 1012, 1008, 1004, 1003, 991, 987):
+        channel.sample((0, 0, felt))
+        channel.capture()
+        found.append(axes(channel.value)[2])
+    assert found == [62, 62, 62, 62, 63, 63, 63, 62, 62, 61]
 
 
 def test_every_reading_stays_what_can_be_spilled() -> None:

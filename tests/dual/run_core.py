@@ -203,7 +203,7 @@ def run_judge():
     numbers = Numbers(8)
     digest = Digest("core.judge.Judge")
     judge = Judge([0, 1, 4, 5, 6, 8, 9], DEFAULT_LIMITS)
-    levels = [20000, 31000, 40000000, 25000000, 90000, 33000, 0x0480BE80]
+    levels = [20000, 31000, 40000000, 25000000, 90000, 33000, 0x0808BE04]
     for t_s in range(1, CALLS // 10):
         judge.begin(t_s)
         if not numbers.below(1500):

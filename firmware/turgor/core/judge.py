@@ -1,8 +1,8 @@
 """The one-second work: medians, baselines and rules of all channels, the same on the board and in a replay.
 
-Takes readings in milli-mmHg, milliohm or whatever their kind is in, within +-2^28, or ABSENT, and a diastolic pressure in
-milli-mmHg; keeps medians and baselines in the same units, times in whole seconds. A tick is `begin`, then `reading` for
-each position in order, then `decide` for each position in order, then `decide_trouble`; each of them is one bounded
+Takes readings in milli-mmHg, milliohm or whatever their kind is in, within +-2^28, or ABSENT, and a diastolic pressure
+in milli-mmHg; keeps medians and baselines in the same units, times in whole seconds. A tick is `begin`, then `reading`
+for each position in order, then `decide` for each position in order, then `decide_trouble`; each of them is one bounded
 slice. A position is a channel's place in the configuration.
 
 `pack_state` and `unpack_state` carry what a tick leaves to the next, but for the windows of the medians, which a minute

@@ -3,8 +3,9 @@
 Their readings are their codes. Nothing is filtered or calibrated, so nothing goes into blocks, and a host makes the
 flags of a reading again from its value (`slow_flags`). A reading is valid in a second in which a code came.
 
-A temperature is in milli-degC. A motion's value has in its bits 24 to 27 how much one axis changed within the second,
-less than 2^n milli-g, and below that the last x, y and z, 8 bits each, 128 being none and a step 16 milli-g.
+A temperature is in milli-degC. A motion's value has the last x, y and z, 8 bits each, 128 being none and a step 16
+milli-g, then 4 bits that tell how much one axis changed within the second: less than 2^n milli-g. An axis keeps its
+step up to 4 milli-g beyond it: what changes every second costs flash.
 """
 
 from array import array
@@ -24,7 +25,7 @@ _MOST_SQUARE = const(7744)
 
 def axis_16_milli_g(value, axis):
     """An axis (0 x, 1 y, 2 z) of a motion's value, in 16 milli-g."""
-    return (value >> 16 - 8 * axis & 0xFF) - 128
+    return (value >> 20 - 8 * axis & 0xFF) - 128
 
 
 def slow_flags(kind, value):
@@ -41,12 +42,16 @@ def slow_flags(kind, value):
 
 
 def motion_median(windows, value):
-    """Push a motion's value (or ABSENT) into the windows of its three axes; returns the medians, packed alike."""
+    """Push a motion's value (or ABSENT) into the windows of its three axes; returns the medians, packed without
+    activity."""
     packed = 0
     for axis in range(3):
         median_push(windows[axis], ABSENT if value == ABSENT else axis_16_milli_g(value, axis))
         middle = median(windows[axis])
-        packed = ABSENT if middle == ABSENT else packed << 8 | middle + 128
+        if middle == ABSENT:
+            packed = ABSENT
+        else:
+            packed |= middle + 128 << 20 - 8 * axis
     return packed
 
 
@@ -109,6 +114,9 @@ class MotionChannel(SlowChannel):
             while axes[axis + 6] - axes[axis + 3] >> value:
                 value += 1
         for axis in range(3):
-            value = value << 8 | (axes[axis] >> 4) + 128
+            step = axis_16_milli_g(self.value, axis)
+            if not -4 <= axes[axis] - 16 * step < 20:
+                step = axes[axis] >> 4
+            value |= step + 128 << 20 - 8 * axis
         self._is_first = True
         return value
