@@ -142,7 +142,7 @@ class Live:
     def _take_pressure_channel(self, header: Fields, body: Fields, tail: bytes) -> None:
         self._channel(header["channel"])
 
-    _take_impedance_channel = _take_pressure_channel
+    _take_impedance_channel = _take_slow_channel = _take_pressure_channel
 
     def _take_limit(self, header: Fields, body: Fields, tail: bytes) -> None:
         self._limits[body["rule"], body["stage"]] = body["limit"]
@@ -227,9 +227,9 @@ class Live:
         for entry in unpack_readings(tail):
             channel = self._channel(entry["channel"])
             channel.take(entry, t_s)
-            row[channel.name] = channel.value_milli / 1000 if entry["flags"] & VALID else math.nan
+            row[channel.name] = channel.shown(channel.value_milli) if entry["flags"] & VALID else math.nan
             absent = channel.median_milli == ABSENT
-            row[channel.name + ".median"] = math.nan if absent else channel.median_milli / 1000
+            row[channel.name + ".median"] = math.nan if absent else channel.shown(channel.median_milli)
             if channel.kind == IMPEDANCE and channel.baseline_milliohm:
                 row[channel.name + ".baseline"] = channel.baseline_milliohm / 1000
             elif channel.kind == PRESSURE:
@@ -333,8 +333,8 @@ class Live:
     def history(self, t0: float, t1: float, points: int) -> dict[str, Any]:
         """Readings from `t0` to `t1` in at most about `points` buckets, each with least, greatest and mean value.
 
-        `channels` has mmHg or ohm, `change` the per cent by which an impedance differs from its baseline, `dbp` the DBP
-        in force. None stands where a bucket has no valid reading.
+        `channels` has each in its unit, `change` the per cent by which an impedance differs from its baseline,
+        `dbp` the DBP in force. None stands where a bucket has no valid reading.
         """
         points = max(1, min(int(points), POINTS_LIMIT))
         with self._lock:

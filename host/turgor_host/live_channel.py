@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, NO_LIMB, PRESSURE
+from turgor.core.channels import ARTERIAL, CHANNELS, CUFF, IMPEDANCE, MOTION, NO_LIMB, PRESSURE
 from turgor.core.median import ABSENT
 from turgor.drivers import FAULT_NAMES
 from turgor.link.records import ELECTRODE_OFF, MEDIAN_VALID, SATURATED, STUCK, VALID
 from turgor_host.history import History, slope_per_s
+from turgor_host.kinds import KIND_NAMES, posture, shown, unit_of
 
-_KINDS = {PRESSURE: "pressure", IMPEDANCE: "impedance", ARTERIAL: "arterial"}
 _SIDES = {"l": "Left", "r": "Right"}
 _SLOPE_SPAN_S = 1800
 _SLOPE_LEAST_S = 300
@@ -50,7 +50,7 @@ class LiveChannel:
             return "sensor " + FAULT_NAMES[self.fault].replace("_", " ")
         if self.flags & SATURATED:
             return "saturated"
-        if self.kind == PRESSURE and self.flags & STUCK:
+        if self.kind in (PRESSURE, CUFF, MOTION) and self.flags & STUCK:
             return "stuck"
         if self.kind == IMPEDANCE and self.flags & ELECTRODE_OFF:
             return "electrode off"
@@ -64,13 +64,17 @@ class LiveChannel:
         if self.flags & VALID:
             self.valid_t_s = t_s
 
+    def shown(self, value_milli: int) -> float:
+        """A value or median in the channel's unit."""
+        return float(shown(self.kind, value_milli))
+
     def change_percent(self) -> float | None:
         if not self.baseline_milliohm or self.median_milli == ABSENT:
             return None
         return 100.0 * (self.median_milli - self.baseline_milliohm) / self.baseline_milliohm
 
     def slope_per_h(self, history: History) -> float | None:
-        """Slope of the median over half an hour: mmHg an hour, or per cent of the baseline an hour."""
+        """Slope of the median over half an hour: mmHg or degC an hour, or per cent of the baseline an hour."""
         rows = history.rows
         if self._slope[0] != rows:
             self._slope = (rows, self._fresh_slope(history))
@@ -82,7 +86,7 @@ class LiveChannel:
         slope = None
         if column is not None:
             slope = slope_per_s(seconds, column, _SLOPE_SPAN_S, _SLOPE_LEAST_S)
-        if slope is None:
+        if slope is None or self.kind == MOTION:
             return None
         if self.kind != IMPEDANCE:
             return round(slope * 3600, 2)
@@ -91,16 +95,20 @@ class LiveChannel:
         return round(slope * 3600 * 100 * 1000 / self.baseline_milliohm, 2)
 
     def state(self, t_s: int | None) -> dict[str, Any]:
-        """What the page shows of this channel at board second `t_s`; mmHg or ohm."""
+        """What the page shows of this channel at board second `t_s`, in its unit; of a motion the inclination, with
+        roll and activity beside it."""
         valid = bool(self.flags & VALID)
         change = self.change_percent()
+        found = posture(self.value_milli) if valid and self.kind == MOTION else None
         return {
             "name": self.name,
             "label": label_of(self.number),
-            "kind": _KINDS[self.kind],
-            "unit": "ohm" if self.kind == IMPEDANCE else "mmHg",
-            "value": self.value_milli / 1000 if valid else None,
-            "median": None if self.median_milli == ABSENT else self.median_milli / 1000,
+            "kind": KIND_NAMES[self.kind],
+            "unit": unit_of(self.kind),
+            "value": self.shown(self.value_milli) if valid else None,
+            "median": None if self.median_milli == ABSENT else self.shown(self.median_milli),
+            "roll_deg": None if found is None else round(float(found.roll_deg), 1),
+            "activity_g": None if found is None else float(found.activity_g),
             "valid": valid,
             "reason": self.reason,
             "saturated": bool(self.flags & SATURATED),

@@ -8,7 +8,16 @@ import pytest
 
 from turgor.app.assemble import check_rates, make_samplers
 from turgor.app.blocks import Blocks
-from turgor.app.config import Config, arterial_channel, default_channels, unpack_config
+from turgor.app.config import (
+    LIS3DH,
+    TMP117,
+    Channel,
+    Config,
+    arterial_channel,
+    default_channels,
+    pressure_channel,
+    unpack_config,
+)
 from turgor.app.journal import PARTS, Journal
 from turgor.app.keep import Keep
 from turgor.app.log import Log
@@ -24,7 +33,13 @@ from turgor_host.sim.flash import Flash
 # Bytes of the head, and of a channel's head and a limit.
 HEAD, CHANNEL, LIMIT = 3, 12, 24
 DRIVER, BUS, ADDRESS, PORT, WORDS, SETTLE, RATE = 1, 2, 3, 4, 5, 6, 8
-ALL = Config([*default_channels(), arterial_channel()])
+SITE = [
+    pressure_channel("cuff", 0, 5),
+    Channel("skin", TMP117, 0, 0x48, -1, 2000, 0, ()),
+    Channel("motion", LIS3DH, 0, 0x18, -1, 10_000, 0, ()),
+]
+ALL = Config([*default_channels(), arterial_channel(), *SITE])
+SIZE = 947
 
 
 class Clock:
@@ -91,10 +106,11 @@ def spoilt(at: int, *values: int) -> bytearray:
 
 
 def test_by_hand() -> None:
-    """Seven channels, five with 15 words and two with 19, and 13 limits: 3 + 5 * 72 + 2 * 88 + 13 * 24 bytes."""
+    """Ten channels, six with 15 words, two with 19 and two with none, and 13 limits: 3 + 6 * 72 + 2 * 88 + 2 * 12 +
+    13 * 24 bytes."""
     image = image_of(ALL)
-    assert len(image) == 851
-    assert image[:3] == bytes((1, 7, 13))
+    assert len(image) == SIZE
+    assert image[:3] == bytes((1, 10, 13))
     # calf_l: channel 0, a NAU7802 on bus 0 at 0x2A behind port 0, 15 words, 160 samples to settle, 80 Hz.
     assert image[HEAD : HEAD + CHANNEL] == bytes((0, 1, 0, 0x2A, 1, 15, 160, 0)) + (80000).to_bytes(4, "little")
     again = unpack_config(image, len(image))
@@ -115,8 +131,8 @@ def test_the_largest_one_fits_what_keeps_it() -> None:
     ("at", "values", "said"),
     [
         (0, (2,), "no configuration of this layout"),
-        (1, (6,), "goes on behind its end"),
-        (1, (8,), "channel 0 is none"),
+        (1, (9,), "goes on behind its end"),
+        (1, (11,), "channel 0 is none"),
         (2, (12,), "goes on behind its end"),
         (2, (14,), "ends early"),
         (HEAD, (99,), "channel 99"),
@@ -124,6 +140,11 @@ def test_the_largest_one_fits_what_keeps_it() -> None:
         (HEAD, (4,), "calf_z: 15 words"),
         (HEAD + DRIVER, (2,), "calf_l: driver = 2"),
         (HEAD + DRIVER, (11,), "calf_l: driver = 11"),
+        (HEAD + DRIVER, (13,), "calf_l: driver = 13"),
+        (-13 * LIMIT - CHANNEL + DRIVER, (11,), "motion: driver = 11 does not measure this"),
+        (-13 * LIMIT - CHANNEL + WORDS, (1,), "motion: 1 words"),
+        (-13 * LIMIT - CHANNEL + RATE, (0xE8, 0x03, 0, 0), "motion: rate_millihz = 1000 is no rate"),
+        (-13 * LIMIT - 2 * CHANNEL + RATE, (0xE8, 0x03, 0, 0), "skin: rate_millihz = 1000 is no rate"),
         (HEAD + DRIVER, (10,), "calf_l: driver = 10"),
         (HEAD + BUS, (2,), "calf_l: bus = 2 is not within 0 to 1"),
         (HEAD + ADDRESS, (0x80,), "calf_l: address = 128"),
@@ -141,7 +162,7 @@ def test_the_largest_one_fits_what_keeps_it() -> None:
     ],
 )
 def test_what_a_board_cannot_run_is_refused_by_its_field(at: int, values: tuple[int, ...], said: str) -> None:
-    image = spoilt(at if at >= 0 else at + 851, *values)
+    image = spoilt(at if at >= 0 else at + SIZE, *values)
     with pytest.raises(ValueError, match=said):
         check_rates(unpack_config(image, len(image)))
     assert not start(image)

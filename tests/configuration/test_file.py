@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 
-from turgor.app.config import LOWPASS_1_HZ_AT_80, MAX30009_BF, Config, arterial_channel, default_channels
+from turgor.app.config import (
+    ABP2_A,
+    LIS3DH,
+    LOWPASS_1_HZ_AT_80,
+    MAX30009_BF,
+    TMP117,
+    Config,
+    arterial_channel,
+    default_channels,
+)
 from turgor.core.channels import CHANNEL_NAMES
 from turgor.core.filter_words import SETTLE, describe
 from turgor.core.rules import DEFAULT_LIMITS
@@ -37,7 +46,7 @@ def test_defaults_are_the_boards_own() -> None:
     assert found.image == default_configuration().image
     assert fields(found.config) == fields(Config(default_channels()))
     assert found.config.limits == DEFAULT_LIMITS
-    every = parse_configuration("\n".join(f"[channels.{name}]" for name in CHANNEL_NAMES))
+    every = parse_configuration("\n".join(f"[channels.{name}]" for name in CHANNEL_NAMES[:7]))
     assert fields(every.config) == fields(Config([*default_channels(), arterial_channel()]))
     assert every.image == default_configuration(with_line=True).image
 
@@ -50,10 +59,16 @@ def test_the_example_says_the_defaults(root: Path) -> None:
     same = [channel for channel in found.config.channels if channel.name != "forearm_r"]
     assert [vars(channel) for channel in same] == [vars(c) for c in default_channels() if c.name != "forearm_r"]
     # What it has as comment goes too.
-    text = path.read_text().replace("# [channels.art]", "[channels.art]")
-    for line in ('sensor = "ADS1220"', "rate_hz = 330", "lowpass_hz = 20.0"):
-        text = text.replace("# " + line, line)
-    assert [channel.rate_millihz for channel in parse_configuration(text).config.channels][-1] == 330_000
+    text = path.read_text().replace("\n# [channels.", "\n[channels.")
+    for line in ("rate_hz = 330", "lowpass_hz = 20.0", "bus = 1", "range = [0, 6]", 'unit = "psi"', 'transfer = "A"'):
+        text = text.replace("\n# " + line, "\n" + line)
+    text = text.replace("\n# sensor = ", "\nsensor = ").replace("\n# address = ", "\naddress = ")
+    channels = {channel.name: channel for channel in parse_configuration(text).config.channels}
+    assert list(channels) == list(CHANNEL_NAMES)
+    assert channels["art"].rate_millihz == 330_000
+    assert channels["cuff"].driver == ABP2_A
+    assert (channels["skin"].driver, channels["skin"].address, channels["skin"].rate_millihz) == (TMP117, 0x48, 2000)
+    assert (channels["motion"].driver, channels["motion"].address) == (LIS3DH, 0x18)
 
 
 def test_keys_do_what_they_say() -> None:
@@ -90,6 +105,15 @@ icp_mmhg = 25
     assert found.limits[2:7] == DEFAULT_LIMITS[2:7]
 
 
+def test_optional_channels_need_few_keys() -> None:
+    text = '[channels.cuff]\nrange = [0, 6]\nunit = "psi"\ntransfer = "A"\n[channels.skin]\n[channels.motion]\n'
+    cuff, skin, motion = parse_configuration(text).config.channels
+    assert (cuff.driver, cuff.address, cuff.rate_millihz) == (ABP2_A, 0x28, 80_000)
+    assert describe(cuff.words)[13:] == [200_000, 190_000]
+    assert (skin.driver, skin.bus, skin.address, skin.mux_port, len(skin.words)) == (TMP117, 0, 0x48, -1, 0)
+    assert (motion.driver, motion.bus, motion.address, motion.mux_port) == (LIS3DH, 0, 0x18, -1)
+
+
 REFUSED = {
     "unknown key": (
         'aplied_part = "CF"',
@@ -111,6 +135,37 @@ REFUSED = {
     "unknown stage": ("[limits.dp_low.medum]", "limits.dp_low.medum: unknown key, did you mean medium"),
     "unknown sensor": ('[channels.calf_l]\nsensor = "HX711"', "sensors of this channel are NAU7802 ADS1220 ABP2 HSC"),
     "sensor of another kind": ('[channels.calf_z]\nsensor = "ABP2"', "sensors of this channel are MAX30009"),
+    "pressure sensor as thermometer": (
+        '[channels.skin]\nsensor = "ABP2"',
+        "channels.skin.sensor = 'ABP2': sensors of this channel are TMP117",
+    ),
+    "thermometer as cuff": (
+        '[channels.cuff]\nsensor = "TMP117"',
+        "sensors of this channel are ABP2 HSC NAU7802 ADS1220",
+    ),
+    "cuff without a range": ("[channels.cuff]", "channels.cuff.range: is missing"),
+    "address of no TMP117": (
+        "[channels.skin]\naddress = 0x4C",
+        "channels.skin.address = 76: input should be 72, 73, 74 or 75",
+    ),
+    "rate of no TMP117": ("[channels.skin]\nrate_hz = 1", "channels.skin.rate_hz = 1: input should be 2"),
+    "key of no TMP117": (
+        "[channels.skin]\nlowpass_hz = 1",
+        "channels.skin.lowpass_hz: unknown key; keys are sensor bus mux_port address rate_hz",
+    ),
+    "address of no LIS3DH": (
+        "[channels.motion]\naddress = 0x1A",
+        "channels.motion.address = 26: input should be 24 or 25",
+    ),
+    "rate of no LIS3DH": ("[channels.motion]\nrate_hz = 12", "channels.motion.rate_hz = 12: input should be 10"),
+    "port of no multiplexer": (
+        "[channels.motion]\nmux_port = -1",
+        "channels.motion.mux_port = -1: input should be greater than or equal to 0",
+    ),
+    "thermometer at a pressure's address": (
+        ABP2 + "address = 0x48\n[channels.skin]",
+        "channels.skin: answers at 0x48 on bus 0, as channels.calf_l does; give one another",
+    ),
     "rate of no NAU7802": ("[channels.calf_l]\nrate_hz = 75", "rate_hz = 75: input should be 10, 20, 40, 80 or 320"),
     "rate of no ABP2": (ABP2 + "rate_hz = 320", "channels.calf_l.rate_hz = 320: input should be 10, 20, 40 or 80"),
     "rate of no ADS1220": (

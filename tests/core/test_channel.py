@@ -16,7 +16,7 @@ from turgor.core.channel import (
     ImpedanceChannel,
     PressureChannel,
 )
-from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, IMPEDANCE, PRESSURE, channel_id, unit_of
+from turgor.core.channels import CHANNEL_NAMES, CHANNELS, channel_id
 from turgor.core.filter_words import filter_state
 from turgor.core.median import ABSENT
 from turgor.link import records
@@ -175,8 +175,6 @@ def test_an_unusable_sweep_keeps_the_last_value_and_is_not_valid(count, leads, e
 def test_channels_have_names_of_their_own():
     assert len(set(CHANNEL_NAMES)) == len(CHANNELS)
     assert [channel_id(name) for name in CHANNEL_NAMES] == list(range(len(CHANNELS)))
-    assert {unit_of(kind) for kind in (PRESSURE, ARTERIAL)} == {"milli_mmhg"}
-    assert unit_of(IMPEDANCE) == "milliohm"
     with pytest.raises(ValueError, match="no channel 'thigh'; channels: calf_l calf_r"):
         channel_id("thigh")
 

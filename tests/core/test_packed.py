@@ -363,7 +363,8 @@ def test_the_largest_states_fit_in_their_records():
         words = judge.rules.words
         for channel in channels[: len(CHANNELS)]:
             kind = CHANNELS[channel][1]
-            for rule in (2, 3, 4, 7) if kind == 2 else (0, 1, 3, 4, 5, 6) if kind == 1 else (3, 4):
+            rules = {1: (0, 1, 3, 4, 5, 6), 2: (2, 3, 4, 7), 4: (3, 4, 5, 6), 6: (3, 4, 5)}
+            for rule in rules.get(kind, (3, 4)):
                 at = (channel * len(RULES) + rule) * ALARM_WORDS
                 runs = [2**29 - 1] * 4 if rule < FIRST_TECHNICAL else [2**29 - 1, 2**29 - 1, -1, 2**29 - 1]
                 words[at : at + ALARM_WORDS] = array("i", [*runs, HIGH, 1])
@@ -389,7 +390,18 @@ def test_states_of_rules_that_cannot_be_are_refused():
     refused(state + b"\0")
     refused(b"\x02" + state[1:])
     # Layout 1, then the parts: 4 DBP words, baselines of 5 bytes, alarms.
-    for at, value in ((1, 2), (2, 15), (7, 0x10), (11, 2), (15, 0), (20, 1), (21, 9), (23, 7), (27, 0x7F), (33, 2)):
+    for at, value in (
+        (1, 2),
+        (2, 15),
+        (7, 0x10),
+        (11, 2),
+        (15, 0),
+        (20, 1),
+        (21, 9),
+        (23, len(CHANNELS)),
+        (27, 0x7F),
+        (33, 2),
+    ):
         changed = bytearray(state)
         changed[at] = value
         refused(bytes(changed))

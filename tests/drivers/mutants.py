@@ -19,7 +19,7 @@ _DRIVERS = Path(__file__).resolve().parents[2] / "firmware" / "turgor" / "driver
 
 
 # What drivers are made of beside their own file.
-_PARTS = ("bridge", "digital", "max30009_writes")
+_PARTS = ("bridge", "digital", "max30009_writes", "slow")
 
 
 def load(name: str, changes: Changes = ()) -> ModuleType:

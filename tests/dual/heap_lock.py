@@ -28,6 +28,7 @@ from turgor.core.median import ABSENT
 from turgor.core.noise import noise_block, noise_rms_code_q4, noise_state, still_codes
 from turgor.core.rules import DEFAULT_LIMITS
 from turgor.core.slope import slope_per_hour, slope_push, slope_state
+from turgor.core.slow import MotionChannel, SlowChannel
 from turgor.core.ticks import TICKS_MASK, BoardTime
 from turgor.drivers import FAULT, NO_FAULT, NOTHING, RESTARTED, RESULT, SAMPLE
 from turgor.link.pages import PagePacker
@@ -154,6 +155,19 @@ def feed_impedance(count, channel):
         if i % 3 == 2:
             channel.capture()
             channel.pack_state(STATE, 0)
+
+
+def feed_slow(count, skin, motion, felt, judge):
+    """Temperatures and motions of the whole range, and a reading of both every ten."""
+    x = 1
+    for i in range(count):
+        x = (x * 181 + 12345) & 0x3FFFFF
+        skin.sample((x >> 4) - 100000)
+        felt[i % 3] = (x & 0xFFF) - 2048
+        motion.sample(felt)
+        if i % 10 == 9:
+            judge.reading(0, skin.capture(), skin.flags)
+            judge.reading(1, motion.capture(), motion.flags)
 
 
 def tick(count, judge):
@@ -382,6 +396,8 @@ def main():
         if channel.is_impedance():
             locked(channel.name, SAMPLES, feed_impedance, ImpedanceChannel(channel.words))
     words = channels[-1].words
+    felt = array("h", (0, 0, 1000))
+    locked("slow", SAMPLES, feed_slow, SlowChannel(), MotionChannel(), felt, Judge([8, 9], DEFAULT_LIMITS))
     locked("estimates", SAMPLES, correct, words)
     locked("trend", HOUR_S, trend, Trend())
     judge = Judge([channel.number for channel in channels], DEFAULT_LIMITS)

@@ -7,7 +7,7 @@ from digest import Digest, Numbers
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320
 from turgor.core.bounds import CALIBRATION_BOUNDS, OFFSET_LIMIT_CODE, PRESSURE_BOUNDS, misfit, pressure_misfit
 from turgor.core.channel import FilteredChannel, ImpedanceChannel, PressureChannel, pressure_channel
-from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, PRESSURE, channel_id, unit_of
+from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, PRESSURE, channel_id
 from turgor.core.filter_words import describe, filter_state, milli_mmhg, set_calibration
 from turgor.core.judge import Judge
 from turgor.core.median import ABSENT, STATE_WORDS, median, median_push
@@ -86,16 +86,12 @@ def run_ticks():
 
 def run_channels():
     ids = Digest("core.channels.channel_id")
-    units = Digest("core.channels.unit_of")
     for name in CHANNEL_NAMES + ("", "thigh"):
         try:
             ids.add(channel_id(name))
         except ValueError as error:
             ids.add(str(error))
-    for row in CHANNELS:
-        units.add(unit_of(row[1]))
     ids.show()
-    units.show()
 
 
 def run_channel():
@@ -206,20 +202,20 @@ def run_rules():
 def run_judge():
     numbers = Numbers(8)
     digest = Digest("core.judge.Judge")
-    judge = Judge([0, 1, 4, 5, 6], DEFAULT_LIMITS)
-    levels = [20000, 31000, 40000000, 25000000, 90000]
+    judge = Judge([0, 1, 4, 5, 6, 8, 9], DEFAULT_LIMITS)
+    levels = [20000, 31000, 40000000, 25000000, 90000, 33000, 0x0808BE04]
     for t_s in range(1, CALLS // 10):
         judge.begin(t_s)
         if not numbers.below(1500):
             judge.type_dbp(numbers.between(10000, 200000), t_s)
         if t_s % 3000 < 400:
             judge.take_diastolic(ABSENT if numbers.below(2) else numbers.between(5000, 210000), t_s)
-        for position in range(5):
+        for position in range(7):
             if not numbers.below(900):
                 levels[position] = levels[position] * (85 + numbers.below(25)) // 100
             value = levels[position] + numbers.below(400) if numbers.below(20) else ABSENT
             digest.add(judge.reading(position, value), judge.medians[position], judge.baselines[position])
-        for position in range(5):
+        for position in range(7):
             judge.decide(position)
             rules = judge.rules
             digest.add(judge.fall(position), *rules.events[: EVENT_WORDS * rules.event_count])

@@ -31,6 +31,7 @@ def test_by_hand(said: dict[str, tuple[int, str]]) -> None:
         "calf_z",
         "thorax_z",
         "noise",
+        "slow",
         "estimates",
         "pressure_sampler",
         "arterial_sampler",

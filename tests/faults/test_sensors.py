@@ -20,7 +20,7 @@ from turgor_host.sim.clock import Clock
 from turgor_host.sim.scenario import Scenario, compile_scenario
 from turgor_host.sim.serialport import NoPort
 
-# One sensor of each kind, each at 30 mmHg; two behind the multiplexer, one on each bus, one on SPI.
+# One sensor of each kind, the pressures at 30 mmHg; three behind the multiplexer, some on each bus, one on SPI.
 BOARD = """
 [channels.calf_l]
 rate_hz = 80
@@ -38,12 +38,27 @@ unit = "mmHg"
 transfer = "A"
 [channels.forearm_r]
 sensor = "ADS1220"
+[channels.cuff]
+bus = 1
+address = 0x38
+range = [0, 6]
+unit = "psi"
+transfer = "A"
+[channels.skin]
+mux_port = 6
+[channels.motion]
+bus = 1
 """
-CHANNELS = {0: "calf_l", 1: "calf_r", 2: "forearm_l", 3: "forearm_r"}
+CHANNELS = {0: "calf_l", 1: "calf_r", 2: "forearm_l", 3: "forearm_r", 7: "cuff", 8: "skin", 9: "motion"}
+BEHIND_THE_MULTIPLEXER = {0, 2, 8}
 ICP_MILLI_MMHG = 30_000
+SKIN_MILLI_DEGC = 33_000
+# Still, with 1 g away from the limb: 62 steps of 16 milli-g.
+LYING = 128 << 20 | 128 << 12 | 128 + 62 << 4
 BEGIN_S, END_S, STOP_S = 5, 9, 16
 # A reading's error: noise, and half a count of 14 bits.
 TOLERANCE_MILLI_MMHG = 40
+EXPECTED = dict.fromkeys(CHANNELS, (ICP_MILLI_MMHG, TOLERANCE_MILLI_MMHG)) | {8: (SKIN_MILLI_DEGC, 4), 9: (LYING, 0)}
 # From a sensor's return: up to half a second until it is tried, its start-up, and the filter.
 RECOVERED_S = 5
 
@@ -63,13 +78,13 @@ class Board:
 
     def __init__(self, channel: str) -> None:
         found = parse_configuration(BOARD)
-        points = {f"{name}_mmhg": [(0.0, ICP_MILLI_MMHG / 1000)] for name in CHANNELS.values()}
+        points = {f"{name}_mmhg": [(0.0, ICP_MILLI_MMHG / 1000)] for number, name in CHANNELS.items() if number < 8}
         scenario = json.loads(json.dumps(compile_scenario(Scenario(points), 1, found)))
         self.clock = Clock(2**30 - 8_000_000)
         ports = Ports(scenario, self.clock, NoPort(), None)
         self.app = App(ports, found.config, make_samplers(found.config, ports), None, self.clock.ticks())
         self.runner = Runner(self.app, self.clock, ports, scenario, 0, False)
-        self.chip = ports.chips[channel]
+        self.chip = ports._muxes[0] if channel == "multiplexer" else ports.chips[channel]
 
     def run(self, until_s: float) -> None:
         self.runner.run(int(until_s * 1e6))
@@ -145,6 +160,37 @@ def revision(chip: Any) -> None:
     chip._value = lambda register: real(register) ^ (5 if register == 0x1F else 0)
 
 
+def other(identity: int) -> Act:
+    """The same of a chip whose model has its identity as an attribute."""
+
+    def act(chip: Any) -> None:
+        chip.power_cycle()
+        chip.identity = identity
+
+    return act
+
+
+def unheard(chip: Any) -> None:
+    """One write is not acknowledged."""
+
+    def once(buf: bytes) -> None:
+        del chip.write
+        raise OSError(5)
+
+    chip.write = once
+
+
+def reset(chip: Any) -> None:
+    """A multiplexer forgets its port between the write that chose it and the transfer to what is behind."""
+
+    def once(buf: bytes) -> None:
+        del chip.write
+        chip.write(buf)
+        chip.power_cycle()
+
+    chip.write = once
+
+
 def whole(chip: Any) -> None:
     """What was patched is as it was."""
     for name in ("write", "read_into", "read_register_into", "_value"):
@@ -201,9 +247,38 @@ FAULTS: dict[tuple[str, str], tuple[set[str], Act, Act]] = {
     ("forearm_r", "stuck"): ({"stuck"}, put(stuck=161_000), put(stuck=None)),
     ("forearm_r", "noisy"): ({"noisy"}, put(noise_lsb=27_000), put(noise_lsb=45)),
     ("forearm_r", "brown-out"): ({"readback"}, lambda chip: chip.power_cycle(), whole),
+    ("cuff", "absent"): ({"absent"}, put(dead=True), put(dead=False)),
+    ("cuff", "never ready"): ({NEVER}, put(never_ready=True), put(never_ready=False)),
+    ("cuff", "saturated high"): ({"saturated"}, level(0, 900_000_000), SIGNAL),
+    ("cuff", "stuck"): ({"stuck"}, put(stuck=True), put(stuck=False)),
+    ("skin", "absent"): ({"absent"}, put(dead=True), put(dead=False)),
+    ("skin", "wrong identity"): ({"readback", "wrong_id"}, other(0x0116), put(identity=0x0117)),
+    ("skin", "nak in mid-transfer"): ({"absent"}, nak, whole),
+    ("skin", "bus held"): ({"absent"}, held, whole),
+    ("skin", "line low"): ({"readback", "wrong_id"}, zeros, whole),
+    ("skin", "never ready"): ({NEVER}, put(stopped=True), put(stopped=False)),
+    ("skin", "stuck"): ({NEVER}, put(flag_stuck=True), put(flag_stuck=False)),
+    ("skin", "cold"): ({"saturated"}, put(forced=-60_000), put(forced=None)),
+    ("skin", "hot"): ({"saturated"}, put(forced=151_000), put(forced=None)),
+    ("skin", "no result"): ({NEVER}, put(forced=-256_000), put(forced=None)),
+    ("skin", "brown-out"): ({"readback"}, lambda chip: chip.power_cycle(), whole),
+    ("motion", "absent"): ({"absent"}, put(dead=True), put(dead=False)),
+    ("motion", "wrong identity"): ({"readback", "wrong_id"}, other(0x32), put(identity=0x33)),
+    ("motion", "nak in mid-transfer"): ({"absent"}, nak, whole),
+    ("motion", "bus held"): ({"absent"}, held, whole),
+    ("motion", "line low"): ({"readback", "wrong_id"}, zeros, whole),
+    ("motion", "never ready"): ({NEVER}, put(stopped=True), put(stopped=False)),
+    ("motion", "saturated high"): ({"saturated"}, put(forced=(0, 0, 2047)), put(forced=None)),
+    ("motion", "saturated low"): ({"saturated"}, put(forced=(-2048, 0, 0)), put(forced=None)),
+    ("motion", "stuck"): ({"stuck"}, put(forced=(300, -200, 100)), put(forced=None)),
+    ("motion", "brown-out"): ({"readback"}, lambda chip: chip.power_cycle(), whole),
+    # What is behind it fails with it.
+    ("multiplexer", "absent"): ({"absent"}, put(dead=True), put(dead=False)),
+    ("multiplexer", "nak"): ({"absent"}, unheard, whole),
+    ("multiplexer", "reset"): ({"absent"}, reset, whole),
 }
 # Over at once: a fault that begins and ends in one moment.
-MOMENTARY = ("nak in mid-transfer", "brown-out")
+MOMENTARY = ("nak in mid-transfer", "brown-out", "nak", "reset")
 
 
 @pytest.mark.parametrize(("name", "what"), FAULTS)
@@ -216,13 +291,15 @@ def test_fault(name: str, what: str) -> None:
     end(board.chip)
     board.run(STOP_S)
     last_s = BEGIN_S if what in MOMENTARY else END_S
-    failed = next(number for number, channel in CHANNELS.items() if channel == name)
+    failed = {number for number, channel in CHANNELS.items() if channel == name} or BEHIND_THE_MULTIPLEXER
     flagged_s: list[float] = []
     faults: list[tuple[str, int]] = []
     seen = dict.fromkeys(CHANNELS, 0)
+    found: set[int] = set()
     for header, body, tail in board.logged():
         if header["kind"] == "fault":
-            assert header["channel"] == failed
+            assert header["channel"] in failed
+            found.add(header["channel"])
             faults.append((FAULT_NAMES[body["fault"]], body["state"]))
             flagged_s.append(header["t_s"] + body["t_us"] / 1e6)
         elif header["kind"] == "readings":
@@ -231,14 +308,18 @@ def test_fault(name: str, what: str) -> None:
                 number = entry["channel"]
                 is_valid = entry["flags"] & VALID
                 for flag, said in ((SATURATED, "saturated"), (STUCK, "stuck"), (NOISY, "noisy")):
-                    if number == failed and entry["flags"] & flag:
+                    if number in failed and entry["flags"] & flag:
+                        found.add(number)
                         faults.append((said, 1))
                         flagged_s.append(t_s)
                 # Zeros are codes like others until so many of them have come that they are stuck.
                 is_unknown = number == 0 and what == "line low" and t_s == BEGIN_S + 1
-                if is_valid and not is_unknown and not (number == failed and what == "noisy"):
-                    assert abs(entry["value_milli"] - ICP_MILLI_MMHG) < TOLERANCE_MILLI_MMHG, (number, t_s)
-                if number != failed or t_s > last_s + RECOVERED_S:
+                if is_valid and not is_unknown and not (number in failed and what == "noisy"):
+                    expected, tolerance = EXPECTED[number]
+                    # Of a motion the posture: what moved is another matter.
+                    value = entry["value_milli"] & ~15 if number == 9 else entry["value_milli"]
+                    assert abs(value - expected) <= tolerance, (number, t_s)
+                if number not in failed or t_s > last_s + RECOVERED_S:
                     assert is_valid or t_s < BEGIN_S - 1, (number, t_s)
                     assert not entry["flags"] & (SATURATED | STUCK | NOISY)
                 elif BEGIN_S + 2.3 < t_s <= last_s and what != "noisy":
@@ -246,7 +327,8 @@ def test_fault(name: str, what: str) -> None:
                 seen[number] += 1
     assert set(seen.values()) == {STOP_S - 1}
     assert {fault for fault, _ in faults} <= right, faults
-    assert faults
+    # Over at once, a multiplexer's fault is met by one channel or more.
+    assert found == failed or (found and what in MOMENTARY)
     assert flagged_s[0] <= BEGIN_S + 0.3 + 2
     if not right & {"saturated", "stuck", "noisy"}:
         assert faults[-1][1] == 0

@@ -1,7 +1,18 @@
 """From a configuration and a board's ports to samplers on their drivers; those that no channel names stay unloaded."""
 
-from turgor.app.config import ABP2_A, ABP2_B, ADS1220, HSC_A, HSC_F, MAX30009_BF, NAU7802, codes_may_repeat
-from turgor.app.sampler import ImpedanceSampler, PressureSampler
+from turgor.app.config import (
+    ABP2_A,
+    ABP2_B,
+    ADS1220,
+    HSC_A,
+    HSC_F,
+    LIS3DH,
+    MAX30009_BF,
+    NAU7802,
+    TMP117,
+    codes_may_repeat,
+)
+from turgor.app.sampler import ImpedanceSampler, PressureSampler, SlowSampler
 from turgor.core.channel import pressure_channel
 
 _MUX_ADDRESS = 0x70
@@ -14,6 +25,10 @@ def _rates(driver):
         from turgor.drivers.ads1220 import RATES_SPS
     elif ABP2_A <= driver <= HSC_F:
         from turgor.drivers.digital import RATES_SPS
+    elif driver == TMP117:
+        from turgor.drivers.tmp117 import RATES_SPS
+    elif driver == LIS3DH:
+        from turgor.drivers.lis3dh import RATES_SPS
     else:
         return None
     return RATES_SPS
@@ -46,6 +61,19 @@ def _pressure_driver(channel, bus, ports):
     from turgor.drivers.hsc import Hsc
 
     return Hsc(bus, rate_hz, "ABCF"[driver - HSC_A], channel.address)
+
+
+def _slow(channel, bus):
+    """Channel and driver of a sensor whose readings are its codes."""
+    if channel.driver == TMP117:
+        from turgor.core.slow import SlowChannel
+        from turgor.drivers.tmp117 import Tmp117
+
+        return SlowChannel(), Tmp117(bus, channel.address)
+    from turgor.core.slow import MotionChannel
+    from turgor.drivers.lis3dh import Lis3dh
+
+    return MotionChannel(), Lis3dh(bus, channel.address)
 
 
 def drive_off(config, ports):
@@ -88,6 +116,8 @@ def make_samplers(config, ports):
                 samplers.append(
                     ImpedanceSampler(channel.number, channel.words, driver, log, time, now, channel.address & 1)
                 )
+            elif channel.is_slow():
+                samplers.append(SlowSampler(channel.number, *_slow(channel, bus), log, time, now))
             else:
                 driver = _pressure_driver(channel, bus, ports)
                 repeats = codes_may_repeat(channel.driver)

@@ -7,7 +7,7 @@ from array import array
 from struct import pack_into, unpack_from
 
 from turgor.core.bounds import IMPEDANCE_BOUNDS, LIMIT_BOUNDS, PRESSURE_BOUNDS, misfit, pressure_misfit
-from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, channel_id
+from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, MOTION, PRESSURES, SLOW, TEMPERATURE, channel_id
 from turgor.core.filter_words import describe, filter_state
 from turgor.core.rules import DEFAULT_LIMITS
 from turgor.mp import const
@@ -23,9 +23,12 @@ HSC_C = const(7)
 HSC_F = const(8)
 ADS1220 = const(9)
 MAX30009_BF = const(10)  # with the current limit of an applied part of type BF
+TMP117 = const(11)
+LIS3DH = const(12)
 
-_IMPEDANCE_DRIVERS = (MAX30009, MAX30009_BF)
-_LAST_DRIVER = const(10)
+# What is measured, of all that measure no pressure.
+_KINDS = {MAX30009: (IMPEDANCE,), MAX30009_BF: (IMPEDANCE,), TMP117: (TEMPERATURE,), LIS3DH: (MOTION,)}
+_LAST_DRIVER = const(12)
 
 # Address 0 is the SPI bus, whose chips have a select line of their own.
 _PLACE_BOUNDS = (
@@ -76,6 +79,14 @@ class Channel:
     def is_impedance(self):
         return self.kind == IMPEDANCE
 
+    def is_slow(self):
+        """Whether its readings are its sensor's codes; then it has no words."""
+        return self.kind in SLOW
+
+    def described(self):
+        """Its words as the wire and an image have them."""
+        return describe(self.words) if self.kind in PRESSURES else self.words
+
 
 # Samples from a restart until readings are valid: 2 s, of an arterial line half a second. Less than a thousandth
 # of a step is left then.
@@ -107,11 +118,13 @@ def _channel_misfit(channel):
     if why:
         return why
     known = NAU7802 <= channel.driver <= _LAST_DRIVER
-    if not known or (channel.driver in _IMPEDANCE_DRIVERS) != channel.is_impedance():
+    if not known or channel.kind not in _KINDS.get(channel.driver, PRESSURES):
         return "driver = " + str(channel.driver) + " does not measure this"
+    if channel.is_slow():
+        return ""
     if channel.is_impedance():
         return misfit(IMPEDANCE_BOUNDS, channel.words)
-    return pressure_misfit(describe(channel.words))
+    return pressure_misfit(channel.described())
 
 
 def _pack_words(buffer, at, words):
@@ -155,7 +168,7 @@ class Config:
     def pack_channel(self, position, buffer, at):
         """Add a channel with its words as they are now; returns where it goes on."""
         channel = self.channels[position]
-        words = channel.words if channel.is_impedance() else describe(channel.words)
+        words = channel.described()
         head = (channel.number, channel.driver, channel.bus, channel.address, channel.mux_port + 1, len(words))
         pack_into(_CHANNEL, buffer, at, *head, channel.settle_samples, channel.rate_millihz)
         return _pack_words(buffer, at + _CHANNEL_SIZE, words)
@@ -184,9 +197,9 @@ def unpack_config(image, size):
         words = [unpack_from("<i", image, at + 4 * i)[0] for i in range(count)]
         at += 4 * count
         name, kind, _ = CHANNELS[number]
-        if count != len(IMPEDANCE_BOUNDS if kind == IMPEDANCE else PRESSURE_BOUNDS):
+        if count != (0 if kind in SLOW else len(IMPEDANCE_BOUNDS if kind == IMPEDANCE else PRESSURE_BOUNDS)):
             raise ValueError(name + ": " + str(count) + " words")
-        if kind != IMPEDANCE:
+        if kind in PRESSURES:
             why = pressure_misfit(words)
             if why:
                 raise ValueError(name + ": " + why)

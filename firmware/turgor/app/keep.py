@@ -316,7 +316,9 @@ def _gain(words):
 
 
 def _take_over(new, old):
-    """Put the calibration of `old` into `new`, unless it is another kind of transducer's."""
+    """Put the calibration of `old` into `new`, unless it is another kind of transducer's, or none has any."""
+    if new.is_slow():
+        return
     new, old, is_impedance = new.words, old.words, new.is_impedance()
     first, end = (0, len(new)) if is_impedance else (OFFSET, GAIN_SHIFT + 1)
     if not is_impedance:

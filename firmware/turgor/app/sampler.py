@@ -26,7 +26,7 @@ _MOST = const(48)
 
 
 class _Sampler:
-    """What both kinds share: place in the schedule, faults. `is_sampled`: its codes go into blocks.
+    """What all kinds share: place in the schedule, faults. `is_sampled`: its codes go into blocks.
 
     `failures` counts the attempts that ended in a fault.
     `lines` are the wires of its bus (`low()`, `free()`), None where nobody can look at them.
@@ -185,6 +185,26 @@ class PressureSampler(_Sampler):
         self._since_full = count if self.full else self._since_full + count
         self.full = self._since_full > FULL_EVERY
         self._how = REGULAR
+
+
+class SlowSampler(_Sampler):
+    """A sensor whose readings are its codes (`core.slow`): nothing goes into blocks."""
+
+    def __init__(self, number, channel, driver, log, time, due):
+        super().__init__(number, driver, log, time, due)
+        self.channel = channel
+
+    def step(self, now):
+        """One driver step; returns the microseconds until the next."""
+        wait = self._step(now)
+        event = self.driver.event
+        if event == SAMPLE:
+            if self.fault:
+                self._note_fault(0, self.channel.index, now)
+            self.channel.sample(self.driver.code)
+        elif event == FAULT:
+            return self._failed(wait, self.channel.index, now)
+        return wait
 
 
 class ImpedanceSampler(_Sampler):

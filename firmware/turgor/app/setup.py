@@ -3,8 +3,15 @@
 from struct import pack_into
 
 from turgor.core.channels import NO_CHANNEL
-from turgor.core.filter_words import describe
-from turgor.link.records import BOOT, HEADER_SIZE, IMPEDANCE_CHANNEL, LIMIT, PRESSURE_CHANNEL, WIRE_VERSION
+from turgor.link.records import (
+    BOOT,
+    HEADER_SIZE,
+    IMPEDANCE_CHANNEL,
+    LIMIT,
+    PRESSURE_CHANNEL,
+    SLOW_CHANNEL,
+    WIRE_VERSION,
+)
 
 
 class Setup:
@@ -43,15 +50,11 @@ class Setup:
 
     def _log_channel(self, channel):
         record = self._log.record
-        words = channel.words
+        words = channel.described()
         head = (channel.kind, channel.driver, channel.settle_samples, channel.rate_millihz)
-        name = channel.name.encode()
-        if channel.is_impedance():
-            pack_into("<BBHI19i", record, HEADER_SIZE, *head, *words)
-            self._append(84, name, IMPEDANCE_CHANNEL, channel.number)
-        else:
-            pack_into("<BBHI15i", record, HEADER_SIZE, *head, *describe(words))
-            self._append(68, name, PRESSURE_CHANNEL, channel.number)
+        kind = IMPEDANCE_CHANNEL if channel.is_impedance() else PRESSURE_CHANNEL if len(words) else SLOW_CHANNEL
+        pack_into("<BBHI" + str(len(words)) + "i", record, HEADER_SIZE, *head, *words)
+        self._append(8 + 4 * len(words), channel.name.encode(), kind, channel.number)
 
     def _append(self, size, text, kind, channel):
         at = HEADER_SIZE + size

@@ -5,7 +5,7 @@ from struct import pack_into
 
 from turgor.app.snapshot import Snapshots
 from turgor.core.bounds import CALIBRATION_BOUNDS, IMPEDANCE_BOUNDS, misfit
-from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, NO_CHANNEL
+from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, NO_CHANNEL, SLOW
 from turgor.core.judge import AT_ATTACH, Judge
 from turgor.core.median import ABSENT
 from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG, EVENT_WORDS
@@ -51,7 +51,9 @@ class Tick:
         self.judge = Judge([channel.number for channel in config.channels], config.limits)
         self._channels = config.channels
         self._samplers = samplers[:]
-        self.snapshots = Snapshots(self.judge, self._samplers, log)
+        # Nothing of what came before decides the readings of the others.
+        followed = [sampler for sampler in samplers if CHANNELS[sampler.number][1] not in SLOW]
+        self.snapshots = Snapshots(self.judge, followed, log)
         self._log = log
         self._time = time
         self._alarm = alarm
@@ -144,8 +146,8 @@ class Tick:
     def _take_words(self, a, words):
         """The next words of a calibration, which acts as a whole when the last ones are there."""
         position = self._position(a & 0xFF)
-        if position < 0:
-            return "channel " + str(a & 0xFF) + " has no sensor here"
+        if position < 0 or CHANNELS[a & 0xFF][1] in SLOW:
+            return "channel " + str(a & 0xFF) + " has nothing to calibrate here"
         channel = self._channels[position]
         bounds = IMPEDANCE_BOUNDS if channel.is_impedance() else CALIBRATION_BOUNDS
         at = a >> 16

@@ -1,7 +1,8 @@
 """The channels: one row each, the same numbers on the board, on the wire and in the recording.
 
-PRESSURE readings are milli-mmHg, IMPEDANCE readings milliohm at the lowest frequency. `limb` groups channels of one
-limb segment (NO_LIMB for the thorax and the arterial line); a limb's pressure belongs to its impedance.
+PRESSURE, ARTERIAL and CUFF readings are milli-mmHg, IMPEDANCE readings milliohm at the lowest frequency, TEMPERATURE
+readings milli-degC, those of MOTION as `core.slow` packs them. `limb` groups channels of one limb segment (NO_LIMB for
+all others); a limb's pressure belongs to its impedance. A cuff's pressure is judged by no rule of a compartment.
 """
 
 from turgor.mp import const
@@ -9,6 +10,13 @@ from turgor.mp import const
 PRESSURE = const(1)
 IMPEDANCE = const(2)
 ARTERIAL = const(3)
+CUFF = const(4)
+TEMPERATURE = const(5)
+MOTION = const(6)
+# Those that are sampled and filtered.
+PRESSURES = (PRESSURE, ARTERIAL, CUFF)
+# Those of `core.slow`: their readings are their sensors' own codes.
+SLOW = (TEMPERATURE, MOTION)
 
 NO_CHANNEL = const(255)
 NO_LIMB = const(255)
@@ -22,6 +30,9 @@ CHANNELS = (
     ("calf_z", IMPEDANCE, 0),
     ("thorax_z", IMPEDANCE, NO_LIMB),
     ("art", ARTERIAL, NO_LIMB),
+    ("cuff", CUFF, NO_LIMB),
+    ("skin", TEMPERATURE, NO_LIMB),
+    ("motion", MOTION, NO_LIMB),
 )
 
 CHANNEL_NAMES = tuple(row[0] for row in CHANNELS)
@@ -33,7 +44,3 @@ def channel_id(name):
         if row[0] == name:
             return number
     raise ValueError("no channel " + repr(name) + "; channels: " + " ".join(CHANNEL_NAMES))
-
-
-def unit_of(kind):
-    return "milliohm" if kind == IMPEDANCE else "milli_mmhg"

@@ -1,9 +1,9 @@
 """The one-second work: medians, baselines and rules of all channels, the same on the board and in a replay.
 
-Takes readings in milli-mmHg or milliohm within +-2^28, or ABSENT, and a diastolic pressure in milli-mmHg; keeps medians
-and baselines in the same units, times in whole seconds. A tick is `begin`, then `reading` for each position in order,
-then `decide` for each position in order, then `decide_trouble`; each of them is one bounded slice. A position is a
-channel's place in the configuration.
+Takes readings in milli-mmHg, milliohm or whatever their kind is in, within +-2^28, or ABSENT, and a diastolic pressure
+in milli-mmHg; keeps medians and baselines in the same units, times in whole seconds. A tick is `begin`, then `reading`
+for each position in order, then `decide` for each position in order, then `decide_trouble`; each of them is one bounded
+slice. A position is a channel's place in the configuration.
 
 `pack_state` and `unpack_state` carry what a tick leaves to the next, but for the windows of the medians, which a minute
 of readings fills again: the DBPs with their ages, baselines, alarms and runs. A packed state is a layout byte and
@@ -15,7 +15,7 @@ from array import array
 
 from turgor.core.change import fall_permille
 from turgor.core.channel import READING_ELECTRODE_OFF, READING_NOISY, READING_SATURATED, READING_STUCK
-from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, NO_LIMB, PRESSURE
+from turgor.core.channels import ARTERIAL, CHANNELS, CUFF, IMPEDANCE, MOTION, NO_LIMB, PRESSURE, TEMPERATURE
 from turgor.core.median import ABSENT, median, median_push
 from turgor.core.median import STATE_WORDS as MEDIAN_WORDS
 from turgor.core.packed import WORD_SIZE, get_words, put_words
@@ -49,10 +49,14 @@ AT_ATTACH = const(1)
 BASELINE_ORIGINS = ("none", "at attach")
 
 # By kind: a flag of a reading and the technical rule that it is the trouble of.
+_PRESSURE_TROUBLES = ((READING_SATURATED, SATURATED), (READING_STUCK, STUCK), (READING_NOISY, NOISY))
 _TROUBLES = {
-    PRESSURE: ((READING_SATURATED, SATURATED), (READING_STUCK, STUCK), (READING_NOISY, NOISY)),
+    PRESSURE: _PRESSURE_TROUBLES,
+    CUFF: _PRESSURE_TROUBLES,
     IMPEDANCE: ((READING_SATURATED, SATURATED), (READING_ELECTRODE_OFF, ELECTRODE_OFF)),
     ARTERIAL: ((READING_SATURATED, SATURATED),),
+    TEMPERATURE: ((READING_SATURATED, SATURATED),),
+    MOTION: ((READING_SATURATED, SATURATED), (READING_STUCK, STUCK)),
 }
 
 _LAYOUT = const(1)
@@ -67,6 +71,10 @@ _BASELINE_SIZE = const(5)
 _BASELINE_MOST = const(0x10000000)
 
 
+def _windows(channel):
+    return [array("i", bytes(4 * MEDIAN_WORDS)) for _ in range(3 if CHANNELS[channel][1] == MOTION else 1)]
+
+
 class Judge:
     """Channels by number, in order; limits as `core.rules.DEFAULT_LIMITS`."""
 
@@ -76,7 +84,13 @@ class Judge:
         self.medians = array("i", bytes(4 * len(channels)))
         self.baselines = array("i", bytes(4 * len(channels)))
         self._troubles = bytearray(len(channels))
-        self._windows = [array("i", bytes(4 * MEDIAN_WORDS)) for _ in channels]
+        # One each, of a motion one for each axis.
+        self._windows = [_windows(channel) for channel in channels]
+        self._motion_median = None
+        if MOTION in [CHANNELS[channel][1] for channel in channels]:
+            from turgor.core.slow import motion_median
+
+            self._motion_median = motion_median
         # The position of the pressure channel of each impedance channel's limb, -1 where there is none.
         self._pressure_at = [self._pressure_of(channel) for channel in channels]
         # In force at this tick.
@@ -126,21 +140,26 @@ class Judge:
 
     def reading(self, position, value, flags=0):
         """Take a channel's reading (or ABSENT) with its flags; True when this set its baseline."""
+        kind = CHANNELS[self.channels[position]][1]
         trouble = 0
-        for flag, rule in _TROUBLES[CHANNELS[self.channels[position]][1]]:
+        for flag, rule in _TROUBLES[kind]:
             if flags & flag:
                 trouble |= 1 << rule - FIRST_TECHNICAL
         # Noise spoils no reading.
         if value == ABSENT and not trouble & ~(1 << NOISY - FIRST_TECHNICAL):
             trouble |= 1 << SENSOR_ABSENT - FIRST_TECHNICAL
         self._troubles[position] = trouble
-        window = self._windows[position]
+        windows = self._windows[position]
+        if self._motion_median and kind == MOTION:
+            self.medians[position] = self._motion_median(windows, value)
+            return False
+        window = windows[0]
         valid = median_push(window, value)
         self.medians[position] = median(window)
         if (
             valid == _BASELINE_READINGS
             and not self.baselines[position]
-            and CHANNELS[self.channels[position]][1] == IMPEDANCE
+            and kind == IMPEDANCE
             and self.medians[position] > 0
         ):
             self.baselines[position] = self.medians[position]

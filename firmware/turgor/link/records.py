@@ -43,6 +43,7 @@ NOTICE = const(14)
 ANSWER = const(15)
 FILTER_STATE = const(16)
 RULE_STATE = const(17)
+SLOW_CHANNEL = const(18)
 
 # kind, name, body format, fields with their units, meaning of the tail ("" where there is none)
 RECORDS = (
@@ -168,6 +169,13 @@ RECORDS = (
     ),
     (FILTER_STATE, "filter_state", "<IBB", ("index", "part", "parts"), "words"),
     (RULE_STATE, "rule_state", "<BB", ("part", "parts"), "words"),
+    (
+        SLOW_CHANNEL,
+        "slow_channel",
+        "<BBHI",
+        ("channel_kind", "driver", "settle_samples", "rate_millihz"),
+        "text",
+    ),
 )
 
 # One entry of a `readings` tail, for each configured channel in order of its number.
@@ -178,7 +186,7 @@ VALID = const(1)
 MEDIAN_VALID = const(2)
 SATURATED = const(4)
 OVER_THRESHOLD = const(8)
-# Of a pressure but an arterial line.
+# Of a pressure but an arterial line; the first also of a motion.
 STUCK = const(16)
 NOISY = const(32)
 # Of an impedance.

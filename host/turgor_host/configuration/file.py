@@ -14,9 +14,11 @@ from pydantic import ValidationError
 from turgor.app.assemble import check_rates
 from turgor.app.config import (
     ADS1220,
+    LIS3DH,
     MAX30009,
     MAX30009_BF,
     NAU7802,
+    TMP117,
     Channel,
     Config,
     arterial_channel,
@@ -25,7 +27,7 @@ from turgor.app.config import (
 )
 from turgor.app.journal import PARTS
 from turgor.app.ring import CONTENT
-from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, IMPEDANCE, channel_id
+from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, CUFF, IMPEDANCE, PRESSURE, SLOW, channel_id
 from turgor.core.filter_words import describe, filter_state
 from turgor.drivers.tca9548a import ADDRESS as MUX_ADDRESS
 from turgor_host.calibrate.lowpass import lowpass
@@ -33,6 +35,7 @@ from turgor_host.configuration.limits import default_table, limit_rows
 from turgor_host.configuration.model import CHANNEL_MODELS, RULE_MODELS, Board, Table
 from turgor_host.configuration.sensors import (
     CALIBRATION_WORDS,
+    FITTING,
     MMHG,
     SENSORS,
     bridge_words,
@@ -44,9 +47,12 @@ from turgor_host.configuration.sensors import (
 from turgor_host.errors import UsageError
 
 _lowpass = cache(lowpass)
-# What filter and threshold of a pressure are where a file is silent; those of an arterial line.
-_LIMB = {"lowpass_hz": 1.0, "threshold_mmhg": 30.0, "release_mmhg": 28.0}
-_LINE = {"lowpass_hz": 20.0, "threshold_mmhg": 200.0, "release_mmhg": 190.0}
+# What filter and threshold of a pressure are where a file is silent.
+_FILTERS = {
+    PRESSURE: {"lowpass_hz": 1.0, "threshold_mmhg": 30.0, "release_mmhg": 28.0},
+    ARTERIAL: {"lowpass_hz": 20.0, "threshold_mmhg": 200.0, "release_mmhg": 190.0},
+    CUFF: {"lowpass_hz": 5.0, "threshold_mmhg": 200.0, "release_mmhg": 190.0},
+}
 _RATES_HZ = {"NAU7802": (80, 320), "ADS1220": (90, 330), "ABP2": (80, 80), "HSC": (80, 80)}
 # A filter counts as settled after two periods of its cut-off (four at order 4) and half a second: less than a
 # thousandth of a step is left then. Fewer samples would pass between two looks at a code that is stuck.
@@ -175,7 +181,7 @@ def _channel(name: str, table: dict[str, Any], type_bf: bool, ranges: dict[str, 
     _known("channels", name, CHANNEL_NAMES, "channel")
     where = f"channels.{name}"
     kind = CHANNELS[channel_id(name)][1]
-    fitting = tuple(sensor for sensor in SENSORS if (sensor == "MAX30009") == (kind == IMPEDANCE))
+    fitting = FITTING[kind]
     sensor = table.setdefault("sensor", fitting[0])
     if sensor not in fitting:
         raise UsageError(f"{where}.sensor = {sensor!r}: sensors of this channel are {' '.join(fitting)}")
@@ -190,7 +196,11 @@ def _channel(name: str, table: dict[str, Any], type_bf: bool, ranges: dict[str, 
         chip: Any = _checked(CHANNEL_MODELS[sensor], table, where)
         driver = MAX30009_BF if type_bf else MAX30009
         return Channel(name, driver, chip.bus, chip.address, _port(chip), 500, 0, impedance_words(type_bf))
-    defaults = dict(_LINE if kind == ARTERIAL else _LIMB)
+    if kind in SLOW:
+        found: Any = _checked(CHANNEL_MODELS[sensor], table, where)
+        driver = {"TMP117": TMP117, "LIS3DH": LIS3DH}[sensor]
+        return Channel(name, driver, found.bus, found.address, _port(found), 1000 * found.rate_hz, 0, ())
+    defaults = dict(_FILTERS[kind])
     defaults["rate_hz"] = _RATES_HZ[sensor][kind == ARTERIAL]
     return _pressure(name, _checked(CHANNEL_MODELS[sensor], defaults | table, where), where, ranges)
 

@@ -73,12 +73,32 @@ class Max30009(Table):
     mux_port: MuxPort | None = None
 
 
+class _Slow(Table):
+    """Its readings are its codes: there is nothing to filter."""
+
+    sensor: str
+    bus: Bus = 0
+    mux_port: MuxPort | None = None
+
+
+class Tmp117(_Slow):
+    address: Literal[SENSORS["TMP117"].addresses]  # type: ignore[valid-type]
+    rate_hz: Literal[SENSORS["TMP117"].rates_hz] = SENSORS["TMP117"].rates_hz[0]  # type: ignore[valid-type]
+
+
+class Lis3dh(_Slow):
+    address: Literal[SENSORS["LIS3DH"].addresses]  # type: ignore[valid-type]
+    rate_hz: Literal[SENSORS["LIS3DH"].rates_hz] = SENSORS["LIS3DH"].rates_hz[0]  # type: ignore[valid-type]
+
+
 CHANNEL_MODELS: dict[str, type[Table]] = {
     "NAU7802": Nau7802,
     "ADS1220": Ads1220,
     "ABP2": Abp2,
     "HSC": Hsc,
     "MAX30009": Max30009,
+    "TMP117": Tmp117,
+    "LIS3DH": Lis3dh,
 }
 
 

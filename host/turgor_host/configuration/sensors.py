@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from turgor.app import config as board
 from turgor.core.bounds import OFFSET_LIMIT_CODE
-from turgor.drivers import abp2, ads1220, digital, hsc, max30009_writes, nau7802
+from turgor.core.channels import ARTERIAL, CUFF, IMPEDANCE, MOTION, PRESSURE, TEMPERATURE
+from turgor.drivers import abp2, ads1220, digital, hsc, lis3dh, max30009_writes, nau7802, tmp117
 from turgor_host.calibrate.fixed import coefficient
 from turgor_host.calibrate.impedance import Correction, correction_words
 from turgor_host.errors import UsageError
@@ -71,6 +72,17 @@ SENSORS = {
         bits=14,
     ),
     "MAX30009": Sensor((max30009_writes.ADDRESS, max30009_writes.ADDRESS + 1)),
+    "TMP117": Sensor(tmp117.ADDRESSES, tmp117.RATES_SPS),
+    "LIS3DH": Sensor(lis3dh.ADDRESSES, lis3dh.RATES_SPS),
+}
+# Those of a channel by its kind, the usual one first.
+FITTING: dict[int, tuple[str, ...]] = {
+    PRESSURE: ("NAU7802", "ADS1220", "ABP2", "HSC"),
+    ARTERIAL: ("NAU7802", "ADS1220", "ABP2", "HSC"),
+    CUFF: ("ABP2", "HSC", "NAU7802", "ADS1220"),
+    IMPEDANCE: ("MAX30009",),
+    TEMPERATURE: ("TMP117",),
+    MOTION: ("LIS3DH",),
 }
 
 

@@ -9,7 +9,7 @@ from struct import calcsize, unpack_from
 from turgor.app.config import codes_may_repeat
 from turgor.core.bounds import CALIBRATION_BOUNDS, IMPEDANCE_BOUNDS
 from turgor.core.channel import PressureChannel, pressure_channel
-from turgor.core.channels import CHANNEL_NAMES, CHANNELS, IMPEDANCE
+from turgor.core.channels import CHANNEL_NAMES, CHANNELS, IMPEDANCE, SLOW
 from turgor.core.filter_words import filter_state, set_calibration
 from turgor.link import lines
 from turgor.link.records import (
@@ -21,6 +21,7 @@ from turgor.link.records import (
     READING,
     READING_SIZE,
     READINGS,
+    SLOW_CHANNEL,
     row,
 )
 from turgor_host.configuration.sensors import CALIBRATION_WORDS
@@ -74,6 +75,10 @@ class Setup:
 
     def is_impedance(self) -> bool:
         return bool(self.kind == IMPEDANCE)
+
+    def is_slow(self) -> bool:
+        """Whether its readings are its sensor's codes."""
+        return self.kind in SLOW
 
     def state(self) -> "array[int]":
         """A fresh state array for the core."""
@@ -199,10 +204,11 @@ def _shift(earlier: list[Boot], boot: Boot) -> float:
 def _configure(store: Store, boot: Boot) -> None:
     limits = []
     for seq, kind, channel, body in store.query(
-        f"SELECT seq, kind, channel, body FROM records WHERE kind IN (?, ?, ?) AND {RARE} "
+        f"SELECT seq, kind, channel, body FROM records WHERE kind IN (?, ?, ?, ?) AND {RARE} "
         "AND board = ? AND boot = ? ORDER BY seq",
         PRESSURE_CHANNEL,
         IMPEDANCE_CHANNEL,
+        SLOW_CHANNEL,
         LIMIT,
         *boot.key,
     ):

@@ -4,15 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from turgor.core.channels import ARTERIAL, IMPEDANCE, PRESSURE
 from turgor_host.calibrate.certificate import board_name, calibration_number
 from turgor_host.configuration.sensors import sensor_name
+from turgor_host.kinds import KIND_NAMES
 from turgor_host.recording.events import seconds, utc_text
 from turgor_host.recording.reader import Recording
 from turgor_host.recording.schema import FORMAT_VERSION
-from turgor_host.recording.tracks import PressureTrack
-
-_KINDS = {PRESSURE: "pressure", IMPEDANCE: "impedance", ARTERIAL: "arterial"}
+from turgor_host.recording.tracks import ImpedanceTrack, PressureTrack
 
 
 def describe(recording: Recording) -> dict[str, Any]:
@@ -52,10 +50,13 @@ def _channel(recording: Recording, name: str) -> dict[str, Any]:
     if isinstance(track, PressureTrack):
         found = track.codes()
         time, index = found.time, found.sample_index
-    else:
+    elif isinstance(track, ImpedanceTrack):
         sweeps = track.sweeps()
         lowest = sweeps.frequency_hz == sweeps.frequency_hz.min(initial=1 << 30)
         time, index = sweeps.time[lowest], sweeps.sweep_index[lowest]
+    else:
+        # Nothing but readings.
+        time, index = np.empty(0), np.empty(0, np.int64)
     steps = np.diff(index)
     # Where the index begins anew another boot does.
     onward = steps > 0
@@ -63,7 +64,7 @@ def _channel(recording: Recording, name: str) -> dict[str, Any]:
     readings = track.readings()
     return {
         "name": name,
-        "kind": _KINDS.get(track.kind, "unknown"),
+        "kind": KIND_NAMES.get(track.kind, "unknown"),
         "unit": track.unit,
         "samples": len(index),
         "missed": conversions - int(onward.sum()),

@@ -1,4 +1,4 @@
-"""A picture of a recording: pressures, DBP - ICP, impedance and alarms over time."""
+"""A picture of a recording: pressures, DBP - ICP, impedance, temperature, posture and alarms over time."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from turgor.core.channels import ARTERIAL, IMPEDANCE, PRESSURE
+from turgor.core.channels import IMPEDANCE, MOTION, PRESSURE, PRESSURES, TEMPERATURE
 from turgor.core.rules import DBP_VALID_S, DEFAULT_LIMITS, DP_LOW, FLUID_GAIN, PRESSURE_HIGH
 from turgor_host.errors import TurgorError, UsageError
 from turgor_host.recording.decode import Floats
@@ -14,7 +14,7 @@ from turgor_host.recording.events import Event
 from turgor_host.recording.reader import Recording
 
 # Distinct for the colour-blind, dark enough for thin lines on white (Okabe and Ito).
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#8a6d00", "#444444")
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#8a6d00", "#444444", "#7f4f24")
 _PRIORITY_COLOURS = {"low": "#3db8d6", "medium": "#e0a800", "high": "#c62828"}
 _INK = "#222222"
 _RULE_PANELS = {"dp_low": "dp", "pressure_high": "pressure", "fluid_gain": "impedance"}
@@ -78,11 +78,13 @@ def _draw(pyplot: Any, recording: Recording, t0: float, t1: float) -> Any:
         "pressure": _pressures(recording, t0, t1),
         "dp": _perfusion(recording, t0, t1),
         "impedance": _impedances(recording, t0, t1),
+        "temperature": _readings(recording, (TEMPERATURE,), t0, t1),
+        "posture": _postures(recording, t0, t1),
     }
     panels = [name for name in lines if lines[name]] or ["pressure"]
     spans = [s for s in alarm_spans(recording.events(), t1) if s.end_s > t0 and s.start_s < t1]
     rows = list(dict.fromkeys((span.rule, span.channel) for span in spans))
-    heights = [{"pressure": 3.0, "dp": 2.2, "impedance": 2.2}[name] for name in panels]
+    heights = [{"pressure": 3.0, "dp": 2.2, "impedance": 2.2}.get(name, 1.4) for name in panels]
     heights.append(0.35 + 0.28 * max(len(rows), 1))
     figure, axes = pyplot.subplots(
         len(heights),
@@ -117,18 +119,19 @@ def _title(recording: Recording) -> str:
 def _panel(axis: Any, name: str, lines: list[tuple[str, str, Floats, Floats, str]], t0: float, t1: float) -> None:
     for label, colour, time, value, style in lines:
         axis.plot(*_thinned(time, value), style, color=colour, label=label, lw=1.2)
-    limit = _LIMIT_LINES[name]
-    axis.axhline(limit[0], color=_PRIORITY_COLOURS["high"], lw=0.9, ls=(0, (6, 3)), zorder=1)
-    axis.annotate(
-        limit[1],
-        (1, limit[0]),
-        (-4, 3),
-        xycoords=("axes fraction", "data"),
-        textcoords="offset points",
-        ha="right",
-        fontsize=8,
-        color=_PRIORITY_COLOURS["high"],
-    )
+    if name in _LIMIT_LINES:
+        limit = _LIMIT_LINES[name]
+        axis.axhline(limit[0], color=_PRIORITY_COLOURS["high"], lw=0.9, ls=(0, (6, 3)), zorder=1)
+        axis.annotate(
+            limit[1],
+            (1, limit[0]),
+            (-4, 3),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8,
+            color=_PRIORITY_COLOURS["high"],
+        )
     axis.set_ylabel(_LABELS[name], color=_INK)
     axis.set_xlim(t0, t1)
     axis.grid(alpha=0.25, lw=0.6)
@@ -141,6 +144,8 @@ _LABELS = {
     "pressure": "pressure, mmHg",
     "dp": "DBP - ICP, mmHg",
     "impedance": "resistance against\nbaseline, %",
+    "temperature": "skin, degC",
+    "posture": "posture, deg",
 }
 
 
@@ -196,15 +201,33 @@ def _clock(t: float, minutes: bool) -> str:
     return text if minutes else f"{text}:{whole % 60:02d}"
 
 
-def _pressures(recording: Recording, t0: float, t1: float) -> list[tuple[str, str, Floats, Floats, str]]:
+def _readings(
+    recording: Recording, kinds: tuple[int, ...], t0: float, t1: float
+) -> list[tuple[str, str, Floats, Floats, str]]:
+    """The valid readings of all channels of `kinds`."""
     lines = []
     for name in recording.channels:
         track = recording[name]
-        if track.kind not in (PRESSURE, ARTERIAL):
-            continue
-        found = track.readings(t0, t1)
-        value = np.where(found.valid, found.value, np.nan)
-        lines.append((name, _COLOURS[track.number % len(_COLOURS)], found.time, value, "-"))
+        if track.kind in kinds:
+            found = track.readings(t0, t1)
+            value = np.where(found.valid, found.value, np.nan)
+            lines.append((name, _COLOURS[track.number % len(_COLOURS)], found.time, value, "-"))
+    return lines
+
+
+def _postures(recording: Recording, t0: float, t1: float) -> list[tuple[str, str, Floats, Floats, str]]:
+    lines: list[tuple[str, str, Floats, Floats, str]] = []
+    for name in recording.channels:
+        if recording[name].kind == MOTION:
+            time, posture, valid = recording[name].posture(t0, t1)
+            for label, value in (("inclination", posture.incline_deg), ("roll", posture.roll_deg)):
+                colour = _COLOURS[len(lines) % len(_COLOURS)]
+                lines.append((label, colour, time, np.where(valid, value, np.nan), "-"))
+    return lines
+
+
+def _pressures(recording: Recording, t0: float, t1: float) -> list[tuple[str, str, Floats, Floats, str]]:
+    lines = _readings(recording, PRESSURES, t0, t1)
     time, dbp, age_s = recording.dbp(t0, t1)
     dbp = np.where(age_s <= DBP_VALID_S, dbp, np.nan)
     if lines and np.isfinite(dbp).any():

@@ -20,7 +20,7 @@ from turgor_host.recording.decode import Floats, Ints, body_array, decode_readin
 from turgor_host.recording.events import Event, damaged_event, make_event
 from turgor_host.recording.schema import RARE
 from turgor_host.recording.store import Store
-from turgor_host.recording.tracks import PressureTrack, Track, make_track
+from turgor_host.recording.tracks import ImpedanceTrack, PressureTrack, Track, make_track
 
 _EVENT_FORM = row(EVENT)[2]
 _ALL = (-inf, inf)
@@ -59,7 +59,7 @@ class Recording:
         return max((boot.last_s + boot.shift_s for boot in self.boots), default=0.0)
 
     def __getitem__(self, name: str) -> Any:
-        """The PressureTrack or ImpedanceTrack called `name`."""
+        """The PressureTrack, ImpedanceTrack or SlowTrack called `name`."""
         if name not in self._tracks:
             raise TurgorError(f"{self.path} has no channel {name!r}; its channels: {' '.join(self._tracks) or 'none'}")
         return self._tracks[name]
@@ -156,6 +156,7 @@ class Recording:
                 pairs = np.empty(len(codes.code), dtype=[("index", "<u4"), ("code", "<i4")])
                 pairs["index"], pairs["code"] = codes.sample_index, codes.code
                 digest.update(pairs.tobytes())
+            if not isinstance(track, ImpedanceTrack):
                 continue
             for boot in self.boots:
                 rows = rows_between(self.store, boot, IMPEDANCE_RECORD, track.number, *_ALL)

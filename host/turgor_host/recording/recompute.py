@@ -2,6 +2,9 @@
 
 What follows a hole is followed from the next snapshot on, and each snapshot is compared with the state that the core
 has come to by itself. Filters start at rest, so the start of a boot needs none.
+
+The readings of a thermometer or an accelerometer are its codes: there is nothing to make them from again but their
+flags.
 """
 
 from array import array
@@ -17,6 +20,7 @@ from turgor.core.channel import ImpedanceChannel
 from turgor.core.filter_words import FLAGS, OVER
 from turgor.core.median import ABSENT
 from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG
+from turgor.core.slow import slow_flags
 from turgor.link.records import OVER_THRESHOLD, RESTARTED, SATURATED, VALID
 from turgor_host.recording.bootlog import BootLog
 from turgor_host.recording.boots import Setup
@@ -87,9 +91,27 @@ def recompute(log: BootLog, channel: int, entries: Entries, calibration: tuple[i
     if setup is None:
         nothing = [Reading(reason=NO_SETUP)] * len(entries.tick)
         return Recomputed(nothing, [(snapshot, None) for snapshot in snapshots])
+    if setup.is_slow():
+        return Recomputed(_slow(log, setup.kind, entries))
     if setup.is_impedance():
         return _Sweeps(log, setup, entries, snapshots, calibration).run()
     return _pressure(log, setup, entries, snapshots, calibration)
+
+
+def _slow(log: BootLog, kind: int, entries: Entries) -> list[Reading]:
+    """Flags by the value; a second without a new code keeps the last one. After a hole nobody knows which it was."""
+    readings = []
+    before_seq, before = -1, Reading()
+    for i, seq in enumerate(entries.seq):
+        index, value = int(entries.last_index[i]), entries.value_milli[i]
+        if index == before.last_index:
+            reading = Reading(index, before.value_milli)
+        else:
+            reading = Reading(index, value, slow_flags(kind, value))
+        is_known = not log.is_hole_between(before_seq, seq)
+        readings.append(reading if is_known else Reading(reason=LOST))
+        before_seq, before = seq, reading if is_known else Reading(index, value)
+    return readings
 
 
 def packed(channel: Any) -> bytes:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turgor.core.channel import ImpedanceChannel, PressureChannel
-from turgor.core.channels import IMPEDANCE
+from turgor.core.channels import IMPEDANCE, MOTION, SLOW
 from turgor.core.filter_words import GAIN_SHIFT, LIMIT_CODE, OFFSET, milli_mmhg
 from turgor.core.impedance import reactance_milliohm, resistance_milliohm
 from turgor.core.median import ABSENT
@@ -17,6 +17,7 @@ from turgor.drivers.max30009_writes import FREQUENCIES_HZ
 from turgor.link.records import IMPEDANCE as IMPEDANCE_RECORD
 from turgor.link.records import READINGS, RESTARTED, SAMPLES, VALID
 from turgor_host.errors import TurgorError
+from turgor_host.kinds import Posture, posture, shown, unit_of
 from turgor_host.recording.boots import Boot, Setup, rows_between
 from turgor_host.recording.decode import (
     Bools,
@@ -32,7 +33,7 @@ from turgor_host.recording.store import Store
 
 
 class Window(NamedTuple):
-    """Time (s), value (mmHg or ohm) and validity of each sample."""
+    """Time (s), value (in the track's unit) and validity of each sample."""
 
     time: Floats
     value: Floats
@@ -70,14 +71,13 @@ class Sweeps(NamedTuple):
 
 
 class Track:
-    """What both kinds of channel share. Windows are t0 <= t < t1; without them, everything."""
-
-    unit = ""
+    """What all kinds of channel share. Windows are t0 <= t < t1; without them, everything."""
 
     def __init__(self, store: Store, boots: list[Boot], number: int, name: str, kind: int) -> None:
         self.number = number
         self.name = name
         self.kind = kind
+        self.unit = unit_of(kind)
         self._store = store
         self._boots = boots
 
@@ -91,6 +91,12 @@ class Track:
 
     def readings(self, t0: float | None = None, t1: float | None = None) -> Readings:
         """The board's own readings; invalid ones keep the value that the board last had."""
+        time, value, median, valid = self._entries(t0, t1)
+        medians = np.where(median == ABSENT, np.nan, shown(self.kind, median))
+        return Readings(time, shown(self.kind, value), medians, valid)
+
+    def _entries(self, t0: float | None, t1: float | None) -> tuple[Floats, Ints, Ints, Bools]:
+        """Times, values and medians as the board has them, and whether the values are valid."""
         parts = []
         for boot, rows in self._rows(READINGS, *_span(t0, t1)):
             try:
@@ -99,12 +105,11 @@ class Track:
                 raise self._damaged(error) from None
             mine = ticks.entries["channel"] == self.number
             entries = ticks.entries[mine]
-            median = entries["median_milli"] / 1000
-            median[entries["median_milli"] == ABSENT] = np.nan
             time = _times(rows, boot)[ticks.owner[mine]]
-            valid = entries["flags"] & VALID != 0
-            parts.append(Readings(time, entries["value_milli"] / 1000, median, valid))
-        return Readings(*_cut(_joined(parts, (float, float, float, bool)), t0, t1))
+            values = (entries[name].astype(np.int64) for name in ("value_milli", "median_milli"))
+            parts.append((time, *values, entries["flags"] & VALID != 0))
+        time, value, median, valid = _cut(_joined(parts, (float, np.int64, np.int64, bool)), t0, t1)
+        return time, value, median, valid
 
     def _damaged(self, error: object) -> TurgorError:
         return TurgorError(
@@ -114,8 +119,6 @@ class Track:
 
 class PressureTrack(Track):
     """A pressure channel."""
-
-    unit = "mmHg"
 
     def codes(self, t0: float | None = None, t1: float | None = None) -> Codes:
         """Raw codes (24 bit, signed)."""
@@ -223,8 +226,6 @@ def _known(boot: Boot, rows: list[Row], blocks: Blocks) -> Bools:
 class ImpedanceTrack(Track):
     """An impedance channel: a sweep of three frequencies every other second."""
 
-    unit = "ohm"
-
     def window(self, t0: float | None = None, t1: float | None = None) -> Window:
         """Resistance at the lowest frequency, as the board takes it for its readings."""
         found = self.sweeps(t0, t1)
@@ -268,6 +269,22 @@ class ImpedanceTrack(Track):
             parts.append(Sweeps(time, index, hertz, resistance, reactance, valid, leads, count))
         types = (float, np.int64, np.int64, float, float, bool, np.int64, np.int64)
         return Sweeps(*_cut(_joined(parts, types), t0, t1))
+
+
+class SlowTrack(Track):
+    """A thermometer or an accelerometer: its readings are all that there is. Of a motion they show its inclination."""
+
+    def window(self, t0: float | None = None, t1: float | None = None) -> Window:
+        """The readings, as other channels have their samples."""
+        found = self.readings(t0, t1)
+        return Window(found.time, found.value, found.valid)
+
+    def posture(self, t0: float | None = None, t1: float | None = None) -> tuple[Floats, Posture, Bools]:
+        """Times, postures and their validity; of a motion only."""
+        if self.kind != MOTION:
+            raise TurgorError(f"{self.name} is no accelerometer and has no posture; its `window` has its readings")
+        time, value, _, valid = self._entries(t0, t1)
+        return time, posture(value), valid
 
 
 def _in_force(states: "list[tuple[int, array[int]]]", index: int) -> "array[int] | None":
@@ -314,5 +331,5 @@ def _cut(columns: list[NDArray[Any]], t0: float | None, t1: float | None) -> lis
 
 
 def make_track(store: Store, boots: list[Boot], number: int, name: str, kind: int) -> Track:
-    track = ImpedanceTrack if kind == IMPEDANCE else PressureTrack
+    track = ImpedanceTrack if kind == IMPEDANCE else SlowTrack if kind in SLOW else PressureTrack
     return track(store, boots, number, name, kind)

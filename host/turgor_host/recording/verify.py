@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import Any
 
-from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, PRESSURE
+from turgor.core.channels import ARTERIAL, CHANNELS, CUFF, IMPEDANCE, MOTION, PRESSURE, TEMPERATURE
 from turgor.core.judge import BASELINE_ORIGINS
 from turgor.core.median import ABSENT
 from turgor.core.rules import ACKNOWLEDGED
@@ -44,8 +44,12 @@ _COMMON_FLAGS = (
     (SATURATED, "saturated"),
     (OVER_THRESHOLD, "over threshold"),
 )
+_PRESSURE_FLAGS = (*_COMMON_FLAGS, (STUCK, "stuck"), (NOISY, "noisy"))
 _FLAG_NAMES = {
-    PRESSURE: (*_COMMON_FLAGS, (STUCK, "stuck"), (NOISY, "noisy")),
+    PRESSURE: _PRESSURE_FLAGS,
+    CUFF: _PRESSURE_FLAGS,
+    TEMPERATURE: _COMMON_FLAGS,
+    MOTION: (*_COMMON_FLAGS, (STUCK, "stuck")),
     IMPEDANCE: (*_COMMON_FLAGS, (ELECTRODE_OFF, "electrode off")),
     ARTERIAL: (
         *_COMMON_FLAGS,

@@ -17,7 +17,7 @@ from binascii import unhexlify
 from turgor import __version__
 from turgor.app.app import App
 from turgor.app.assemble import check_rates, make_samplers
-from turgor.app.config import ABP2_A, ABP2_B, ADS1220, HSC_A, NAU7802, unpack_config
+from turgor.app.config import ABP2_A, ABP2_B, ADS1220, HSC_A, NAU7802, TMP117, unpack_config
 from turgor.app.keep import Keep
 from turgor.app.tick import Maintenance
 from turgor.core.channels import channel_id
@@ -30,7 +30,7 @@ from turgor_host.sim.chips.tca9548a import Tca9548a
 from turgor_host.sim.clock import Clock
 from turgor_host.sim.flash import ERASE_US, PROGRAM_US, Flash
 from turgor_host.sim.serialport import HangUp, NoPort, SerialPort
-from turgor_host.sim.signal import PV_PER_MICRO_MMHG, Load, Track
+from turgor_host.sim.signal import PV_PER_MICRO_MMHG, Felt, Load, Track
 from turgor_host.sim.spi import Selected, SpiBus
 
 # What one step costs an RP2040 beside its bus time, from an emulated board: a handful of method calls and the core.
@@ -44,6 +44,9 @@ _CLOCK_PPM = {
     "art": 13000,
     "calf_z": 4000,
     "thorax_z": -6000,
+    "cuff": 0,
+    "skin": 37000,
+    "motion": -41000,
 }
 _BRIDGE_NOISE_LSB = 90
 _IMPEDANCE_NOISE_LSB = 5
@@ -52,6 +55,9 @@ _HALF = const(0x1FFFFFFF)
 _MASK = const(0x3FFFFFFF)
 # Faults of a bridge: noise of 2 mmHg; an input 2 % weak and 2.4 mmHg off, beyond the converter's range, or none.
 _SPOILT_NOISE_LSB = {"noisy": 21475, "stuck": 0}
+# Of a thermometer and of an accelerometer: what they feel instead.
+_SPOILT_DEGC = {"saturated": 160000}
+_SPOILT_G = {"saturated": (2047, 0, 0), "stuck": (300, -200, 100)}
 _SPOILT_INPUT = {"uncalibrated": (-20000, 12000000), "saturated": (0, 10000000000), "stuck": (-1000000, 0)}
 
 
@@ -131,6 +137,16 @@ class Ports:
             return Max30009(
                 clock, load, address=channel.address, period_ppm=ppm, noise_lsb=_IMPEDANCE_NOISE_LSB, seed=seed
             )
+        if channel.is_slow():
+            times, *columns = scenario["slow"][name]
+            tracks = [Track(times, values) for values in columns]
+            if driver == TMP117:
+                from turgor_host.sim.chips.tmp117 import Tmp117
+
+                return Tmp117(clock, tracks[0], period_ppm=ppm)
+            from turgor_host.sim.chips.lis3dh import Lis3dh
+
+            return Lis3dh(clock, Felt(tracks), period_ppm=ppm)
         times, values = scenario["pressure"][name]
         if driver in (NAU7802, ADS1220):
             bridge = Track(times, values, PV_PER_MICRO_MMHG)
@@ -155,6 +171,11 @@ class Ports:
         chip.dead = fault == "absent"
         if isinstance(chip, Max30009):
             chip.drive_off = fault == "electrode_off"
+            return
+        if hasattr(chip, "forced"):
+            chip.stopped = fault == "silent"
+            spoilt = _SPOILT_DEGC if name == "skin" else _SPOILT_G
+            chip.forced = spoilt.get(fault)
             return
         if not isinstance(chip, Nau7802):
             # Of the others a scenario has the first alone.

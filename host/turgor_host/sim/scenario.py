@@ -1,8 +1,9 @@
 """Scenarios: a CSV of what patient and sensors do -> the integer tables that the virtual board plays. Host only.
 
 Columns: `t_s` and any of `<pressure channel>_mmhg`, `<impedance channel>_r0_ohm`, `_rinf_ohm`, `_fc_hz`, `_alpha`,
-`art_mmhg`, `dbp_mmhg` (typed at that moment), `temp_degc`, `fault` (`NAME:CHANNEL`). Linear between rows; an empty cell
-holds the last value.
+`art_mmhg`, `cuff_mmhg`, `dbp_mmhg` (typed at that moment), `temp_degc` (of `skin`), `motion_incline_deg` (how far the
+limb's far end is raised), `motion_roll_deg` (how far it is rolled about itself), `motion_shake_g` (added and taken away
+in turn, twice a second), `fault` (`NAME:CHANNEL`). Linear between rows; an empty cell holds the last value.
 """
 
 import csv
@@ -16,27 +17,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE
+from turgor.core.channels import CHANNELS, IMPEDANCE, PRESSURES
 from turgor.drivers.max30009_writes import FREQUENCIES_HZ
 from turgor_host.configuration.file import Configuration, default_configuration
 from turgor_host.errors import UsageError
 
-PRESSURE_NAMES = tuple(name for name, kind, _ in CHANNELS if kind != IMPEDANCE)
+PRESSURE_NAMES = tuple(name for name, kind, _ in CHANNELS if kind in PRESSURES)
 IMPEDANCE_NAMES = tuple(name for name, kind, _ in CHANNELS if kind == IMPEDANCE)
-OPTIONAL_NAMES = tuple(name for name, kind, _ in CHANNELS if kind == ARTERIAL)
+MOTION_COLUMNS = ("motion_incline_deg", "motion_roll_deg", "motion_shake_g")
+# What a board has only when it is told to, and the columns that say what it feels.
+OPTIONAL_COLUMNS = {"art": ("art_mmhg",), "cuff": ("cuff_mmhg",), "skin": ("temp_degc",), "motion": MOTION_COLUMNS}
 COLE_COLUMNS = ("r0_ohm", "rinf_ohm", "fc_hz", "alpha")
-# What a sensor can suffer, by the kind of its channel; `mended` ends it.
-PRESSURE_FAULTS = ("uncalibrated", "absent", "silent", "saturated", "stuck", "noisy", "mended")
-IMPEDANCE_FAULTS = ("absent", "electrode_off", "mended")
+# What a sensor can suffer; `mended` ends it.
+_PRESSURE_FAULTS = ("uncalibrated", "absent", "silent", "saturated", "stuck", "noisy", "mended")
+FAULTS = {name: _PRESSURE_FAULTS for name in PRESSURE_NAMES} | {
+    **dict.fromkeys(IMPEDANCE_NAMES, ("absent", "electrode_off", "mended")),
+    "cuff": ("absent", "mended"),
+    "skin": ("absent", "silent", "saturated", "mended"),
+    "motion": ("absent", "silent", "saturated", "stuck", "mended"),
+}
 
 # What a healthy, resting person shows where a scenario is silent.
 RESTING_MMHG = {"calf_l": 9.0, "calf_r": 8.5, "forearm_l": 7.0, "forearm_r": 7.5}
 RESTING_COLE = {"calf_z": (62.0, 38.0, 42000.0, 0.70), "thorax_z": (51.4, 25.0, 49000.0, 0.687)}
 _LIMITS = {"mmhg": (-700.0, 700.0), "r0_ohm": (1.0, 1000.0), "rinf_ohm": (0.5, 1000.0), "fc_hz": (100.0, 1e7)}
-_LIMITS |= {"alpha": (0.3, 1.0), "dbp_mmhg": (10.0, 200.0)}
+_LIMITS |= {"alpha": (0.3, 1.0), "dbp_mmhg": (10.0, 200.0), "temp_degc": (-100.0, 200.0)}
+_LIMITS |= {"incline_deg": (-90.0, 90.0), "roll_deg": (-180.0, 180.0), "shake_g": (0.0, 4.0)}
+_RESTING_DEGC = 33.0
 # A gap in which fc or alpha move by more than this share is cut, into so many parts at most.
 _MOVED_SHARE = 0.01
 _PARTS_MOST = 16
+# A gap in a motion is cut into so many parts.
+_PIECES = 16
 
 
 @dataclass
@@ -50,14 +62,14 @@ class Scenario:
     @property
     def channels(self) -> list[str]:
         """The default channels, and the optional ones that have a column."""
-        optional = [name for name in OPTIONAL_NAMES if f"{name}_mmhg" in self.points]
+        optional = [name for name, columns in OPTIONAL_COLUMNS.items() if not self.points.keys().isdisjoint(columns)]
         return [*RESTING_MMHG, *RESTING_COLE, *optional]
 
 
 def column_names() -> list[str]:
     names = ["t_s", *(f"{name}_mmhg" for name in PRESSURE_NAMES)]
     names += [f"{name}_{part}" for name in IMPEDANCE_NAMES for part in COLE_COLUMNS]
-    return [*names, "dbp_mmhg", "temp_degc", "fault"]
+    return [*names, *MOTION_COLUMNS, "dbp_mmhg", "temp_degc", "fault"]
 
 
 def _limits(column: str) -> tuple[float, float]:
@@ -85,7 +97,7 @@ def read_scenario(path: Path) -> Scenario:
             raise UsageError(f"{path}: unknown column {name!r}; columns are {' '.join(known)}")
         if header.count(name) > 1:
             raise UsageError(f"{path}: column {name!r} stands twice; keep one")
-    scenario = Scenario({name: [] for name in header if name not in ("t_s", "dbp_mmhg", "temp_degc", "fault")})
+    scenario = Scenario({name: [] for name in header if name not in ("t_s", "dbp_mmhg", "fault")})
     last_t = -math.inf
     for row in rows:
         if not any(cell.strip() for cell in row):
@@ -127,13 +139,13 @@ def _number(path: Path, line: int, column: str, cell: str) -> float:
 
 def _fault(path: Path, line: int, cell: str, channels: list[str]) -> tuple[str, str]:
     name, _, channel = cell.partition(":")
-    known = PRESSURE_FAULTS if channel in PRESSURE_NAMES else IMPEDANCE_FAULTS
     if channel not in channels:
         raise UsageError(
             f"{path}: line {line}: fault {cell!r}; write NAME:CHANNEL, CHANNEL one of {' '.join(channels)}"
         )
-    if name not in known:
-        raise UsageError(f"{path}: line {line}: fault {cell!r}; a fault of {channel} is one of {' '.join(known)}")
+    if name not in FAULTS[channel]:
+        known = " ".join(FAULTS[channel])
+        raise UsageError(f"{path}: line {line}: fault {cell!r}; a fault of {channel} is one of {known}")
     return name, channel
 
 
@@ -143,33 +155,38 @@ def cole(frequency_hz: float, r0: float, rinf: float, fc: float, alpha: float) -
 
 
 def compile_scenario(scenario: Scenario, seed: int, configuration: Configuration | None = None) -> dict[str, Any]:
-    """The integer tables of `turgor_host.sim.board`: micro-mmHg and micro-ohm over microseconds.
+    """The integer tables of `turgor_host.sim.board`: micro-mmHg, micro-ohm, milli-degC and micro-g over microseconds.
 
     The board has the sensors of `configuration`; without one the usual ones, and an arterial line where there is a
     column for it.
     """
     if configuration is None:
         configuration = default_configuration("art" in scenario.channels)
-    pressure, impedance = {}, {}
+    pressure: dict[str, Any] = {}
+    impedance: dict[str, Any] = {}
+    slow: dict[str, Any] = {}
     for channel in configuration.config.channels:
         name = channel.name
         if channel.is_impedance():
             impedance[name] = _cole_tracks(scenario, name)
+        elif name == "skin":
+            points = scenario.points.get("temp_degc") or [(0.0, _RESTING_DEGC)]
+            slow[name] = [[_us(t) for t, _ in points], [round(v * 1000) for _, v in points]]
+        elif name == "motion":
+            slow[name] = _motion_tracks(scenario)
         else:
             points = scenario.points.get(f"{name}_mmhg") or [(0.0, RESTING_MMHG.get(name, 0.0))]
             pressure[name] = [[_us(t) for t, _ in points], [round(v * 1e6) for _, v in points]]
+    names = pressure.keys() | impedance.keys() | slow.keys()
     return {
         "seed": seed,
         "image": configuration.image.hex(),
         "ranges": configuration.ranges,
         "pressure": pressure,
         "impedance": impedance,
+        "slow": slow,
         "dbp": [[_us(t), round(v * 1000)] for t, v in scenario.dbp],
-        "faults": [
-            [_us(t), name, channel]
-            for t, name, channel in scenario.faults
-            if channel in pressure or channel in impedance
-        ],
+        "faults": [[_us(t), name, channel] for t, name, channel in scenario.faults if channel in names],
     }
 
 
@@ -200,6 +217,18 @@ def _cole_tracks(scenario: Scenario, name: str) -> list[list[Any]]:
         im = [round(z.imag * 1e6) for z in values]
         tracks.append([frequency, [_us(t) for t in times], re, im])
     return tracks
+
+
+def _motion_tracks(scenario: Scenario) -> list[list[int]]:
+    """Times, then x (along the limb), y, z (away from it) and shaking; lying flat z feels 1 g."""
+    columns = [scenario.points.get(name) or [(0.0, 0.0)] for name in MOTION_COLUMNS]
+    ends = sorted({t for points in columns for t, _ in points})
+    # Sines are not linear in their angles.
+    times = [*(t0 + (t1 - t0) * i / _PIECES for t0, t1 in pairwise(ends) for i in range(_PIECES)), ends[-1]]
+    incline, roll, shake = (_interpolate(times, points) for points in columns)
+    incline, roll = np.radians(incline), np.radians(roll)
+    axes = (np.sin(incline), np.cos(incline) * np.sin(roll), np.cos(incline) * np.cos(roll), shake)
+    return [[_us(t) for t in times], *([round(1e6 * float(g)) for g in axis] for axis in axes)]
 
 
 def write_compiled(scenario: Scenario, seed: int, path: Path, configuration: Configuration | None = None) -> None:

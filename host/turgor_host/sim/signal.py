@@ -45,6 +45,19 @@ class Track:
         return value * scale
 
 
+class Felt:
+    """What an accelerometer feels: tracks of x, y, z and of what is added to z and taken away in turn (micro-g)."""
+
+    def __init__(self, tracks):
+        self._tracks = tracks
+
+    def at(self, t_us):
+        """x, y and z at `t_us`, milli-g."""
+        x, y, z, shake = [track.at(t_us) for track in self._tracks]
+        z += -shake if t_us // 250000 & 1 else shake
+        return (x + 500) // 1000, (y + 500) // 1000, (z + 500) // 1000
+
+
 class Load:
     """What lies between the electrodes: tracks of real and imaginary part (micro-ohm) per frequency."""
 

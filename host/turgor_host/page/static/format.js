@@ -11,6 +11,9 @@ export const COLOURS = {
   calf_z: "#6aa9ff",
   thorax_z: "#d5dde5",
   art: "#ff9fb5",
+  cuff: "#e6c9a8",
+  skin: "#f2b8a0",
+  motion: "#a9b8ff",
 };
 const OTHER_COLOUR = "#b0bec5";
 
@@ -69,7 +72,8 @@ export function utcText(text) {
   return text ? text.replace("T", " ").replace("Z", "") : NONE;
 }
 
-export const unitOf = (unit) => (unit === "ohm" ? "Ω" : unit);
+const SIGNS = { ohm: "Ω", degC: "°C", deg: "°" };
+export const unitOf = (unit) => SIGNS[unit] ?? unit;
 
 // Write only what changed: nothing flickers, and a screen reader hears no repetition.
 export function put(element, text) {

@@ -10,7 +10,7 @@ const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 720
 // Pressures with the DBP, the DBP less the dP limit, and the fixed limit.
 export const pressurePlot = {
   unit: "mmHg",
-  kinds: ["pressure", "arterial"],
+  kinds: ["pressure", "arterial", "cuff"],
   source: "channels",
   rules: ["dp_low", "pressure_high"],
   decimals: 1,

@@ -2,9 +2,18 @@
 
 import { NONE, PRIORITIES, colourOf, make, number, parts, put, span, unitOf } from "./format.js";
 
-// Slopes smaller than this are called steady: mmHg or per cent an hour.
-const STEADY = { pressure: 2, arterial: 5, impedance: 1 };
-const WHAT = { pressure: "ICP", arterial: "pressure", impedance: "impedance" };
+// Slopes smaller than this are called steady: mmHg, degC or per cent an hour.
+const STEADY = { pressure: 2, arterial: 5, impedance: 1, cuff: 5, temperature: 0.5 };
+const WHAT = {
+  pressure: "ICP",
+  arterial: "pressure",
+  impedance: "impedance",
+  cuff: "pressure",
+  temperature: "temperature",
+  motion: "inclination",
+};
+// An axis at rest changes less within a second.
+const STILL_G = 0.032;
 
 export class Tiles {
   constructor(element) {
@@ -40,7 +49,7 @@ class Tile {
     const big = (this.big = make("p", "big"));
     this.whole = make("span", "whole");
     this.rest = make("span", "rest");
-    this.unit = make("span", "unit", channel.kind === "impedance" ? "%" : "mmHg");
+    this.unit = make("span", "unit", channel.kind === "impedance" ? "%" : unitOf(channel.unit));
     big.append(this.whole, this.rest, this.unit);
     this.reason = make("p", "reason");
     this.slope = make("p", "slope");
@@ -66,6 +75,7 @@ class Tile {
     put(this.slope, slopeText(channel));
     if (impedance) this.impedance(channel);
     else if (channel.kind === "pressure") this.perfusion(channel, state);
+    else if (channel.kind === "motion") this.motion(channel);
     put(this.now, lastSecond(channel));
     this.element.classList.toggle("invalid", !channel.valid);
     this.element.dataset.priority = alarm ? alarm.priority : "";
@@ -93,6 +103,14 @@ class Tile {
     put(this.third, text);
   }
 
+  motion(channel) {
+    put(this.secondName, "roll");
+    put(this.secondValue, number(channel.roll_deg, 0));
+    put(this.secondUnit, "°");
+    const moves = channel.activity_g > STILL_G ? `moved by up to ${number(channel.activity_g, 2)} g` : "still";
+    put(this.third, channel.valid ? moves : "");
+  }
+
   impedance(channel) {
     put(this.secondName, "R");
     put(this.secondValue, channel.valid ? number(channel.median ?? channel.value, 2) : NONE);
@@ -117,6 +135,6 @@ function slopeText(channel) {
   if (!channel.valid || slope === null) return "";
   const steady = STEADY[channel.kind];
   const arrow = slope >= steady * 5 ? "↑" : slope >= steady ? "↗" : slope > -steady ? "→" : slope > -steady * 5 ? "↘" : "↓";
-  const unit = channel.kind === "impedance" ? "%" : "mmHg";
+  const unit = channel.kind === "impedance" ? "%" : unitOf(channel.unit);
   return `${arrow} ${number(slope, 1, true)} ${unit}/h`;
 }
