@@ -22,6 +22,13 @@ from turgor_host.sim.scenario import compile_scenario
 FILES_AT = 0xA0000
 FILES_BLOCKS = 352
 MAIN = "from turgor.main import main\n\nmain()\n"
+MEASURED = """import gc
+gc.collect()
+free = gc.mem_free()
+import measure
+gc.collect()
+measure.run(free - gc.mem_free())
+"""
 SECONDS = 60 if os.environ.get("TURGOR_FULL") else 5
 PROMPT = b">>> "
 # The first data come after 2.3 s.
@@ -78,7 +85,7 @@ def board(
         subprocess.run(["cp", "-r", *package.iterdir(), folder], check=True)
         if measured:
             (folder / "measure.py").write_text(Path(__file__).with_name("measure.py").read_text())
-            (folder / "main.py").write_text("import measure\n")
+            (folder / "main.py").write_text(MEASURED)
         out = folder.with_suffix(".img")
         script = Path(__file__).with_name("make_files.py")
         subprocess.run([micropython, script, folder, out, str(FILES_BLOCKS)], check=True)

@@ -17,7 +17,7 @@ from turgor.link.records import (
     UNKNOWN_RESET,
     WATCHDOG_RESET,
 )
-from turgor.mp import const
+from turgor.mp import const, micropython
 
 # The signals of `hardware/pinout.csv`, in order; a board's pins are a tuple of their numbers, None for what it has not.
 SIGNALS = [
@@ -99,16 +99,23 @@ class SerialPort:
         self._writable.register(sys.stdout, select.POLLOUT)
         self._byte = bytearray(1)
 
+    @micropython.native
     def read_into(self, buffer):
         """What is there, at most len(buffer) bytes; 0 when there is nothing."""
+        # Looked up once, not for each byte.
+        ready = self._readable.ipoll
+        read = self._input.readinto
+        byte = self._byte
+        most = len(buffer)
         n = 0
-        while n < len(buffer):
-            ready = False
-            for _ in self._readable.ipoll(0):
-                ready = True
-            if not ready or not self._input.readinto(self._byte):
+        while n < most:
+            for _ in ready(0):
                 break
-            buffer[n] = self._byte[0]
+            else:
+                break
+            if not read(byte):
+                break
+            buffer[n] = byte[0]
             n += 1
         return n
 
