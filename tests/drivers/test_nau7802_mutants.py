@@ -83,7 +83,7 @@ MUTANTS: list[tuple[str, Check, Changes]] = [
         [
             (
                 "return self._silent() if waited - self._blind_us > self._patience_us else _RETRY_US\n",
-                "self.code = 0\n        self.event = SAMPLE\n        return _RETRY_US\n",
+                "self.code = 0\n        self.event = _SAMPLE\n        return _RETRY_US\n",
             )
         ],
     ),

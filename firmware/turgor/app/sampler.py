@@ -5,12 +5,12 @@ from struct import pack_into
 
 from turgor.core.channel import HOLD_LIMIT, ImpedanceChannel
 from turgor.core.ticks import ticks_diff
-from turgor.drivers import ABSENT, BUS_LOW, FAULT, NOTHING, RESTARTED, RESULT, SAMPLE
+from turgor.drivers import ABSENT, BUS_LOW, NOTHING
 from turgor.drivers.max30009_writes import QUADRATURE
 from turgor.link.blocks import BEGINS, CHUNK_SAMPLES, FULL_EVERY, REGULAR, RESTART
 from turgor.link.records import FAULT as FAULT_RECORD
 from turgor.link.records import HEADER_SIZE, IMPEDANCE
-from turgor.mp import const, micropython
+from turgor.mp import const, micropython, ptr32
 
 # Body sizes.
 _IMPEDANCE_BODY = const(40)
@@ -20,9 +20,13 @@ _BODY = const(16)
 _SECOND_US = const(1000000)
 # How often a chip asks whether the other one on the body has ended.
 _TURN_US = const(10000)
-# CODE_BIAS and CHUNK_SAMPLES, which as another module's names would be looked up anew at every sample.
+# CODE_BIAS, CHUNK_SAMPLES and the events, which as another module's names would be looked up anew at every sample.
 _BIAS = const(0x800000)
 _MOST = const(48)
+_SAMPLE = const(1)
+_RESULT = const(2)
+_RESTARTED = const(3)
+_FAULT = const(4)
 
 
 class _Sampler:
@@ -132,25 +136,28 @@ class PressureSampler(_Sampler):
         """One driver step; returns the microseconds until the next."""
         driver = self.driver
         wait = int(self._step(now))
-        event = driver.event
-        if event == SAMPLE:
+        event = int(driver.event)
+        if event == _SAMPLE:
             code = driver.code
             if driver.missed or self.fault:
                 self._irregular(driver.missed, now)
             self._sample(code)
             count = int(self._count)
+            tick = driver.tick
             if count == 0:
                 self._first_index = self.channel.index
-                self._first_tick = driver.tick
-            self._codes[count] = int(code) + _BIAS
-            self._tick = driver.tick
-            self._count = count + 1
-            if count + 1 == _MOST:
+                self._first_tick = tick
+            codes = ptr32(self._codes)
+            codes[count] = int(code) + _BIAS
+            self._tick = tick
+            count += 1
+            self._count = count
+            if count == _MOST:
                 self.close()
-        elif event == RESTARTED:
+        elif event == _RESTARTED:
             self._begin(RESTART)
             self.channel.restart()
-        elif event == FAULT:
+        elif event == _FAULT:
             self._begin(BEGINS)
             wait = int(self._failed(wait, self.channel.index, now))
         return wait
@@ -211,6 +218,7 @@ class ImpedanceSampler(_Sampler):
         """No current through the electrodes from here on."""
         self.driver.stop()
 
+    @micropython.native
     def step(self, now):
         """One driver step, or the start of a sweep; returns the microseconds until the next."""
         driver = self.driver
@@ -230,14 +238,15 @@ class ImpedanceSampler(_Sampler):
                 return ticks_diff(time.tick_at(seconds * _SECOND_US), now)
         wait = self._step(now)
         event = driver.event
-        if event == RESULT:
+        if event == _RESULT:
             if self.fault:
                 self._note_fault(0, self.channel.index, now)
             self._result(driver)
-        elif event == FAULT:
+        elif event == _FAULT:
             return self._failed(wait, self.channel.index, now)
         return wait
 
+    @micropython.native
     def _result(self, driver):
         self.channel.result(
             driver.frequency_index,

@@ -70,19 +70,21 @@ class Ready:
         else:
             pin.irq(self._interrupt, trigger)
 
+    @micropython.viper
     def _interrupt(self, pin):
         self._latest = self._ticks_us()
-        self._count = (self._count + 1) & 0xFFFF
+        self._count = (int(self._count) + 1) & 0xFFFF
 
-    def take(self):
+    @micropython.viper
+    def take(self) -> int:
         """Conversions since the last call; `tick` is the end of the latest."""
-        count = self._count
+        count = int(self._count)
         self.tick = self._latest
-        if count != self._count:
+        if count != int(self._count):
             # One came in between; the next is milliseconds away.
-            count = self._count
+            count = int(self._count)
             self.tick = self._latest
-        new = (count - self._taken) & 0xFFFF
+        new = (count - int(self._taken)) & 0xFFFF
         self._taken = count
         return new
 
@@ -242,9 +244,11 @@ class Ports:
     def buttons(self):
         """The buttons that are pressed now: 1 acknowledge, 2 mark."""
         pressed = 0
-        for i in range(len(self._buttons)):
-            if not self._buttons[i].value():
-                pressed |= 1 << i
+        bit = 1
+        for button in self._buttons:
+            if not button():
+                pressed |= bit
+            bit += bit
         return pressed
 
     def arm(self):

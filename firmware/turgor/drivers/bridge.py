@@ -4,7 +4,7 @@ Whatever is not read before the next conversion ends is gone. The driver reads a
 conversion, predicts the next one from the measured period, and reports how many passed unread.
 """
 
-from turgor.drivers import ABSENT, FAULT, NEVER_READY, NO_FAULT, NOTHING, RESTARTED, SAMPLE
+from turgor.drivers import ABSENT, FAULT, NEVER_READY, NO_FAULT, NOTHING, RESTARTED
 from turgor.mp import const, micropython, ptr8
 
 FLUSHED = const(6)
@@ -19,6 +19,9 @@ _RESTART_US = const(500000)
 _SMOOTHING = const(4)
 _LONG = const(8)  # conversions
 _LONGEST_US = const(1 << 25)  # 16 times that are within 30 bits
+# NOTHING and SAMPLE, which as another module's names would be looked up anew at every sample.
+_NOTHING = const(0)
+_SAMPLE = const(1)
 # Where NAU7802s have their result; a chip without such registers does not look at it.
 _RESULT = const(0x12)
 
@@ -83,7 +86,7 @@ class Bridge:
     @micropython.viper
     def step(self, now: int) -> int:
         """One bounded action; returns the microseconds until the next is wanted."""
-        self.event = NOTHING
+        self.event = _NOTHING
         if int(self._state) != _RUN:
             return int(self._prepare(now))
         count = int(self._take())
@@ -126,7 +129,7 @@ class Bridge:
             else:
                 self.missed = count + passed - 1
                 self._passed = 0
-            self.event = SAMPLE
+            self.event = _SAMPLE
         # After _settle, which may set the margin.
         wait = left + int(self._margin_us)
         return wait if wait > 0 else 0

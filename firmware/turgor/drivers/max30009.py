@@ -203,6 +203,7 @@ class Max30009:
         self._enter(_ABORT)
         drive_off(self._bus, self._address)
 
+    @micropython.native
     def step(self, now):
         """One bounded action; returns the microseconds until the next is wanted."""
         self.event = NOTHING
@@ -222,10 +223,12 @@ class Max30009:
         except OSError:
             return self._fail(ABSENT)
 
+    @micropython.native
     def _enter(self, state):
         self._state = state
         self._at = 0
 
+    @micropython.native
     def _write_all(self, writes, after, wait_us):
         """The next of `writes`; behind the last one the state `after`, and `wait_us` until then."""
         self._bus.writeto(self._address, writes[self._at])
@@ -240,6 +243,7 @@ class Max30009:
         self._enter(after)
         return wait_us
 
+    @micropython.native
     def _check(self, register, buf, expected, after):
         """Read `register` on into `buf`: anything but `expected` is a fault."""
         self._bus.readfrom_mem_into(self._address, register, buf)
@@ -275,6 +279,7 @@ class Max30009:
         self.event = RESTARTED
         return 0
 
+    @micropython.native
     def _prepare(self, state):
         frequency = self._now
         if state == _CONNECT:
