@@ -93,8 +93,7 @@ def run(own):
     try:
         main()
     except KeyboardInterrupt:
-        pass
-    gc.enable()
+        gc.enable()
 
 
 def report():

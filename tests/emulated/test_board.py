@@ -51,7 +51,7 @@ def test_record_over_usb_is_whole(plain: Any) -> None:
     assert plain.summary["lost"] == 0
     assert found["lost"] == 0
     assert plain.summary["simulated"] is False
-    assert (found["platform"], found["machine"]) == ("rp2", "rp2")
+    assert (found["platform"], found["machine"]) == ("rp2", "rp2040")
     assert found["runtime"].startswith("MicroPython 1.")
     channels = {channel["name"]: channel for channel in found["channels"]}
     assert list(channels) == [*NUMBERS, "calf_z", "thorax_z"]

@@ -78,7 +78,6 @@ class Blocks:
         clear(self._tail, size)
         self._bits = 0
 
-    @micropython.native
     def add(self, number, full, how, index, first_tick, last_tick, codes, count):
         """Add a chunk of channel `number`: `count` codes (offset binary), the first with `index` and `first_tick`."""
         plan = self._plan

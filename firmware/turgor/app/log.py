@@ -70,7 +70,6 @@ class Log:
         self._old_at = 0
         self._fresh = 0
 
-    @micropython.native
     def append(self, n, kind, channel, t_s):
         """Give the record of `n` bytes in `record` (whose header is written here) the next sequence number."""
         pack_into(HEADER, self.record, 0, kind, channel, self.boot, self.next_seq, t_s)

@@ -1,9 +1,9 @@
 """The wire: sends the log as frames, no more than the host has granted, and takes the host's lines.
 
 The serial port is handed in: `read_into(buffer) -> n` (0: nothing there) and `write(view) -> n` (how many it took).
-One step reads a part of what has come, or builds one frame, or writes at most CHUNK bytes. Answers go first, then what the host
-asked for again, then what it has not had yet: pages of earlier boots, the log of this one. Records that the log has
-dropped go out as `gap`s, with what the flash kept of them.
+One step reads a part of what has come, or builds one frame, or writes at most CHUNK bytes. Answers go first, then what
+the host asked for again, then what it has not had yet: pages of earlier boots, the log of this one. Records that the
+log has dropped go out as `gap`s, with what the flash kept of them.
 """
 
 from array import array

@@ -243,7 +243,6 @@ class Max30009:
         self._enter(after)
         return wait_us
 
-    @micropython.native
     def _check(self, register, buf, expected, after):
         """Read `register` on into `buf`: anything but `expected` is a fault."""
         self._bus.readfrom_mem_into(self._address, register, buf)
@@ -279,7 +278,6 @@ class Max30009:
         self.event = RESTARTED
         return 0
 
-    @micropython.native
     def _prepare(self, state):
         frequency = self._now
         if state == _CONNECT:
@@ -319,7 +317,6 @@ class Max30009:
         self._has_i = 0
         return self._write(frequency.drive, _COUNT, _FIRST_DATA_US + _BURST_PAIRS * frequency.period_us)
 
-    @micropython.native
     def _measure(self, state, now):
         frequency = self._now
         if state == _COUNT:
