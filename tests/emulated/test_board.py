@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pico import Pico
+from pico import BOOT_S, Pico
+
+from turgor.link.records import WATCHDOG_RESET, unpack
+from turgor_host.wire import Replica
 
 NUMBERS = {"calf_l": 0, "calf_r": 1, "forearm_l": 2, "forearm_r": 3}
 SCRIPTS = Path(sys.executable).parent
@@ -24,6 +27,24 @@ def info(file: Path) -> dict[str, Any]:
     done = subprocess.run([SCRIPTS / "turgor", "info", file, "--check", "--json"], check=True, capture_output=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+def first_record(pico: Pico) -> bytes:
+    """The first record that the board's log gives a new host."""
+    replica = Replica()
+    pico.received.clear()
+    replica.hello(pico.clock.us / 1e6)
+    for _ in range(100):
+        for line in replica.lines:
+            pico.send(line)
+        replica.lines.clear()
+        pico.run(0.02)
+        records = replica.feed(bytes(pico.received), pico.clock.us / 1e6)
+        pico.received.clear()
+        if records:
+            return records[0]
+        replica.poll(pico.clock.us / 1e6)
+    raise AssertionError("the board gives no record")
 
 
 def test_mpremote_copies_the_firmware_onto_a_new_board(uf2: Path, package: Path, tmp_path: Path) -> None:
@@ -68,6 +89,25 @@ def test_ctrl_c_ends_at_the_prompt_with_the_drive_off(plain: Any) -> None:
     assert not any(after)
     assert plain.end.endswith(b">>> ")
     assert "1764" in plain.ask("42 * 42")
+
+
+def test_a_minute_at_the_prompt_without_a_reset(plain: Any) -> None:
+    """The watchdog is stopped there; the next test shows one that is not."""
+    plain.ask("kept = 42 * 42")
+    plain.pico.run(60)
+    assert "1764" in plain.ask("kept")
+
+
+def test_a_step_that_hangs_is_ended_by_the_watchdog_and_reported(plain: Any) -> None:
+    plain.ask("import time, turgor.main")
+    plain.ask("from turgor.drivers.nau7802 import Nau7802")
+    plain.ask("Nau7802.step = lambda driver, now: time.sleep(100)")
+    plain.pico.send(b"turgor.main.main()\r\n")
+    # 8.4 s, and a start.
+    plain.pico.run(9 + BOOT_S)
+    header, body, _ = unpack(first_record(plain.pico))
+    assert header["kind"] == "boot"
+    assert body["reset_cause"] == WATCHDOG_RESET
 
 
 def test_cpu_share(plain: Any) -> None:
