@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,7 @@ class Recorded:
         assert self.pico.run(20, lambda: self.pico.received.endswith(PROMPT)), bytes(self.pico.received)
         return self.pico.received.decode()
 
+    @cached_property
     def report(self) -> dict[str, Any]:
         """What `measure.py` has found."""
         said = self.ask("import measure; measure.report()")

@@ -47,7 +47,7 @@ def run(own):
         if not HEAP[0]:
             begin(app)
             now = ticks_us()
-        job = app.jobs[0]
+        job = app.jobs[app.order[0]]
         ahead = (job.due - now) & _MASK
         at = _kinds[type(job)]
         start = ticks_us()
@@ -63,11 +63,12 @@ def run(own):
             TABLE[at + 2] = took
         # This takes 8 ms: beside the steps.
         n = SAMPLES[0]
-        if n > 200 and n - HEAP[4] >= 500:
+        if n > 200 and n - HEAP[4] >= 300:
+            before = HEAP[4]
             HEAP[4] = n
             if HEAP[1]:
                 HEAP[2] = gc.mem_alloc()
-                HEAP[3] += 500
+                HEAP[3] += n - before
             else:
                 HEAP[1] = gc.mem_alloc()
         return due

@@ -115,17 +115,17 @@ def test_cpu_share(plain: Any) -> None:
 
 
 def test_free_heap_after_boot(measured: Any) -> None:
-    assert measured.report()["heap"][0] >= 64 * 1024
+    assert measured.report["heap"][0] >= 64 * 1024
 
 
 def test_samples_take_no_room_on_the_heap(measured: Any) -> None:
-    _, before, after, samples, _ = measured.report()["heap"]
+    _, before, after, samples, _ = measured.report["heap"]
     assert samples > 500
     assert after == before
 
 
 def test_ticks_are_those_of_the_data_ready_pins(measured: Any) -> None:
-    ticks = measured.report()["ticks"]
+    ticks = measured.report["ticks"]
     late = []
     for name, number in NUMBERS.items():
         edges = measured.wired.edges[name]
@@ -136,7 +136,7 @@ def test_ticks_are_those_of_the_data_ready_pins(measured: Any) -> None:
 
 
 def test_a_sample_costs_at_most_250_us_beside_the_wire(measured: Any) -> None:
-    count, altogether, _ = measured.report()["samples"]
+    count, altogether, _ = measured.report["samples"]
     # Multiplexer: 2 bytes; result: 6 bytes; with starts and stops, at 2.5 us a bit.
     wire_us = (2 * 9 + 2 + 6 * 9 + 3) * 2.5
     assert altogether / count - wire_us <= 250
@@ -144,4 +144,4 @@ def test_a_sample_costs_at_most_250_us_beside_the_wire(measured: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["PressureSampler", "ImpedanceSampler", "Wire", "Blocks", "Tick"])
 def test_no_step_takes_longer_than_1500_us(measured: Any, kind: str) -> None:
-    assert measured.report()["kinds"][kind][2] <= 1500
+    assert measured.report["kinds"][kind][2] <= 1500

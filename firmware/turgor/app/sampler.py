@@ -123,13 +123,12 @@ class PressureSampler(_Sampler):
         self.full = True
         self._sample = self.channel.sample
         self._blocks = blocks
-        self._codes = array("i", bytes(4 * CHUNK_SAMPLES))
-        self._count = 0
+        # Behind the codes their number and the tick of the last: no lookup for either.
+        self._codes = array("i", bytes(4 * (CHUNK_SAMPLES + 2)))
         self._since_full = 0
         self._how = BEGINS
         self._first_index = 0
         self._first_tick = 0
-        self._tick = 0
 
     @micropython.viper
     def step(self, now: int) -> int:
@@ -142,16 +141,15 @@ class PressureSampler(_Sampler):
             if driver.missed or self.fault:
                 self._irregular(driver.missed, now)
             self._sample(code)
-            count = int(self._count)
-            tick = driver.tick
+            codes = ptr32(self._codes)
+            count = codes[_MOST]
             if count == 0:
                 self._first_index = self.channel.index
-                self._first_tick = tick
-            codes = ptr32(self._codes)
+                self._first_tick = driver.tick
             codes[count] = int(code) + _BIAS
-            self._tick = tick
+            codes[_MOST + 1] = int(driver.tick)
             count += 1
-            self._count = count
+            codes[_MOST] = count
             if count == _MOST:
                 self.close()
         elif event == _RESTARTED:
@@ -181,13 +179,14 @@ class PressureSampler(_Sampler):
 
     def close(self):
         """Add what was gathered so far to the block."""
-        count = self._count
+        codes = self._codes
+        count = codes[_MOST]
         if not count:
             return
-        self._count = 0
+        codes[_MOST] = 0
         # Not bound once: with more than four arguments that would take room on the heap at each call.
         self._blocks.add(
-            self.number, self.full, self._how, self._first_index, self._first_tick, self._tick, self._codes, count
+            self.number, self.full, self._how, self._first_index, self._first_tick, codes[_MOST + 1], codes, count
         )
         self._since_full = count if self.full else self._since_full + count
         self.full = self._since_full > FULL_EVERY

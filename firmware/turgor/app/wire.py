@@ -159,6 +159,7 @@ class Wire:
             return 0
         return _POLL_US
 
+    @micropython.native
     def _granted(self):
         return lines.UNREAD_LIMIT - ((self._sent - self._read) & TICKS_MASK)
 
