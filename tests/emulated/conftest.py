@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,14 @@ measure.run(free - gc.mem_free())
 """
 SECONDS = 60 if os.environ.get("TURGOR_FULL") else 5
 PROMPT = b">>> "
+# What the closing lines of the run say.
+SAID: list[str] = []
 BOARD_TIME = Path(__file__).with_name("board_time.py")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for line in SAID:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +53,7 @@ def uf2() -> Path:
         pytest.skip("no UF2: let TURGOR_RP2_UF2 name MicroPython for a Pico, from micropython.org/download/RPI_PICO")
     path = Path(name)
     assert path.is_file(), f"TURGOR_RP2_UF2={name}: there is no such file"
+    SAID.append(f"{path.name}: SHA-256 {sha256(path.read_bytes()).hexdigest()}")
     return path
 
 
@@ -122,7 +131,15 @@ class Recorded:
         """What `measure.py` has found."""
         said = self.ask("import measure; measure.report()")
         lines = (line.partition(" ") for line in said.splitlines() if line[-1:] in (")", "}"))
-        return {name: ast.literal_eval(value) for name, _, value in lines if name != "import"}
+        found = {name: ast.literal_eval(value) for name, _, value in lines if name != "import"}
+        free, before, after, samples, _ = found["heap"]
+        count, altogether, longest = found["samples"]
+        SAID.append(f"free heap after boot {free} bytes; {after - before} bytes more in use after {samples} samples")
+        SAID.append(f"a sample {altogether // count} us with the wire, {longest} at the most, of {count}")
+        for kind, (steps, us, most) in found["kinds"].items():
+            if steps:
+                SAID.append(f"{kind}: {steps} steps of {us // steps} us, the longest {most}")
+        return found
 
 
 def record(board: tuple[Pico, Wired], folder: Path) -> Recorded:
@@ -154,7 +171,9 @@ def record(board: tuple[Pico, Wired], folder: Path) -> Recorded:
 @pytest.fixture(scope="session")
 def plain(board: Maker, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     """The firmware as it is."""
-    return record(board(False), tmp_path_factory.mktemp("plain"))
+    found = record(board(False), tmp_path_factory.mktemp("plain"))
+    SAID.append(f"CPU share {100 * found.cpu_share:.1f} %")
+    return found
 
 
 @pytest.fixture(scope="session")
