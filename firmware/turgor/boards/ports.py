@@ -97,10 +97,12 @@ class SerialPort:
     """USB or UART as MicroPython's standard input and output; Ctrl-C keeps working."""
 
     def __init__(self):
-        self._input = sys.stdin.buffer
+        self._read = sys.stdin.buffer.readinto
         self._output = sys.stdout.buffer
         self._readable = select.poll()
         self._readable.register(sys.stdin, select.POLLIN)
+        # Bound once: a bound method takes room on the heap.
+        self._ready = self._readable.ipoll
         self._writable = select.poll()
         self._writable.register(sys.stdout, select.POLLOUT)
         self._byte = bytearray(1)
@@ -109,8 +111,8 @@ class SerialPort:
     def read_into(self, buffer):
         """What is there, at most len(buffer) bytes; 0 when there is nothing."""
         # Looked up once, not for each byte.
-        ready = self._readable.ipoll
-        read = self._input.readinto
+        ready = self._ready
+        read = self._read
         byte = self._byte
         most = len(buffer)
         n = 0
@@ -135,7 +137,7 @@ class SerialPort:
     @micropython.native
     def wait(self, ms):
         """Wait at most `ms` for input; True when some came."""
-        for _ in self._readable.ipoll(ms):
+        for _ in self._ready(ms):
             return True
         return False
 
