@@ -245,6 +245,7 @@ class ImpedanceSampler(_Sampler):
             return self._failed(wait, self.channel.index, now)
         return wait
 
+    @micropython.native
     def _result(self, driver):
         self.channel.result(
             driver.frequency_index,

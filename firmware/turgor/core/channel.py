@@ -267,6 +267,7 @@ class ImpedanceChannel:
         self.usable = False
         self._kept = array("i", bytes(4 * _SWEEP_WORDS))
 
+    @micropython.native
     def result(self, frequency, count, leads, sum_i, sum_q, min_i, max_i, min_q, max_q):
         """One step of a sweep; the lowest frequency begins a new sweep and gives the reading, milliohm."""
         if frequency:
