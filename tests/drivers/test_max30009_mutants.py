@@ -214,7 +214,7 @@ MUTANTS: list[tuple[str, Check, Changes]] = [
         "ticks of the rate before",
         ticks,
         [
-            ("behind * self._now.period_us", "behind * 12800"),
+            ("int(self._now.period_us)", "12800"),
             ("(words - _BURST_WORDS >> 1) * frequency.period_us", "(words - _BURST_WORDS >> 1) * 12800"),
         ],
     ),

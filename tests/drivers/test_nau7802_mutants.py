@@ -82,8 +82,8 @@ MUTANTS: list[tuple[str, Check, Changes]] = [
         silence,
         [
             (
-                "return self._silent() if waited - self._blind_us > self._patience_us else _RETRY_US\n",
-                "self.code = 0\n        self.event = SAMPLE\n        return _RETRY_US\n",
+                "return self._silent() if waited - self._words[BLIND_US] > self._patience_us else _RETRY_US\n",
+                "self.code = 0\n        self.event = _SAMPLE\n        return _RETRY_US\n",
             )
         ],
     ),

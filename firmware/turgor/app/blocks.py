@@ -22,11 +22,19 @@ from turgor.link.blocks import (
     usual_k,
 )
 from turgor.link.records import HEADER_SIZE, RECORD_LIMIT, SAMPLES
-from turgor.mp import const, micropython
+from turgor.mp import const, micropython, ptr8
 
 _QUARTER_US = const(250000)
 _SECOND_US = const(1000000)
 _TAIL_BITS = const(1896)
+
+
+@micropython.viper
+def clear(buffer: ptr8, n: int):
+    """The first `n` bytes are 0."""
+    while n:
+        n -= 1
+        buffer[n] = 0
 
 
 class Blocks:
@@ -67,11 +75,9 @@ class Blocks:
             return
         copy(self._tail, 0, size, self._log.record, HEADER_SIZE)
         self._log.append(HEADER_SIZE + size, SAMPLES, NO_CHANNEL, self._t_s)
-        for i in range(size):
-            self._tail[i] = 0
+        clear(self._tail, size)
         self._bits = 0
 
-    @micropython.native
     def add(self, number, full, how, index, first_tick, last_tick, codes, count):
         """Add a chunk of channel `number`: `count` codes (offset binary), the first with `index` and `first_tick`."""
         plan = self._plan

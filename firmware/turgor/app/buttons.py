@@ -27,6 +27,8 @@ class Buttons:
 
     def step(self, now):
         bits = self._read()
+        if not (bits | self._last | self._before | self._down | self._wanted):
+            return _EVERY_US
         pressed = bits & self._last & self._before
         released = ~(bits | self._last | self._before)
         self._before = self._last

@@ -35,6 +35,20 @@ def _walk(ring: ptr8, at: int, entries: int, size: int) -> int:
     return at
 
 
+@micropython.viper
+def _span(ring: ptr8, at: int, entries: int, size: int) -> int:
+    """The bytes of `entries` entries from the one at `at` on."""
+    total = 0
+    while entries > 0:
+        if at >= size or ring[at] == 0:
+            at = 0
+        n = ring[at] + 1
+        at += n
+        total += n
+        entries -= 1
+    return total
+
+
 class Log:
     """A ring of `size` bytes for boot number `boot`."""
 
@@ -84,22 +98,23 @@ class Log:
         return 0 if offset >= self._size or self._ring[offset] == _WRAP else offset
 
     def _drop(self):
-        self._tail = self._at(self._tail)
         self.dropped += 1
-        self._free()
+        self._free(1)
 
-    def _free(self):
+    def _free(self, count):
+        """Let the oldest `count` records go, 1 or more."""
         ring = self._ring
-        at = self._tail + 1
+        size = self._size
+        self.used -= _span(ring, self._tail, count, size)
+        at = self._at(_walk(ring, self._tail, count - 1, size)) + 1
         self.dropped_s = ring[at + 8] | ring[at + 9] << 8 | ring[at + 10] << 16 | ring[at + 11] << 24
-        n = ring[self._tail] + 1
-        self._tail += n
-        self.used -= n
-        if self._old_seq == self.first_seq:
-            self._old_seq += 1
+        self._tail = at + ring[at - 1]
+        self.first_seq += count
+        count = self.first_seq - self._old_seq
+        if count > 0:
+            self._fresh -= _span(ring, self._old_at, count, size)
+            self._old_seq = self.first_seq
             self._old_at = self._tail
-            self._fresh -= n
-        self.first_seq += 1
         if not self.used:
             self._tail = 0
             self._head = 0
@@ -123,11 +138,9 @@ class Log:
 
     def commit(self, boot, seq):
         """Free the records up to `seq`, which the host has stored for good."""
-        if boot != self.boot:
-            return
-        while self.used and self.first_seq <= seq:
-            self._tail = self._at(self._tail)
-            self._free()
+        count = min(seq + 1, self.next_seq) - self.first_seq
+        if boot == self.boot and count > 0:
+            self._free(count)
 
     def fetch(self, seq, target):
         """Copy the record `seq` (first_seq <= seq < next_seq) into `target`; returns its length."""

@@ -5,12 +5,12 @@ from struct import pack_into
 
 from turgor.core.channel import HOLD_LIMIT, ImpedanceChannel
 from turgor.core.ticks import ticks_diff
-from turgor.drivers import ABSENT, BUS_LOW, FAULT, NOTHING, RESTARTED, RESULT, SAMPLE
+from turgor.drivers import ABSENT, BUS_LOW, NOTHING
 from turgor.drivers.max30009_writes import QUADRATURE
 from turgor.link.blocks import BEGINS, CHUNK_SAMPLES, FULL_EVERY, REGULAR, RESTART
 from turgor.link.records import FAULT as FAULT_RECORD
 from turgor.link.records import HEADER_SIZE, IMPEDANCE
-from turgor.mp import const, micropython
+from turgor.mp import const, micropython, ptr32
 
 # Body sizes.
 _IMPEDANCE_BODY = const(40)
@@ -20,9 +20,13 @@ _BODY = const(16)
 _SECOND_US = const(1000000)
 # How often a chip asks whether the other one on the body has ended.
 _TURN_US = const(10000)
-# CODE_BIAS and CHUNK_SAMPLES, which as another module's names would be looked up anew at every sample.
+# CODE_BIAS, CHUNK_SAMPLES and the events, which as another module's names would be looked up anew at every sample.
 _BIAS = const(0x800000)
 _MOST = const(48)
+_SAMPLE = const(1)
+_RESULT = const(2)
+_RESTARTED = const(3)
+_FAULT = const(4)
 
 
 class _Sampler:
@@ -119,13 +123,12 @@ class PressureSampler(_Sampler):
         self.full = True
         self._sample = self.channel.sample
         self._blocks = blocks
-        self._codes = array("i", bytes(4 * CHUNK_SAMPLES))
-        self._count = 0
+        # Behind the codes their number and the tick of the last: no lookup for either.
+        self._codes = array("i", bytes(4 * (CHUNK_SAMPLES + 2)))
         self._since_full = 0
         self._how = BEGINS
         self._first_index = 0
         self._first_tick = 0
-        self._tick = 0
 
     @micropython.viper
     def step(self, now: int) -> int:
@@ -133,24 +136,26 @@ class PressureSampler(_Sampler):
         driver = self.driver
         wait = int(self._step(now))
         event = int(driver.event)
-        if event == int(SAMPLE):
+        if event == _SAMPLE:
             code = driver.code
             if driver.missed or self.fault:
                 self._irregular(driver.missed, now)
             self._sample(code)
-            count = int(self._count)
+            codes = ptr32(self._codes)
+            count = codes[_MOST]
             if count == 0:
                 self._first_index = self.channel.index
                 self._first_tick = driver.tick
-            self._codes[count] = int(code) + _BIAS
-            self._tick = driver.tick
-            self._count = count + 1
-            if count + 1 == _MOST:
+            codes[count] = int(code) + _BIAS
+            codes[_MOST + 1] = int(driver.tick)
+            count += 1
+            codes[_MOST] = count
+            if count == _MOST:
                 self.close()
-        elif event == int(RESTARTED):
+        elif event == _RESTARTED:
             self._begin(RESTART)
             self.channel.restart()
-        elif event == int(FAULT):
+        elif event == _FAULT:
             self._begin(BEGINS)
             wait = int(self._failed(wait, self.channel.index, now))
         return wait
@@ -174,13 +179,14 @@ class PressureSampler(_Sampler):
 
     def close(self):
         """Add what was gathered so far to the block."""
-        count = self._count
+        codes = self._codes
+        count = codes[_MOST]
         if not count:
             return
-        self._count = 0
+        codes[_MOST] = 0
         # Not bound once: with more than four arguments that would take room on the heap at each call.
         self._blocks.add(
-            self.number, self.full, self._how, self._first_index, self._first_tick, self._tick, self._codes, count
+            self.number, self.full, self._how, self._first_index, self._first_tick, codes[_MOST + 1], codes, count
         )
         self._since_full = count if self.full else self._since_full + count
         self.full = self._since_full > FULL_EVERY
@@ -198,11 +204,11 @@ class SlowSampler(_Sampler):
         """One driver step; returns the microseconds until the next."""
         wait = self._step(now)
         event = self.driver.event
-        if event == SAMPLE:
+        if event == _SAMPLE:
             if self.fault:
                 self._note_fault(0, self.channel.index, now)
             self.channel.sample(self.driver.code)
-        elif event == FAULT:
+        elif event == _FAULT:
             return self._failed(wait, self.channel.index, now)
         return wait
 
@@ -231,6 +237,7 @@ class ImpedanceSampler(_Sampler):
         """No current through the electrodes from here on."""
         self.driver.stop()
 
+    @micropython.native
     def step(self, now):
         """One driver step, or the start of a sweep; returns the microseconds until the next."""
         driver = self.driver
@@ -250,14 +257,15 @@ class ImpedanceSampler(_Sampler):
                 return ticks_diff(time.tick_at(seconds * _SECOND_US), now)
         wait = self._step(now)
         event = driver.event
-        if event == RESULT:
+        if event == _RESULT:
             if self.fault:
                 self._note_fault(0, self.channel.index, now)
             self._result(driver)
-        elif event == int(FAULT):
+        elif event == _FAULT:
             return self._failed(wait, self.channel.index, now)
         return wait
 
+    @micropython.native
     def _result(self, driver):
         self.channel.result(
             driver.frequency_index,

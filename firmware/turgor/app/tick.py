@@ -166,8 +166,8 @@ class Tick:
         return why
 
     def _position(self, channel):
-        for position, number in enumerate(self.judge.channels):
-            if number == channel:
+        for position in range(len(self.judge.channels)):
+            if self.judge.channels[position] == channel:
                 return position
         return -1
 
@@ -227,8 +227,8 @@ class Tick:
         record = self._log.record
         pack_into("<iHB", record, HEADER_SIZE, judge.dbp_milli_mmhg, judge.dbp_age_s, judge.dbp_source)
         at = HEADER_SIZE + _READINGS_BODY
-        for position, sampler in enumerate(self._samplers):
-            channel = sampler.channel
+        for position in range(len(self._samplers)):
+            channel = self._samplers[position].channel
             median = judge.medians[position]
             flags = channel.flags
             if median != ABSENT:

@@ -1,17 +1,18 @@
 """The wire: sends the log as frames, no more than the host has granted, and takes the host's lines.
 
 The serial port is handed in: `read_into(buffer) -> n` (0: nothing there) and `write(view) -> n` (how many it took).
-One step reads what has come, or builds one frame, or writes at most CHUNK bytes. Answers go first, then what the host
-asked for again, then what it has not had yet: pages of earlier boots, the log of this one. Records that the log has
-dropped go out as `gap`s, with what the flash kept of them.
+One step reads a part of what has come, or builds one frame, or writes at most CHUNK bytes. Answers go first, then what
+the host asked for again, then what it has not had yet: pages of earlier boots, the log of this one. Records that the
+log has dropped go out as `gap`s, with what the flash kept of them.
 """
 
 from array import array
-from struct import pack_into, unpack_from
+from struct import pack_into
 
 from turgor.app.log import copy
 from turgor.app.tick import NO_FLASH
 from turgor.core.channels import NO_CHANNEL
+from turgor.core.packed import get_words
 from turgor.core.ticks import TICKS_MASK, ticks_diff
 from turgor.link import lines
 from turgor.link.frames import encode
@@ -27,12 +28,15 @@ from turgor.link.records import (
     RECORD_LIMIT,
     WIRE_VERSION,
 )
-from turgor.mp import const, micropython
+from turgor.mp import const, micropython, ptr8
 
 _CHUNK = const(64)
+# Each byte that is read has to be looked for.
+_INPUT = const(24)
 _POLL_US = const(20000)
 _ANSWER_BODY = const(34)
 _GAP_BODY = const(4)
+_COMMAND_WORDS = const(7)
 _NOTICE_BODY = const(9)
 # Answers may use what records leave of the host's grant.
 _RECORD_GRANT = const(512)
@@ -104,10 +108,11 @@ class Wire:
         self._wrote = False
         self._wrote_tick = 0
         self._stalled = False
-        self._input = bytearray(_CHUNK)
+        self._input = bytearray(_INPUT)
         self._line = bytearray(lines.LINE_LIMIT)
         self._line_size = 0
         self._command = bytearray(lines.COMMAND_SIZE + 4)
+        self._words = array("i", bytes(lines.COMMAND_SIZE))
         self._link_answer = _Answer()
         self._command_answer = _Answer()
         self._last_id = -1
@@ -154,6 +159,7 @@ class Wire:
             return 0
         return _POLL_US
 
+    @micropython.native
     def _granted(self):
         return lines.UNREAD_LIMIT - ((self._sent - self._read) & TICKS_MASK)
 
@@ -277,20 +283,23 @@ class Wire:
         self._wrote_tick = now
         return 0 if written else _POLL_US
 
-    @micropython.native
-    def _take(self, count):
+    @micropython.viper
+    def _take(self, count: int):
         """Add `count` bytes of input to the line, and carry out what is whole."""
-        line = self._line
-        n = self._line_size
-        for i in range(count):
-            byte = self._input[i]
+        source = ptr8(self._input)
+        line = ptr8(self._line)
+        n = int(self._line_size)
+        i = 0
+        while i < count:
+            byte = source[i]
             if byte == 10 or byte == 13:
                 if n:
                     self._line_done(n)
                 n = 0
-            elif n < lines.LINE_LIMIT:
+            elif n < 200:  # LINE_LIMIT
                 line[n] = byte
                 n += 1
+            i += 1
         self._line_size = n
 
     def _line_done(self, n):
@@ -298,7 +307,17 @@ class Wire:
             self._help_wanted = True
             return
         self._stalled = False
-        id, command, _, _, a, b, c, d, e = unpack_from(lines.COMMAND, self._command, 0)
+        words = self._words
+        get_words(words, 0, _COMMAND_WORDS, self._command, 0)
+        id = words[0]
+        if id < 0:
+            id += 1 << 32
+        command = self._command[4]
+        a = words[2]
+        b = words[3]
+        c = words[4]
+        d = words[5]
+        e = words[6]
         if command == lines.HELLO:
             self._hello(id, a, b, c)
             return

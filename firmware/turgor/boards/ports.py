@@ -4,6 +4,7 @@ import os
 import select
 import sys
 import time
+from array import array
 
 import machine
 
@@ -17,7 +18,7 @@ from turgor.link.records import (
     UNKNOWN_RESET,
     WATCHDOG_RESET,
 )
-from turgor.mp import const
+from turgor.mp import const, micropython, ptr32
 
 # The signals of `hardware/pinout.csv`, in order; a board's pins are a tuple of their numbers, None for what it has not.
 SIGNALS = [
@@ -60,9 +61,8 @@ class Ready:
 
     def __init__(self, pin, hard, trigger):
         self.tick = 0
-        self._count = 0
-        self._taken = 0
-        self._latest = 0
+        # How many there were, the tick of the latest, how many were taken: one lookup instead of three.
+        self._words = array("i", bytes(12))
         # Bound once: a bound method made inside an interrupt would allocate.
         self._ticks_us = time.ticks_us
         if hard:
@@ -70,20 +70,26 @@ class Ready:
         else:
             pin.irq(self._interrupt, trigger)
 
+    @micropython.viper
     def _interrupt(self, pin):
-        self._latest = self._ticks_us()
-        self._count = (self._count + 1) & 0xFFFF
+        words = ptr32(self._words)
+        # The stubs have ticks of a type of their own; viper takes the integer out of the object.
+        words[1] = int(self._ticks_us())  # pyright: ignore[reportArgumentType]
+        words[0] = (words[0] + 1) & 0xFFFF
 
-    def take(self):
+    @micropython.viper
+    def take(self) -> int:
         """Conversions since the last call; `tick` is the end of the latest."""
-        count = self._count
-        self.tick = self._latest
-        if count != self._count:
+        words = ptr32(self._words)
+        count = words[0]
+        tick = words[1]
+        if count != words[0]:
             # One came in between; the next is milliseconds away.
-            count = self._count
-            self.tick = self._latest
-        new = (count - self._taken) & 0xFFFF
-        self._taken = count
+            count = words[0]
+            tick = words[1]
+        self.tick = tick
+        new = (count - words[2]) & 0xFFFF
+        words[2] = count
         return new
 
 
@@ -91,24 +97,33 @@ class SerialPort:
     """USB or UART as MicroPython's standard input and output; Ctrl-C keeps working."""
 
     def __init__(self):
-        self._input = sys.stdin.buffer
+        self._read = sys.stdin.buffer.readinto
         self._output = sys.stdout.buffer
         self._readable = select.poll()
         self._readable.register(sys.stdin, select.POLLIN)
+        # Bound once: a bound method takes room on the heap.
+        self._ready = self._readable.ipoll
         self._writable = select.poll()
         self._writable.register(sys.stdout, select.POLLOUT)
         self._byte = bytearray(1)
 
+    @micropython.native
     def read_into(self, buffer):
         """What is there, at most len(buffer) bytes; 0 when there is nothing."""
+        # Looked up once, not for each byte.
+        ready = self._ready
+        read = self._read
+        byte = self._byte
+        most = len(buffer)
         n = 0
-        while n < len(buffer):
-            ready = False
-            for _ in self._readable.ipoll(0):
-                ready = True
-            if not ready or not self._input.readinto(self._byte):
+        while n < most:
+            for _ in ready(0):
                 break
-            buffer[n] = self._byte[0]
+            else:
+                break
+            if not read(byte):
+                break
+            buffer[n] = byte[0]
             n += 1
         return n
 
@@ -119,12 +134,12 @@ class SerialPort:
             n = self._output.write(view) or 0
         return n
 
+    @micropython.native
     def wait(self, ms):
         """Wait at most `ms` for input; True when some came."""
-        came = False
-        for _ in self._readable.ipoll(ms):
-            came = True
-        return came
+        for _ in self._ready(ms):
+            return True
+        return False
 
 
 class Ports:
@@ -235,9 +250,11 @@ class Ports:
     def buttons(self):
         """The buttons that are pressed now: 1 acknowledge, 2 mark."""
         pressed = 0
-        for i in range(len(self._buttons)):
-            if not self._buttons[i].value():
-                pressed |= 1 << i
+        bit = 1
+        for button in self._buttons:
+            if not button():
+                pressed |= bit
+            bit += bit
         return pressed
 
     def arm(self):

@@ -278,6 +278,7 @@ class ImpedanceChannel:
         for i in range(STATE_WORDS):
             self.words[i] = words[i]
 
+    @micropython.native
     def result(self, frequency, count, leads, sum_i, sum_q, min_i, max_i, min_q, max_q):
         """One step of a sweep; the lowest frequency begins a new sweep and gives the reading, milliohm."""
         if frequency:

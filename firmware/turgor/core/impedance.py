@@ -10,7 +10,7 @@ offset_i and offset_q (within +-OFFSET_LIMIT), then the shift (0 to SHIFT_LIMIT)
 """
 
 from turgor.core.fixed import isqrt, mul_shift
-from turgor.mp import const
+from turgor.mp import const, micropython
 
 _OFFSET_I = const(4)
 _OFFSET_Q = const(5)
@@ -42,6 +42,7 @@ def reactance_milliohm(s, frequency, sum_i, sum_q, count):
     return _part(s, 1, FREQUENCY_WORDS * frequency, sum_i, sum_q, count)
 
 
+@micropython.native
 def _part(s, part, at, sum_i, sum_q, count):
     i = _scaled(sum_i, count) - (s[at + _OFFSET_I] << 5)
     q = _scaled(sum_q, count) - (s[at + _OFFSET_Q] << 5)
@@ -55,6 +56,8 @@ def _part(s, part, at, sum_i, sum_q, count):
 
 def _scaled(total, count):
     """512 times the mean of `count` words."""
+    if count == PAIRS:
+        return total << 5
     mean = total // count
     return (mean << 9) + ((total - mean * count) << 9) // count
 

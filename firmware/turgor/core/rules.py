@@ -136,6 +136,13 @@ def _pack(words: ptr32, channels: int, rules: int, buffer: ptr8, at: int) -> int
     return at
 
 
+@micropython.viper
+def _run(words: ptr32, word: int, beyond: int):
+    """Count a run on, end it, or hold it where it is unknown (ABSENT) whether its input is beyond the limit."""
+    if beyond != -536870912:
+        words[word] = words[word] + 1 if beyond else -1
+
+
 class Rules:
     """All alarms of all channels, and the events of the last tick.
 
@@ -193,17 +200,22 @@ class Rules:
     def judge_pressure(self, channel, icp, dbp, dbp_age_s):
         """One tick of `dp_low` and `pressure_high`: 60 s median of ICP, last DBP (-1: none) and its age."""
         dp = dp_milli_mmhg(dbp, dbp_age_s, icp)
+        words = self.words
+        limits = self.limits
         rule = DP_LOW
+        alarm = (channel * len(RULES) + rule) * ALARM_WORDS
         for stage in range(2):
-            self._run(channel, rule, stage, ABSENT if dp == ABSENT else dp < self._limit(rule, stage))
+            beyond = ABSENT if dp == ABSENT else dp < limits[rule * _STAGES + stage][3]
+            _run(words, alarm + stage, beyond)
         self._decide(channel, rule, dp, 1, NO_PRIORITY)
 
         rule = PRESSURE_HIGH
+        alarm = (channel * len(RULES) + rule) * ALARM_WORDS
         for stage in range(3):
-            beyond = ABSENT if icp == ABSENT else icp >= self._limit(rule, stage)
+            beyond = ABSENT if icp == ABSENT else icp >= limits[rule * _STAGES + stage][3]
             if stage == 2 and beyond == 1 and dp != ABSENT:
                 beyond = 0
-            self._run(channel, rule, stage, beyond)
+            _run(words, alarm + stage, beyond)
         softened = NO_PRIORITY
         if dp != ABSENT and dbp_age_s < DBP_FRESH_S and dp >= self.limits[rule * _STAGES][7]:
             softened = LOW
@@ -212,15 +224,16 @@ class Rules:
     def judge_fluid(self, channel, fall, icp, dp):
         """One tick of `fluid_gain`: fall of R from its baseline, ICP and dP of the same limb; each may be ABSENT."""
         rule = FLUID_GAIN
+        alarm = (channel * len(RULES) + rule) * ALARM_WORDS
         for stage in range(3):
-            beyond = ABSENT if fall == ABSENT else fall >= self._limit(rule, stage)
+            beyond = ABSENT if fall == ABSENT else fall >= self.limits[rule * _STAGES + stage][3]
             if stage == 2 and beyond == 1:
                 aux = self.limits[rule * _STAGES + 2][7]
                 swollen = icp != ABSENT and icp >= (aux >> 15) * 1000
                 starved = dp != ABSENT and dp < (aux & 0x7FFF) * 1000
                 if not swollen and not starved:
                     beyond = 0
-            self._run(channel, rule, stage, beyond)
+            _run(self.words, alarm + stage, beyond)
         self._decide(channel, rule, fall, -1, NO_PRIORITY)
 
     def judge_trouble(self, channel, trouble):
@@ -233,12 +246,14 @@ class Rules:
         for rule in range(FIRST_TECHNICAL, len(RULES)):
             there = trouble & 1
             trouble >>= 1
-            self._run(channel, rule, 1, there)
-            time = words[alarm + 1] + 1
-            self._run(channel, rule, 0, there and time >= self._limit(rule, 0))
-            self._decide(channel, rule, time, -1, NO_PRIORITY)
-            if words[alarm + _PRIORITY]:
-                idle = False
+            # At rest there is nothing to count and nothing to clear.
+            if there or words[alarm + _PRIORITY] or words[alarm] >= 0 or words[alarm + 1] >= 0:
+                _run(words, alarm + 1, there)
+                time = words[alarm + 1] + 1
+                _run(words, alarm, there and time >= self.limits[rule * _STAGES][3])
+                self._decide(channel, rule, time, -1, NO_PRIORITY)
+                if words[alarm + _PRIORITY]:
+                    idle = False
             alarm += ALARM_WORDS
         self._in_trouble[channel] = 0 if idle else 1
 
@@ -305,14 +320,6 @@ class Rules:
         for channel in range(self.channel_count):
             self._in_trouble[channel] = 1
         return True
-
-    def _limit(self, rule, stage):
-        return self.limits[rule * _STAGES + stage][3]
-
-    def _run(self, channel, rule, stage, beyond):
-        if beyond != ABSENT:
-            word = (channel * len(RULES) + rule) * ALARM_WORDS + stage
-            self.words[word] = self.words[word] + 1 if beyond else -1
 
     def _decide(self, channel, rule, value, inside_sign, softened):
         """Raise, escalate or clear from the runs; inside is at or above the clear limit or, with sign -1, below."""

@@ -26,18 +26,18 @@ class BoardTime:
         self.s = 0
         self.us = 0
 
-    @micropython.native
-    def advance(self, now):
+    @micropython.viper
+    def advance(self, now: int):
         """Move on to `now`; to be called at least every 500 s."""
-        passed = (now - self._tick) & TICKS_MASK
+        passed = (now - int(self._tick)) & TICKS_MASK
         if passed > _HALF:
             # A tick of the past: nothing moves.
             return
-        us = self.us + passed
+        us = int(self.us) + passed
         self._tick = now
         while us >= _SECOND_US:
             us -= _SECOND_US
-            self.s += 1
+            self.s = int(self.s) + 1
         self.us = us
 
     def offset_us(self, tick):

@@ -4,8 +4,10 @@ Whatever is not read before the next conversion ends is gone. The driver reads a
 conversion, predicts the next one from the measured period, and reports how many passed unread.
 """
 
-from turgor.drivers import ABSENT, FAULT, NEVER_READY, NO_FAULT, NOTHING, RESTARTED, SAMPLE
-from turgor.mp import const, micropython, ptr8
+from array import array
+
+from turgor.drivers import ABSENT, FAULT, NEVER_READY, NO_FAULT, NOTHING, RESTARTED
+from turgor.mp import const, micropython, ptr8, ptr32
 
 FLUSHED = const(6)
 _START_PERIODS = const(12)  # six conversions of some chips pass unannounced after a start
@@ -15,12 +17,28 @@ _MARGIN_US = const(40)  # the prediction aims a little late rather than early
 # A read begun later than this before the next conversion could return either.
 _GUARD_US = const(500)
 _RESTART_US = const(500000)
-# Of an interval's error the period takes a part in 2^this.
 _SMOOTHING = const(4)
 _LONG = const(8)  # conversions
 _LONGEST_US = const(1 << 25)  # 16 times that are within 30 bits
+# NOTHING and SAMPLE, which as another module's names would be looked up anew at every sample.
+_NOTHING = const(0)
+_SAMPLE = const(1)
 # Where NAU7802s have their result; a chip without such registers does not look at it.
 _RESULT = const(0x12)
+
+# Words of what every sample needs, which as attributes would be a lookup each: the period in sixteenths of a
+# microsecond, what is added to a prediction, of an interval's error the part in 2^this that the period takes, how many
+# conversions passed, how long interrupts were off since the sample before, how many samples of a run are still dropped,
+# whether to look if a conversion has to be (`_drop`), and the tick of the one before.
+PERIOD_Q4 = const(0)
+MARGIN_US = const(1)
+SMOOTHING = const(2)
+PASSED = const(3)
+BLIND_US = const(4)
+FLUSH = const(5)
+DISCARD = const(6)
+_BEFORE = const(7)
+_WORDS = const(8)
 
 _MASK = const(0x3FFFFFFF)
 _HALF = const(0x20000000)
@@ -52,23 +70,17 @@ class Bridge:
         self._take = ready.take
         self._read = read
         self._result = bytearray(3)
-        # The period is kept in sixteenths of a microsecond.
         self._nominal_q4 = nominal_q4
-        self._period_q4 = nominal_q4
-        self._margin_us = _MARGIN_US
-        self._smoothing = _SMOOTHING
+        self._words = array("i", bytes(4 * _WORDS))
+        self._words[PERIOD_Q4] = nominal_q4
+        self._words[MARGIN_US] = _MARGIN_US
+        self._words[SMOOTHING] = _SMOOTHING
         self._patience_us = 0
         self._state = 0
-        self._flush = 0
-        self._passed = 0
-        # How long interrupts were off since the sample before.
-        self._blind_us = 0
-        # Whether to look if a conversion has to be dropped (`_drop`).
-        self._discard = False
 
     def period_us(self):
         """The measured conversion period. No property: one makes MicroPython look for another at every store."""
-        return (self._period_q4 + 8) >> 4
+        return (self._words[PERIOD_Q4] + 8) >> 4
 
     def blind(self, duration_us):
         """Interrupts were off for `duration_us` until now: of what ended meanwhile the pin has counted one at most.
@@ -77,28 +89,29 @@ class Bridge:
         """
         if self._state == _RUN:
             self._take()
-            self._passed = 0
-            self._blind_us += duration_us
+            self._words[PASSED] = 0
+            self._words[BLIND_US] += duration_us
 
     @micropython.viper
     def step(self, now: int) -> int:
         """One bounded action; returns the microseconds until the next is wanted."""
-        self.event = NOTHING
+        self.event = _NOTHING
         if int(self._state) != _RUN:
             return int(self._prepare(now))
         count = int(self._take())
         if count == 0:
             return int(self._silence(now))
-        if self._discard:
+        words = ptr32(self._words)
+        if words[DISCARD]:
             dropped = int(self._drop())
             if dropped >= 0:
                 return dropped
         tick = int(self._ready.tick)
-        period_q4 = int(self._period_q4)
+        period_q4 = words[PERIOD_Q4]
         # Until the next conversion ends.
         left = (period_q4 >> 4) - ((((now - tick) & _MASK) ^ _HALF) - _HALF)
         if left < _GUARD_US:
-            self._passed = int(self._passed) + count
+            words[PASSED] += count
             return left + _MARGIN_US if left > 0 else 0
         try:
             self._read(self._address, _RESULT, self._result)
@@ -106,49 +119,50 @@ class Bridge:
             return int(self._lost())
         result = ptr8(self._result)
         self.code = ((result[0] << 16 | result[1] << 8 | result[2]) ^ 0x800000) - 0x800000
-        elapsed = (tick - int(self.tick)) & _MASK
+        elapsed = (tick - words[_BEFORE]) & _MASK
+        words[_BEFORE] = tick
         self.tick = tick
-        if self._flush:
+        if words[FLUSH]:
             self._settle(count, elapsed)
         else:
-            passed = int(self._passed)
-            if self._blind_us:
+            passed = words[PASSED]
+            if words[BLIND_US]:
                 self.missed = self._uncounted(elapsed)
-                self._blind_us = 0
-                self._passed = 0
+                words[BLIND_US] = 0
+                words[PASSED] = 0
             elif count == 1 and passed == 0:
                 error_q4 = (elapsed << 4) - period_q4
                 if -(period_q4 >> 2) < error_q4 and error_q4 < period_q4 >> 2:
-                    self._period_q4 = period_q4 + (error_q4 >> int(self._smoothing))
+                    words[PERIOD_Q4] = period_q4 + (error_q4 >> words[SMOOTHING])
                     self.missed = 0
                 else:
                     self.missed = self._uncounted(elapsed)
             else:
                 self.missed = count + passed - 1
-                self._passed = 0
-            self.event = SAMPLE
+                words[PASSED] = 0
+            self.event = _SAMPLE
         # After _settle, which may set the margin.
-        wait = left + int(self._margin_us)
+        wait = left + ((words[MARGIN_US] + _HALF) & _MASK) - _HALF
         return wait if wait > 0 else 0
 
     def _drop(self):
         """Nothing to drop."""
-        self._discard = False
+        self._words[DISCARD] = 0
         return -1
 
     def _uncounted(self, elapsed):
         """Conversions before this one that only the time between two ticks tells of."""
-        period = self._period_q4 >> 4
+        period = self._words[PERIOD_Q4] >> 4
         count = (elapsed + (period >> 1)) // period
         if count >= _LONG and elapsed < _LONGEST_US and abs(elapsed - count * period) < period >> 2:
             # So long an interval tells the period better than single ones do, where its count is beyond doubt.
-            self._period_q4 = (elapsed << 4) // count
+            self._words[PERIOD_Q4] = (elapsed << 4) // count
         return count - 1 if count > 1 else 0
 
     def _silence(self, now):
         """No conversion yet: ask again soon, give up after a few periods."""
         waited = (((now - self.tick) & _MASK) ^ _HALF) - _HALF
-        return self._silent() if waited - self._blind_us > self._patience_us else _RETRY_US
+        return self._silent() if waited - self._words[BLIND_US] > self._patience_us else _RETRY_US
 
     def _silent(self):
         return self._fail(NEVER_READY)
@@ -159,14 +173,15 @@ class Bridge:
 
     def _settle(self, count, elapsed):
         """Drop the first conversions of a run; the intervals between them already measure the period."""
-        if count == 1 and self._flush < FLUSHED:
-            error_q4 = (elapsed << 4) - self._period_q4
+        words = self._words
+        if count == 1 and words[FLUSH] < FLUSHED:
+            error_q4 = (elapsed << 4) - words[PERIOD_Q4]
             if -(self._nominal_q4 >> 2) < error_q4 < self._nominal_q4 >> 2:
-                self._period_q4 += error_q4 >> 1
-        self._flush -= 1
-        self._blind_us = 0
-        if not self._flush:
-            self._passed = 0
+                words[PERIOD_Q4] += error_q4 >> 1
+        words[FLUSH] -= 1
+        words[BLIND_US] = 0
+        if not words[FLUSH]:
+            words[PASSED] = 0
             self._patience_us = _SILENT_PERIODS * (self._nominal_q4 >> 4)
             self.fault = NO_FAULT
             self.event = RESTARTED
@@ -185,12 +200,12 @@ class Bridge:
         """Conversions have begun."""
         self._take()
         self.tick = now
-        self._period_q4 = self._nominal_q4
+        words = self._words
+        words[_BEFORE] = now
+        words[PERIOD_Q4] = self._nominal_q4
+        words[FLUSH] = FLUSHED
+        words[PASSED] = words[BLIND_US] = words[DISCARD] = 0
         self._patience_us = _START_PERIODS * (self._nominal_q4 >> 4)
-        self._flush = FLUSHED
-        self._passed = 0
-        self._blind_us = 0
-        self._discard = False
         self._state = _RUN
         return 0
 

@@ -46,7 +46,7 @@ from turgor.drivers.max30009_writes import (
     Frequency,
     drive_off,
 )
-from turgor.mp import const, micropython
+from turgor.mp import const, micropython, ptr8
 
 _STATUS_1 = const(0x00)
 _LOCKED = const(0x0A)  # FREQ_LOCK | PHASE_LOCK
@@ -157,7 +157,7 @@ class Max30009:
         self._ahead_us = 0
         self._pairs = 0
         self._i = 0
-        self._has_i = False
+        self._has_i = 0
         # It may drive: switched on, or not yet known to be off.
         self._live = False
         # How often in a row the chip refused to be switched off.
@@ -203,6 +203,7 @@ class Max30009:
         self._enter(_ABORT)
         drive_off(self._bus, self._address)
 
+    @micropython.native
     def step(self, now):
         """One bounded action; returns the microseconds until the next is wanted."""
         self.event = NOTHING
@@ -222,10 +223,12 @@ class Max30009:
         except OSError:
             return self._fail(ABSENT)
 
+    @micropython.native
     def _enter(self, state):
         self._state = state
         self._at = 0
 
+    @micropython.native
     def _write_all(self, writes, after, wait_us):
         """The next of `writes`; behind the last one the state `after`, and `wait_us` until then."""
         self._bus.writeto(self._address, writes[self._at])
@@ -311,10 +314,9 @@ class Max30009:
         if state == _FLUSH_FIFO:
             return self._write(FLUSH_WRITE, _DRIVE, 0)
         self._pairs = -DROPPED_PAIRS
-        self._has_i = False
+        self._has_i = 0
         return self._write(frequency.drive, _COUNT, _FIRST_DATA_US + _BURST_PAIRS * frequency.period_us)
 
-    @micropython.native
     def _measure(self, state, now):
         frequency = self._now
         if state == _COUNT:
@@ -377,45 +379,63 @@ class Max30009:
             self._is_off()
         return wait_us
 
-    @micropython.native
-    def _take_words(self, tick):
+    @micropython.viper
+    def _take_words(self, tick: int):
         """Sum the pairs of the burst; its last pair ended at `tick`."""
-        words = self._words
-        for at in range(0, 3 * _BURST_WORDS, 3):
-            high = words[at]
-            value = (((high & 15) << 16 | words[at + 1] << 8 | words[at + 2]) ^ 0x80000) - 0x80000
-            tag = high >> 4
+        words = ptr8(self._words)
+        period_us = int(self._now.period_us)
+        pairs = int(self._pairs)
+        has_i = int(self._has_i)
+        i = int(self._i)
+        sum_i = int(self.sum_i)
+        sum_q = int(self.sum_q)
+        min_i = int(self.min_i)
+        max_i = int(self.max_i)
+        min_q = int(self.min_q)
+        max_q = int(self.max_q)
+        at = 0
+        while at < 3 * _BURST_WORDS:
+            tag = words[at] >> 4
+            value = (((words[at] & 15) << 16 | words[at + 1] << 8 | words[at + 2]) ^ 0x80000) - 0x80000
             if tag == _TAG_I:
-                self._i = value
-                self._has_i = True
-            elif tag == _TAG_Q and self._has_i:
-                self._has_i = False
-                pairs = self._pairs
-                if 0 <= pairs < PAIRS:
+                i = value
+                has_i = 1
+            elif tag == _TAG_Q and has_i:
+                has_i = 0
+                if pairs >= 0 and pairs < PAIRS:
                     behind = (3 * _BURST_WORDS - 3 - at) // 6
-                    self._take_pair(self._i, value, (tick - behind * self._now.period_us) & _MASK)
-                self._pairs = pairs + 1
-
-    @micropython.native
-    def _take_pair(self, i, q, tick):
-        self.tick = tick
-        if not self._pairs:
-            self.first_tick = tick
-            self.count = 1
-            self.sum_i = self.min_i = self.max_i = i
-            self.sum_q = self.min_q = self.max_q = q
-            return
-        self.count += 1
-        self.sum_i += i
-        self.sum_q += q
-        if i < self.min_i:
-            self.min_i = i
-        elif i > self.max_i:
-            self.max_i = i
-        if q < self.min_q:
-            self.min_q = q
-        elif q > self.max_q:
-            self.max_q = q
+                    end = (tick - behind * period_us) & _MASK
+                    if pairs == 0:
+                        self.first_tick = end
+                        sum_i = 0
+                        sum_q = 0
+                        min_i = i
+                        max_i = i
+                        min_q = value
+                        max_q = value
+                    sum_i += i
+                    sum_q += value
+                    if i < min_i:
+                        min_i = i
+                    if i > max_i:
+                        max_i = i
+                    if value < min_q:
+                        min_q = value
+                    if value > max_q:
+                        max_q = value
+                    self.tick = end
+                    self.count = pairs + 1
+                pairs += 1
+            at += 3
+        self._pairs = pairs
+        self._has_i = has_i
+        self._i = i
+        self.sum_i = sum_i
+        self.sum_q = sum_q
+        self.min_i = min_i
+        self.max_i = max_i
+        self.min_q = min_q
+        self.max_q = max_q
 
     def _fail(self, fault):
         """Switch the drive off first; the event follows when that was tried."""

@@ -1,7 +1,7 @@
 """NAU7802, 24-bit bridge converter, I2C 0x2A. Source: Nuvoton datasheet Rev 2.1 (October 2021)."""
 
 from turgor.drivers import ABSENT, CAL_FAILED, NEVER_READY, READBACK, WRONG_ID
-from turgor.drivers.bridge import Bridge
+from turgor.drivers.bridge import BLIND_US, DISCARD, FLUSH, MARGIN_US, PERIOD_Q4, SMOOTHING, Bridge
 from turgor.mp import const
 
 ADDRESS = const(0x2A)
@@ -116,7 +116,7 @@ class Nau7802(Bridge):
         self._polled = _Polled() if ready is None else None
         super().__init__(bus.readfrom_mem_into, address, ready or self._polled, 16000000 // rate_sps)
         if ready is None:
-            self._smoothing = _SMOOTHING_POLLED
+            self._words[SMOOTHING] = _SMOOTHING_POLLED
         self._bus = bus
         self._byte = bytearray(1)
         rate_bits = _CRS[rate_sps]
@@ -137,20 +137,20 @@ class Nau7802(Bridge):
         )
 
     def blind(self, duration_us):
-        before_us = self._blind_us
+        before_us = self._words[BLIND_US]
         super().blind(duration_us)
-        if self._polled is not None and self._blind_us != before_us:
+        if self._polled is not None and self._words[BLIND_US] != before_us:
             # A poll finds the newest of them, and does not tell when it ended.
             self._polled.blind()
-            self._discard = True
+            self._words[DISCARD] = 1
 
     def _drop(self):
         """Read a conversion away whose end nobody saw; -1, and nothing was read, when this one's was."""
         polled = self._polled
         if polled is None or polled.is_end:
-            self._discard = False
+            self._words[DISCARD] = 0
             return -1
-        self._blind_us += self._period_q4 >> 4
+        self._words[BLIND_US] += self._words[PERIOD_Q4] >> 4
         try:
             self._read(self._address, _ADCO, self._result)
         except OSError:
@@ -166,16 +166,16 @@ class Nau7802(Bridge):
                 return self._fail(ABSENT)
             if self._byte[0] & _CR:
                 polled.seen(now)
-                self._margin_us = -polled.lead_us
+                self._words[MARGIN_US] = -polled.lead_us
                 return 0
             polled.nothing()
         return super()._silence(now)
 
     def _settle(self, count, elapsed):
         super()._settle(count, elapsed)
-        if not self._flush and self._polled is not None:
+        if not self._words[FLUSH] and self._polled is not None:
             self._polled.lead_from(_LEAD_US)
-            self._margin_us = -_LEAD_US
+            self._words[MARGIN_US] = -_LEAD_US
 
     def _start_up(self, now):
         state = self._state

@@ -74,7 +74,8 @@ def chunk_plan(codes: ptr32, n: int, start: int, plan: ptr32) -> int:
         escaped = 0
         bits = 23 - k + n * (k + 1)
         i = 0
-        while i < n:
+        # No further than it may still be the best.
+        while i < n and bits < best:
             p += v
             e = codes[i] - p
             z = e + e

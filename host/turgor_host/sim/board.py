@@ -225,6 +225,7 @@ class Runner:
         serial = self._ports.serial
         start_ticks = int(clock.start_ticks)
         jobs = app.jobs
+        order = app.order
         start = int(_monotonic_us())
         speed = int(self._speed)
         hold_used = (int(log.used) + int(log.room())) >> 1 if self._hold else 1 << 60
@@ -233,7 +234,7 @@ class Runner:
         slack_us = 0
         us = int(clock.us)
         while True:
-            job = jobs[0]
+            job = jobs[order[0]]
             due = int(poll((us + start_ticks) & _MASK))
             us = int(clock.us)
             if job is not wire:
