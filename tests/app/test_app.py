@@ -220,7 +220,7 @@ def test_a_command_is_executed_once_though_it_comes_twice(fake):
         (lines.CALIBRATE, (BRIDGE, 0, 4096, 32768, 5), "gain_low"),
         (lines.CALIBRATE, (BRIDGE, 0, 4096, 0, 0), "gain_shift"),
         (lines.CALIBRATE, (BRIDGE, 0, 4096, 0, 14), "gain_shift"),
-        (lines.CALIBRATE, (BRIDGE + 1, 0, 4096, 0, 5), "channel 1 has no sensor here"),
+        (lines.CALIBRATE, (BRIDGE + 1, 0, 4096, 0, 5), "channel 1 has nothing to calibrate here"),
         (lines.CALIBRATE, (BRIDGE + 255, 0, 4096, 0, 5), "channel 255"),
         (lines.CALIBRATE, (-1, 0, 4096, 0, 5), "channel 255"),
         (lines.CALIBRATE, (0, 0, 4096, 0, 5), "driver = 0 is not within 1 to 1"),

@@ -262,8 +262,9 @@ class Twins:
         judge = Judge(self.judges[0].channels, self.limits)
         state = self.packed(self.judges[0])
         assert judge.unpack_state(state, 0, len(state), self.t_s)
-        for window, other in zip(judge._windows, self.judges[0]._windows, strict=True):
-            window[:] = other
+        for windows, others in zip(judge._windows, self.judges[0]._windows, strict=True):
+            for window, other in zip(windows, others, strict=True):
+                window[:] = other
         judge.medians[:] = self.judges[0].medians
         self.judges = [self.judges[0], judge]
 
