@@ -352,7 +352,7 @@ def test_channels_that_are_gone_are_dropped_and_new_ones_begin_afresh():
     judge = Judge([0, 2, 5, 6], DEFAULT_LIMITS)
     judge.rules.judge_pressure(2, 46000, -1, 0)
     assert judge.unpack_state(state, 0, len(state), 0)
-    assert judge.rules.words == Rules(len(CHANNELS)).words
+    assert judge.rules.words == Rules(max(judge.channels) + 1).words
     assert judge.baselines.tolist() == [0, 0, 25000000, 0]
     assert judge.dbp_milli_mmhg == 60000
 

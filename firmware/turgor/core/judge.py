@@ -80,7 +80,7 @@ class Judge:
 
     def __init__(self, channels, limits):
         self.channels = channels
-        self.rules = Rules(len(CHANNELS), limits)
+        self.rules = Rules(max(channels) + 1, limits)
         self.medians = array("i", bytes(4 * len(channels)))
         self.baselines = array("i", bytes(4 * len(channels)))
         self._troubles = bytearray(len(channels))

@@ -143,8 +143,33 @@ def _run(words: ptr32, word: int, beyond: int):
         words[word] = words[word] + 1 if beyond else -1
 
 
+@micropython.viper
+def _highest(words: ptr32, n: int) -> int:
+    """The highest priority that nobody acknowledged, in `n` words of alarms."""
+    highest = 0
+    alarm = 0
+    while alarm < n:
+        if words[alarm + 4] > highest and words[alarm + 5] == 0:
+            highest = words[alarm + 4]
+        alarm += 6
+    return highest
+
+
+@micropython.viper
+def _counting(words: ptr32, n: int) -> int:
+    """How many alarms count towards a stage."""
+    found = 0
+    alarm = 0
+    while alarm < n:
+        # A run of -1 is none; their sign bits are all there then.
+        if not words[alarm] & words[alarm + 1] & words[alarm + 2] & 0x20000000:
+            found += 1
+        alarm += 6
+    return found
+
+
 class Rules:
-    """All alarms of all channels, and the events of the last tick.
+    """All alarms of the channels below `channel_count`, and the events of the last tick.
 
     `events` holds `event_count` events of EVENT_WORDS words: channel, rule, state, priority, stage, value, limit.
     `limits` maps (rule, stage) to a row of DEFAULT_LIMITS by position rule * 3 + stage; `limits_sum` is a check sum of
@@ -181,21 +206,11 @@ class Rules:
 
     def annunciation(self):
         """The highest priority among the alarms that nobody acknowledged."""
-        words = self.words
-        highest = NO_PRIORITY
-        for alarm in range(0, len(words), ALARM_WORDS):
-            if words[alarm + _PRIORITY] > highest and not words[alarm + _ACKNOWLEDGED]:
-                highest = words[alarm + _PRIORITY]
-        return highest
+        return _highest(self.words, len(self.words))
 
     def is_counting(self):
         """Whether a run counts towards an alarm."""
-        words = self.words
-        for alarm in range(0, len(words), ALARM_WORDS):
-            for stage in range(_STAGES):
-                if words[alarm + stage] >= 0:
-                    return True
-        return False
+        return _counting(self.words, len(self.words)) > 0
 
     def judge_pressure(self, channel, icp, dbp, dbp_age_s):
         """One tick of `dp_low` and `pressure_high`: 60 s median of ICP, last DBP (-1: none) and its age."""
@@ -295,26 +310,25 @@ class Rules:
                 return False
             channel, rule, bits = buffer[at], buffer[at + 1], buffer[at + 2]
             number = channel * len(RULES) + rule
-            if channel >= self.channel_count or rule >= len(RULES) or number <= last:
+            if rule >= len(RULES) or number <= last:
                 return False
             priority = bits >> _PACKED_PRIORITY & HIGH
             if not bits or bits > 0x7F or (bits & _PACKED_ACKNOWLEDGED and not priority):
                 return False
             last = number
             alarm = number * ALARM_WORDS
-            words[alarm + _PRIORITY] = priority
-            words[alarm + _ACKNOWLEDGED] = 1 if bits & _PACKED_ACKNOWLEDGED else 0
+            kept = channel in channels
+            if kept:
+                words[alarm + _PRIORITY] = priority
+                words[alarm + _ACKNOWLEDGED] = 1 if bits & _PACKED_ACKNOWLEDGED else 0
             at += _PACKED_HEAD
             for i in range(_CLEAR + 1):
                 if bits & 1 << i:
                     if at + _PACKED_RUN > end:
                         return False
-                    words[alarm + i] = buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16
+                    if kept:
+                        words[alarm + i] = buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16
                     at += _PACKED_RUN
-            if channel not in channels:
-                words[alarm + _PRIORITY] = words[alarm + _ACKNOWLEDGED] = 0
-                for i in range(_CLEAR + 1):
-                    words[alarm + i] = -1
         self.words[:] = words
         self.event_count = 0
         for channel in range(self.channel_count):
