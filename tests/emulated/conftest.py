@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pico import BOOT_S, Pico
+from pico import BOARD_TIME, BOOT_S, Pico
 from wired import Wired
 
 from turgor_host.flash.board import Board
@@ -37,7 +37,6 @@ SECONDS = 60 if os.environ.get("TURGOR_FULL") else 5
 PROMPT = b">>> "
 # What the closing lines of the run say.
 SAID: list[str] = []
-BOARD_TIME = Path(__file__).with_name("board_time.py")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

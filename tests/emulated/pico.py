@@ -23,6 +23,8 @@ from rp2040py.memory_map import FLASH_START_ADDRESS
 
 # The firmware's first data come 2.3 s after power-on.
 BOOT_S = 3.0
+# What runs `turgor` on the board's time.
+BOARD_TIME = Path(__file__).with_name("board_time.py")
 ERASE_US = 45000
 ERASE_64K_US = 150000
 PAGE_US = 700

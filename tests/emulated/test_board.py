@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pico import BOOT_S, Pico
+from pico import BOARD_TIME, BOOT_S, Pico
 
+from turgor import __version__
 from turgor.link.records import WATCHDOG_RESET, unpack
 from turgor_host.wire import Replica
 
@@ -65,6 +66,26 @@ def test_mpremote_copies_the_firmware_onto_a_new_board(uf2: Path, package: Path,
     size = sum(path.stat().st_size for path in package.rglob("*") if path.is_file())
     # Erases and pages took their time.
     assert pico.stalled_us > size / 4096 * 45000
+
+
+def test_turgor_flash_installs_it_over_the_usb_port(uf2: Path, tmp_path: Path) -> None:
+    """On a bare MicroPython; then the firmware answers, and a second time there is nothing to do."""
+    pico = Pico(uf2)
+    pico.run(2)
+    clock = tmp_path / "clock"
+    with pico.served(clock) as url:
+        for changed in (True, False):
+            done = subprocess.run(
+                [sys.executable, BOARD_TIME, clock, "flash", url, "--json"],
+                capture_output=True,
+                check=False,
+                text=True,
+                timeout=3600,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+            flashed = json.loads(done.stdout)
+            assert (flashed["version"], flashed["changed"]) == (__version__, changed)
+            assert flashed["board"]["architecture"] == "armv6m"
 
 
 def test_record_over_usb_is_whole(plain: Any) -> None:
