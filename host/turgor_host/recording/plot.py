@@ -133,6 +133,9 @@ def _panel(axis: Any, name: str, lines: list[tuple[str, str, Floats, Floats, str
             color=_PRIORITY_COLOURS["high"],
         )
     axis.set_ylabel(_LABELS[name], color=_INK)
+    low, high = axis.get_ylim()
+    lacking = max(0.0, _LEAST_SPANS[name] - (high - low))
+    axis.set_ylim(low - lacking / 2, high + lacking / 2)
     axis.set_xlim(t0, t1)
     axis.grid(alpha=0.25, lw=0.6)
     axis.spines[["top", "right"]].set_visible(False)
@@ -147,6 +150,10 @@ _LABELS = {
     "temperature": "skin, degC",
     "posture": "posture, deg",
 }
+
+
+# What lies still is not shown through a magnifying glass.
+_LEAST_SPANS = {"pressure": 5.0, "dp": 5.0, "impedance": 2.0, "temperature": 2.0, "posture": 20.0}
 
 
 def _limit(rule: int) -> float:
