@@ -14,6 +14,7 @@ import time
 import tty
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import serial
 from serial.tools import list_ports
@@ -228,11 +229,15 @@ def open_port(name: str) -> serial.Serial:
     Both are asserted: a board's USB port drops what it sends while DTR is not, and only unequal levels pull the reset
     or boot pins of an ESP32. They stay so when the port is closed.
     """
+    if name.startswith(SIMULATED):
+        raise UsageError(f"{name}: the virtual board has no serial port; give that of a board, such as /dev/ttyACM0")
     try:
         port = serial.serial_for_url(name, baudrate=115200, do_not_open=True, exclusive=True)
         if "://" not in name:
             port.dtr = True
             port.rts = True
+        if name.startswith("socket://") and not urlsplit(name).port:
+            raise ValueError("no port number in it, as in socket://host:8266")
         _open(port)
         if "://" not in name:
             _keep_lines(port.fileno())
@@ -278,8 +283,10 @@ def _port_error(name: str, error: Exception) -> TurgorError:
     if (isinstance(error, OSError) and error.errno == 13) or "Permission denied" in text:
         return TurgorError(f"{name}: no permission; add yourself to the group dialout and log in again")
     if "No such file" in text or "could not open port" in text:
-        return TurgorError(f"{name}: no such port; plug the board in, or use sim: for the virtual board")
-    return TurgorError(f"{name}: cannot be opened ({text})")
+        return TurgorError(f"{name or repr(name)}: no such port; plug the board in, or use sim: for the virtual board")
+    if "Inappropriate ioctl" in text:
+        return TurgorError(f"{name}: is no serial port; `turgor ports` lists those that may be boards")
+    return TurgorError(f"{name}: cannot be opened ({text}); check the name, `turgor ports` lists those there are")
 
 
 def open_source(

@@ -123,19 +123,21 @@ def test_memory_and_region() -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "start", "here", "wanted"),
+    ("there", "start", "here", "runs", "wanted"),
     [
-        (True, False, True, [OK, OK]),
-        (True, True, True, [OK, WARNING]),
-        (False, False, True, [OK, WARNING]),
-        (False, True, False, [OK]),
+        (True, False, True, True, [OK, OK]),
+        (True, True, True, True, [OK, WARNING]),
+        (False, False, True, True, [OK, WARNING]),
+        # As a board with a spoiled file, which stays at its prompt.
+        (False, False, True, False, [OK, FAILURE]),
+        (False, True, False, False, [OK]),
     ],
 )
-def test_files(there: bool, start: bool, here: bool, wanted: list[str]) -> None:
+def test_files(there: bool, start: bool, here: bool, runs: bool, wanted: list[str]) -> None:
     plan = Plan(there, False, (), (), start, False, 200000, 300000)
-    found = list(state.files_findings("COM5", plan, "0.1.0", here))
+    found = list(state.files_findings("COM5", plan, "0.1.0", here, runs))
     assert [finding.status for finding in found] == wanted
-    assert found[-1].remedy == ("turgor flash COM5" if WARNING in wanted else "")
+    assert found[-1].remedy == ("turgor flash COM5" if {WARNING, FAILURE} & {*wanted} else "")
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,24 @@ def test_the_firmware_runs(platform: str, make: Make, tmp_path: Path) -> None:
         assert running(board.port) == __version__
 
 
+@pytest.mark.parametrize("kept", ["[:0]", "[:2]", "[:100]", "[:-5000]", "missing"])
+def test_a_spoiled_archive_makes_no_loop_and_is_replaced(kept: str, make: Make, small: Small) -> None:
+    """The board stays at its prompt, and the next `turgor flash` writes what is not whole."""
+    path = LIB + "turgor/modules.z"
+    with make() as board:
+        flash(board.port, payload_for=small("1.0.0"))
+        with closing(open_port(board.port)) as port:
+            prompt = Repl(board.port, port)
+            if kept == "missing":
+                prompt.remove(path)
+            else:
+                prompt.run(f"b=open({path!r},'rb').read(){kept}\nwith open({path!r},'wb') as f:f.write(b)")
+            prompt.restart()
+        assert running(board.port) == "prompt"
+        flash(board.port, payload_for=small("1.0.0"))
+        assert running(board.port) == "1.0.0"
+
+
 def test_two_versions_fit_on_a_divided_pico(make: Make) -> None:
     """On the README's file system, with the code of an RP2040: the second is not refused, and fits."""
     text = (FIRMWARE.parents[1] / "README.md").read_text(encoding="utf-8")

@@ -49,6 +49,23 @@ def test_a_refused_connection(turgor: Any, tmp_path: Path) -> None:
     _one_line(turgor("record", "socket://127.0.0.1:1", tmp_path / "a.turgor", code=1), "socket://127.0.0.1:1")
 
 
+@pytest.mark.parametrize(
+    ("name", "code", "says"),
+    [
+        ("", 1, "'': no such port"),
+        ("socket://host", 2, "socket://host: no port number in it"),
+        (__file__, 1, "is no serial port; `turgor ports`"),
+    ],
+)
+def test_what_is_no_port(turgor: Any, name: str, code: int, says: str) -> None:
+    _one_line(turgor("doctor", name, code=code), says)
+
+
+@pytest.mark.parametrize("command", ["flash", "bench"])
+def test_the_virtual_board_where_a_port_is_wanted(turgor: Any, command: str) -> None:
+    _one_line(turgor(command, "sim:", code=2), "sim:: the virtual board has no serial port; give that of a board")
+
+
 def test_a_port_in_use(turgor: Any, tmp_path: Path, terminal: tuple[int, str]) -> None:
     with serial.Serial(terminal[1], exclusive=True):
         done = turgor("record", terminal[1], tmp_path / "a.turgor", code=1)
@@ -79,6 +96,9 @@ def test_a_board_at_its_prompt(turgor: Any, tmp_path: Path, terminal: tuple[int,
         ("t_s,calf_l_mmhg\n0,high\n", ("line 2", "calf_l_mmhg", "'high'", "number")),
         ("t_s,calf_l_mmhg\n5,1\n4,1\n", ("line 3", "t_s")),
         ("t_s,dbp_mmhg\n0,700\n", ("line 2", "dbp_mmhg", "200")),
+        ("t_s,dbp_mmhg\nnan,70\n", ("line 2", "t_s is nan; a finite number")),
+        ("t_s,motion_shake_g\n0,5\n", ("line 2", "motion_shake_g", "between 0 and 4")),
+        ("t_s,fault\n0,silent:skin\n", ("line 2", "silent:skin", "with a column temp_degc")),
         ("t_s,fault\n0,broken:calf_l\n", ("line 2", "broken:calf_l", "uncalibrated")),
         ("calf_l_mmhg\n1\n", ("t_s",)),
         ("t_s,calf_l_mmhg\n", ("no row",)),

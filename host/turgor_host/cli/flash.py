@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from turgor_host.cli.options import JsonOption
 from turgor_host.flash import install
+from turgor_host.flash.plan import Plan
 
 PortArgument = Annotated[
     str, typer.Argument(metavar="PORT", help="The board's serial port (/dev/ttyACM0, COM5) or a pyserial URL.")
@@ -55,7 +56,7 @@ def lines(done: install.Flashed) -> list[str]:
         if plan.there:
             said.append(f"Turgor {done.version} is on it, file by file")
         else:
-            said.append(f"would upload {len(plan.missing)} files of Turgor {done.version} and switch to it")
+            said.append(f"would upload {_files(plan)} of Turgor {done.version} and switch to it")
             said.append(f"needs {plan.need // 1024} KB, and has {plan.room // 1024}")
         if plan.start:
             said.append("would write /main.py" + (", and keep the one that is there aside" if plan.aside else ""))
@@ -64,8 +65,12 @@ def lines(done: install.Flashed) -> list[str]:
     if plan.there:
         said.append(f"Turgor {done.version} was on it, file by file")
     else:
-        said.append(f"{len(plan.missing)} files, {done.written / 1024:.0f} KB written and verified")
+        said.append(f"{_files(plan)}, {done.written / 1024:.0f} KB written and verified")
     if plan.aside:
         said.append("the /main.py that was there is kept as /main.before-turgor.py")
     said.append(f"Turgor {done.version} runs" + (f"; before it was {done.before}" if done.before else ""))
     return said
+
+
+def _files(plan: Plan) -> str:
+    return f"{len(plan.missing)} file{'s' if len(plan.missing) != 1 else ''}"

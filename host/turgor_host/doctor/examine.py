@@ -167,7 +167,7 @@ class _Doctor:
             said, _, remedy = str(error).removeprefix(f"{self._name}: ").partition("; ")
             self._found.add([failure("file system", said, remedy or f"turgor flash {self._name}")])
             return
-        self._found.add(state.files_findings(self._name, plan, __version__, bool(_installed(repl))))
+        self._found.add(state.files_findings(self._name, plan, __version__, bool(_installed(repl)), greeting.turgor))
 
     def _confirm(self) -> None:
         """Wait until Turgor runs again."""

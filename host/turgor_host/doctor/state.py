@@ -148,14 +148,18 @@ def region_finding(sectors: int) -> Finding:
     return ok("flash region", f"{sectors} sectors, {4 * sectors} KB")
 
 
-def files_findings(port: str, plan: Plan, version: str, here: bool) -> Iterator[Finding]:
-    """Room in the file system, and whether the firmware there is this program's file by file; `here`: there is one."""
+def files_findings(port: str, plan: Plan, version: str, here: bool, runs: bool) -> Iterator[Finding]:
+    """Room in the file system, and whether the firmware there is this program's file by file.
+
+    `here`: there is one, `runs`: it does.
+    """
     yield ok("file system", f"room for {plan.room // 1024} KB beside what is there")
     if plan.there and not plan.start:
         yield ok("firmware files", f"those of Turgor {version}, file by file")
     elif here:
         said = "/main.py is not the one that starts Turgor" if plan.there else f"are not those of Turgor {version}"
-        yield warning("firmware files", said, f"turgor flash {port}")
+        found = warning if plan.there or runs else failure
+        yield found("firmware files", said if runs else said + ", and none runs", f"turgor flash {port}")
 
 
 def notice_findings(port: str, notices: list[tuple[int, int]]) -> Iterator[Finding]:

@@ -6,8 +6,11 @@ The package in source runs as it stands; both give the same.
 """
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from turgor_host.errors import TurgorError
 
 # What a board's start, its prompt and `turgor flash` ask for.
 ROOTS = {"main": {"main"}, "": {"__version__"}}
@@ -15,9 +18,17 @@ _PACKAGE = "turgor"
 
 
 def fold(sources: Mapping[str, str]) -> dict[str, str]:
-    """The sources of those modules that `main` reaches, by their paths in the package (`core/ticks.py`)."""
+    """The sources of those modules that `main` reaches, by their paths in the package (`core/ticks.py`).
+
+    TurgorError for an import of the package's own in a form that hides what it takes.
+    """
     modules = {_name(path): _Module(ast.parse(text, path)) for path, text in sources.items()}
     paths = {_name(path): path for path in sources}
+    for name, module in modules.items():
+        _refuse(module, paths[name])
+        for place, changed in _set_from_outside(module):
+            if place in modules:
+                modules[place].changing.add(changed)
     for module in modules.values():
         _evaluate(module, modules)
     for module in modules.values():
@@ -45,13 +56,8 @@ class _Module:
         self.tree = tree
         self.constants: dict[str, int] | None = None
         self.used: set[str] | None = None
-        stored: dict[str, int] = {}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-                stored[node.id] = stored.get(node.id, 0) + 1
-            elif isinstance(node, ast.arg):
-                stored[node.arg] = stored.get(node.arg, 0) + 2
-        # A name that is set again, or is a parameter somewhere, stays a name.
+        # A name that gets something else anywhere in the file, or is a parameter there, stays a name.
+        stored = Counter(_stored(tree))
         self.changing = {name for name, times in stored.items() if times > 1}
 
     def put_constants(self, modules: Mapping[str, "_Module"]) -> None:
@@ -86,6 +92,50 @@ class _Numbers(ast.NodeTransformer):
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | None:
         return node if node.names else None
+
+
+def _refuse(module: _Module, path: str) -> None:
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            hides = any(each.name.partition(".")[0] == _PACKAGE for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            hides = node.level > 0 or (_inside(node) is not None and node.names[0].name == "*")
+        else:
+            continue
+        if hides:
+            text = ast.unparse(node)
+            raise TurgorError(
+                f"{path}:{node.lineno}: {text!r} hides what it takes; write `from turgor.... import NAME`"
+            )
+
+
+def _set_from_outside(module: _Module) -> Iterator[tuple[str, str]]:
+    """Each (module, name) that `module` sets by `alias.NAME = ...`."""
+    aliases = {
+        each.asname or each.name: f"{origin}.{each.name}" if origin else each.name
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ImportFrom) and (origin := _inside(node)) is not None
+        for each in node.names
+    }
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Name):
+            yield aliases.get(node.value.id, ""), node.attr
+
+
+def _stored(tree: ast.Module) -> Iterator[str]:
+    """Each name that something gives a meaning, as often as one does; an import of the same thing is one."""
+    imported = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield from (node.arg, node.arg)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef | ast.ExceptHandler) and node.name:
+            yield node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            origin = node.module if isinstance(node, ast.ImportFrom) else None
+            imported |= {(origin, each.name, each.asname or each.name.partition(".")[0]) for each in node.names}
+    yield from (name for _, _, name in imported)
 
 
 def _evaluate(module: _Module, modules: Mapping[str, _Module]) -> dict[str, int]:
@@ -186,12 +236,21 @@ def _needs(place: str, node: ast.stmt, modules: Mapping[str, _Module], wanted: s
                     continue
                 whole = f"{origin}.{name.name}" if origin else name.name
                 if whole in modules:
-                    # By `lines.NAME` each of these may be meant.
-                    attributes = {
-                        each.attr for each in ast.walk(modules[place].tree) if isinstance(each, ast.Attribute)
-                    }
-                    yield from ((whole, attribute) for attribute in attributes | {""})
+                    alias = name.asname or name.name
+                    yield from ((whole, attribute) for attribute in _asked(modules[place], alias, modules[whole]))
                 yield origin, name.name
+
+
+def _asked(module: _Module, alias: str, of: _Module) -> set[str]:
+    """What a file may want of a module that it has as `alias`: what it says a `.NAME` of, or all of a handed-on one."""
+    nodes = list(ast.walk(module.tree))
+    attributes = {each.attr for each in nodes if isinstance(each, ast.Attribute)}
+    named = sum(isinstance(each, ast.Name) and each.id == alias for each in nodes)
+    dotted = sum(
+        isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.value.id == alias
+        for each in nodes
+    )
+    return attributes.union({""}, *(map(_defines, of.tree.body) if named > dotted else ()))
 
 
 def _kept(node: ast.stmt, used: set[str]) -> ast.stmt | None:

@@ -132,6 +132,8 @@ def _number(path: Path, line: int, column: str, cell: str) -> float:
         value = float(cell)
     except ValueError:
         raise UsageError(f"{path}: line {line}: {column} is {cell!r}; a number belongs there") from None
+    if not math.isfinite(value) and (low, high) == (-math.inf, math.inf):
+        raise UsageError(f"{path}: line {line}: {column} is {cell}; a finite number belongs there")
     if not math.isfinite(value) or not low <= value <= high:
         raise UsageError(f"{path}: line {line}: {column} is {cell}; it must lie between {low:g} and {high:g}")
     return value
@@ -139,6 +141,9 @@ def _number(path: Path, line: int, column: str, cell: str) -> float:
 
 def _fault(path: Path, line: int, cell: str, channels: list[str]) -> tuple[str, str]:
     name, _, channel = cell.partition(":")
+    if channel in FAULTS and channel not in channels:
+        columns = " or ".join(OPTIONAL_COLUMNS[channel])
+        raise UsageError(f"{path}: line {line}: fault {cell!r}; {channel} is on a board with a column {columns} alone")
     if channel not in channels:
         raise UsageError(
             f"{path}: line {line}: fault {cell!r}; write NAME:CHANNEL, CHANNEL one of {' '.join(channels)}"
