@@ -36,12 +36,11 @@ _INLINE = 128
 
 @dataclass(frozen=True)
 class Payload:
-    """`files` by their path below the package, `start` is `/main.py`; `compiled` bytes of .mpy are in `files`."""
+    """`files` by their path below the package, `start` is `/main.py`."""
 
     version: str
     files: Mapping[str, bytes]
     start: bytes
-    compiled: int
 
     @cached_property
     def hashes(self) -> dict[str, str]:
@@ -80,12 +79,8 @@ def compile_for(board: Board, folder: Path | None = None) -> Payload:
     modules = {path.removeprefix("turgor/"): content for path, content in compiled.items()}
     init = modules.pop(_INIT + ".mpy")
     version = re.search(r'^__version__ = "(.+)"$', (folder / "__init__.py").read_text(), re.MULTILINE)
-    return Payload(
-        version[1] if version else "",
-        {_INIT + ".mpy": init, _MODULES: pack(modules)},
-        (folder / START).read_bytes(),
-        len(init) + sum(map(len, modules.values())),
-    )
+    files = {_INIT + ".mpy": init, _MODULES: pack(modules)}
+    return Payload(version[1] if version else "", files, (folder / START).read_bytes())
 
 
 def compile_files(board: Board, sources: Mapping[str, str]) -> dict[str, bytes]:
