@@ -16,12 +16,30 @@ try:
         # one piece for the log any more.
         gc.threshold(8192)
 
+    # A block of the heap, and how many in a row are the heap's free end.
+    _BLOCK = const(16)
+    _END = const(32)
+    _fillers = []
+
     def settle():
-        """All is loaded: collect once more, and from here on only when the heap is full."""
+        """All is loaded: collect once more, and from here on only when the heap is full.
+
+        What a call takes for a moment is looked for from the first hole in the heap on, at every call anew, which can
+        take longer than the call. So the holes are filled.
+        """
         gc.collect()
         gc.threshold(-1)
+        # Elsewhere an address may be no small integer, and would take a block by itself.
+        if sys.platform != "rp2":
+            return
+        filler = None
+        before = together = 0
+        while together < _END:
+            filler = (filler,)
+            together = together + 1 if id(filler) - before == _BLOCK else 0
+            before = id(filler)
+        _fillers.append(filler)
 
-    ptr8 = ptr16 = ptr32 = None
 except ImportError:
 
     class micropython:
@@ -40,7 +58,9 @@ except ImportError:
     def settle():
         """CPython minds its own heap."""
 
-    def ptr8(buffer):
-        return buffer
 
-    ptr16 = ptr32 = ptr8
+def ptr8(buffer):
+    return buffer
+
+
+ptr16 = ptr32 = ptr8

@@ -33,12 +33,14 @@ def run(own):
     from turgor.app.app import App
     from turgor.app.sampler import PressureSampler
     from turgor.main import main
+    from turgor.mp import settle
 
     poll_it = App.poll
     step_it = PressureSampler.step
 
     def begin(app):
-        gc.collect()
+        # Once more: what it cost to come here lies about.
+        settle()
         HEAP[0] = gc.mem_free() + own
         for job in app.jobs:
             _kinds[type(job)] = 3 * KINDS.index(type(job).__name__)

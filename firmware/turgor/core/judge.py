@@ -71,10 +71,6 @@ _BASELINE_SIZE = const(5)
 _BASELINE_MOST = const(0x10000000)
 
 
-def _windows(channel):
-    return [array("i", bytes(4 * MEDIAN_WORDS)) for _ in range(3 if CHANNELS[channel][1] == MOTION else 1)]
-
-
 class Judge:
     """Channels by number, in order; limits as `core.rules.DEFAULT_LIMITS`."""
 
@@ -85,7 +81,10 @@ class Judge:
         self.baselines = array("i", bytes(4 * len(channels)))
         self._troubles = bytearray(len(channels))
         # One each, of a motion one for each axis.
-        self._windows = [_windows(channel) for channel in channels]
+        self._windows = [
+            [array("i", bytes(4 * MEDIAN_WORDS)) for _ in range(3 if CHANNELS[channel][1] == MOTION else 1)]
+            for channel in channels
+        ]
         self._motion_median = None
         if MOTION in [CHANNELS[channel][1] for channel in channels]:
             from turgor.core.slow import motion_median
