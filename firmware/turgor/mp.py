@@ -16,8 +16,7 @@ try:
         # one piece for the log any more.
         gc.threshold(8192)
 
-    # A block of the heap, and how many in a row are the heap's free end.
-    _BLOCK = const(16)
+    # So many blocks in a row are the heap's free end.
     _END = const(32)
     _fillers = []
 
@@ -33,11 +32,13 @@ try:
         if sys.platform != "rp2":
             return
         filler = None
-        before = together = 0
+        before = step = together = 0
         while together < _END:
             filler = (filler,)
-            together = together + 1 if id(filler) - before == _BLOCK else 0
-            before = id(filler)
+            at = id(filler)
+            together = together + 1 if at - before == step else 0
+            step = at - before
+            before = at
         _fillers.append(filler)
 
 except ImportError:
