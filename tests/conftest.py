@@ -46,6 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
     """Turn a skip into a failure when everything is required."""
+    # An expected failure is reported as a skip.
     if report.outcome != "skipped" or hasattr(report, "wasxfail") or not _all_required():
         return
     reason = _reason(report)

@@ -26,6 +26,8 @@ try:
         What a call takes for a moment is looked for from the first hole in the heap on, at every call anew, which can
         take longer than the call. So the holes are filled.
         """
+        # Those of a run before this one, which Ctrl-C has ended.
+        _fillers.clear()
         gc.collect()
         gc.threshold(-1)
         # Elsewhere an address may be no small integer, and would take a block by itself.
@@ -60,6 +62,7 @@ except ImportError:
         """CPython minds its own heap."""
 
 
+# Viper reads these names by itself.
 def ptr8(buffer):
     return buffer
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from driver_bench import Signal
 
 from turgor.app.app import App
 from turgor.app.assemble import make_samplers
@@ -63,16 +64,6 @@ EXPECTED = dict.fromkeys(CHANNELS, (ICP_MILLI_MMHG, TOLERANCE_MILLI_MMHG)) | {8:
 RECOVERED_S = 5
 
 
-class Level:
-    """A constant signal."""
-
-    def __init__(self, value: int) -> None:
-        self.value = value
-
-    def at(self, t_us: int) -> int:
-        return self.value
-
-
 class Board:
     """The board in a process of the test; `chip` is the model that fails."""
 
@@ -113,9 +104,9 @@ def level(bridge_pv: int = 0, micro_mmhg: int = 0) -> Act:
 
     def act(chip: Any) -> None:
         if hasattr(chip, "pressure"):
-            chip.pressure = Level(micro_mmhg)
+            chip.pressure = Signal(micro_mmhg)
         else:
-            chip.bridge = Level(bridge_pv)
+            chip.bridge = Signal(bridge_pv)
             chip._signal_at = chip.bridge.at
 
     return act

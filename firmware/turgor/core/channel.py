@@ -92,7 +92,7 @@ class FilteredChannel:
 
     def sample(self, code):
         """Each kind has its own, whole, because it runs for every code."""
-        raise NotImplementedError
+        raise NotImplementedError  # MicroPython has no abstract methods
 
     def calibrate(self, words):
         """Offset code, gain high, low, shift: in force from the next sample on."""

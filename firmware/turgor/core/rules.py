@@ -157,15 +157,14 @@ def _highest(words: ptr32, n: int) -> int:
 
 @micropython.viper
 def _counting(words: ptr32, n: int) -> int:
-    """How many alarms count towards a stage."""
-    found = 0
+    """1 when an alarm counts towards a stage."""
     alarm = 0
     while alarm < n:
         # A run of -1 is none; their sign bits are all there then.
         if not words[alarm] & words[alarm + 1] & words[alarm + 2] & 0x20000000:
-            found += 1
+            return 1
         alarm += 6
-    return found
+    return 0
 
 
 class Rules:
@@ -210,7 +209,7 @@ class Rules:
 
     def is_counting(self):
         """Whether a run counts towards an alarm."""
-        return _counting(self.words, len(self.words)) > 0
+        return _counting(self.words, len(self.words)) == 1
 
     def judge_pressure(self, channel, icp, dbp, dbp_age_s):
         """One tick of `dp_low` and `pressure_high`: 60 s median of ICP, last DBP (-1: none) and its age."""

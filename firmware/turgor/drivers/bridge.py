@@ -194,7 +194,7 @@ class Bridge:
 
     def _start_up(self, now):
         """The next bus action of a start: each chip's own."""
-        raise NotImplementedError
+        raise NotImplementedError  # MicroPython has no abstract methods
 
     def _run(self, now):
         """Conversions have begun."""

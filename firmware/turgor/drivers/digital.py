@@ -68,7 +68,7 @@ class Digital:
 
     def _act(self, now):
         """One bus action: each chip's own."""
-        raise NotImplementedError
+        raise NotImplementedError  # MicroPython has no abstract methods
 
     def _early(self, now):
         """Microseconds until the next reading is due, 0 where that is now; it is planned then."""

@@ -115,7 +115,7 @@ class Slow:
 
     def _decode(self, result):
         """Each chip's own."""
-        raise NotImplementedError
+        raise NotImplementedError  # MicroPython has no abstract methods
 
     def _fail(self, fault):
         self.fault = fault

@@ -12,8 +12,7 @@ from rich.table import Table
 from turgor import __version__
 from turgor_host.bench import run
 from turgor_host.cli.events import print_table
-from turgor_host.cli.flash import PortArgument
-from turgor_host.cli.options import JsonOption
+from turgor_host.cli.options import JsonOption, PortArgument
 
 
 def bench(

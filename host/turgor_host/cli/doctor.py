@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from turgor_host.cli.flash import PortArgument
-from turgor_host.cli.options import JsonOption
+from turgor_host.cli.options import JsonOption, PortArgument
 from turgor_host.configuration.file import read_configuration
 from turgor_host.doctor import examine as doctor_examine
 from turgor_host.doctor.findings import FAILURE

@@ -8,13 +8,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from turgor_host.cli.options import JsonOption
+from turgor_host.cli.options import JsonOption, PortArgument
 from turgor_host.flash import install
 from turgor_host.flash.plan import Plan
-
-PortArgument = Annotated[
-    str, typer.Argument(metavar="PORT", help="The board's serial port (/dev/ttyACM0, COM5) or a pyserial URL.")
-]
 
 
 def flash(

@@ -45,6 +45,9 @@ ConfigOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
+PortArgument = Annotated[
+    str, typer.Argument(metavar="PORT", help="The board's serial port (/dev/ttyACM0, COM5) or a pyserial URL.")
+]
 
 
 def show_done(done: str, json_: bool) -> None:

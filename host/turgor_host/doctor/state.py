@@ -66,7 +66,7 @@ def port_finding(name: str) -> Finding:
 def _permission(path: Path) -> str:
     try:
         group = path.group()
-    except (KeyError, OSError, NotImplementedError):
+    except (KeyError, OSError, NotImplementedError):  # the last where a system has no groups
         group = "dialout"
     return f"sudo usermod -aG {group} $USER, then log in again"
 

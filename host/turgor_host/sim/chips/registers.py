@@ -53,8 +53,8 @@ class RegisterChip:
 
     def _store(self, buf: bytes) -> None:
         """Take a write in: register address and data."""
-        raise NotImplementedError
+        raise NotImplementedError  # MicroPython, which runs this too, has no abstract methods
 
     def _value(self, register: int, i: int) -> int:
         """Byte `i` of a read from `register` on."""
-        raise NotImplementedError
+        raise NotImplementedError  # as above
