@@ -1,7 +1,7 @@
 """NAU7802, 24-bit bridge converter, I2C 0x2A. Source: Nuvoton datasheet Rev 2.1 (October 2021)."""
 
 from turgor.drivers import ABSENT, CAL_FAILED, NEVER_READY, READBACK, WRONG_ID
-from turgor.drivers.bridge import BLIND_US, DISCARD, FLUSH, MARGIN_US, PERIOD_Q4, SMOOTHING, Bridge
+from turgor.drivers.bridge import BLIND_US, DISCARD, FLUSH, MARGIN_US, SMOOTHING, Bridge
 from turgor.mp import const
 
 ADDRESS = const(0x2A)
@@ -51,6 +51,8 @@ _LEAD_LIMIT_US = const(16000)
 _LEAD_SHIFT = const(3)  # while the period is not known: an eighth of it
 # A poll finds an end late by up to half a millisecond, so the period follows it slowly.
 _SMOOTHING_POLLED = const(6)
+
+_MASK = const(0x3FFFFFFF)
 
 # States: each start-up state is one bus action.
 _RESET = const(0)
@@ -150,7 +152,8 @@ class Nau7802(Bridge):
         if polled is None or polled.is_end:
             self._words[DISCARD] = 0
             return -1
-        self._words[BLIND_US] += self._words[PERIOD_Q4] >> 4
+        # The chip is not silent, however often in a row nobody saw an end.
+        self._words[BLIND_US] = (polled.tick - self.tick) & _MASK
         try:
             self._read(self._address, _ADCO, self._result)
         except OSError:
