@@ -17,6 +17,7 @@ from turgor.drivers import (
     FAULT_NAMES,
     NEVER_READY,
     NO_FAULT,
+    NOTHING,
     READBACK,
     RESTARTED,
     SAMPLE,
@@ -204,6 +205,22 @@ def test_silence_is_a_fault_after_four_periods(pin: bool) -> None:
     bench.until(SAMPLE)
     assert bench.driver.missed == 0
     assert bench.driver.code == 107374
+
+
+def test_a_chip_whose_ends_nobody_sees_is_not_silent() -> None:
+    """320/s without the pin on a busy board: after a blind interval polls come too late to see an end, for a while."""
+    bench = Bench(320, pin=False)
+    bench.until(RESTARTED)
+    bench.until(SAMPLE)
+    bench.clock.us += 3000
+    bench.driver.blind(3000)
+    for _ in range(25):
+        bench.clock.us += 4000
+        bench.driver.step(bench.clock.ticks())
+        assert bench.driver.event == NOTHING
+    bench.due_us = bench.clock.us
+    assert next(bench.events(bench.clock.us + 50_000)) == SAMPLE
+    assert 30 <= bench.driver.missed <= 36
 
 
 def test_power_loss_is_noticed_and_mended() -> None:
