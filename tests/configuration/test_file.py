@@ -146,7 +146,7 @@ REFUSED = {
     "cuff without a range": ("[channels.cuff]", "channels.cuff.range: is missing"),
     "address of no TMP117": (
         "[channels.skin]\naddress = 0x4C",
-        "channels.skin.address = 76: input should be 72, 73, 74 or 75",
+        "channels.skin.address = 0x4C: input should be 0x48, 0x49, 0x4A or 0x4B",
     ),
     "rate of no TMP117": ("[channels.skin]\nrate_hz = 1", "channels.skin.rate_hz = 1: input should be 2"),
     "key of no TMP117": (
@@ -155,7 +155,7 @@ REFUSED = {
     ),
     "address of no LIS3DH": (
         "[channels.motion]\naddress = 0x1A",
-        "channels.motion.address = 26: input should be 24 or 25",
+        "channels.motion.address = 0x1A: input should be 0x18 or 0x19",
     ),
     "rate of no LIS3DH": ("[channels.motion]\nrate_hz = 12", "channels.motion.rate_hz = 12: input should be 10"),
     "port of no multiplexer": (
@@ -185,7 +185,7 @@ REFUSED = {
         "would drive its current in the same seconds",
     ),
     "port that is none": ("[channels.calf_l]\nmux_port = 8", "mux_port = 8: input should be less than or equal to 7"),
-    "address of no NAU7802": ("[channels.calf_l]\naddress = 0x2B", "address = 43: input should be 42"),
+    "address of no NAU7802": ("[channels.calf_l]\naddress = 0x2B", "address = 0x2B: input should be 0x2A"),
     "ADS1220 on a bus": ('[channels.calf_l]\nsensor = "ADS1220"\nbus = 0', "channels.calf_l.bus: unknown key"),
     "cut-off too high": ("[channels.calf_l]\nlowpass_hz = 20.5", "below a quarter of the rate, 20 Hz"),
     "cut-off too low": ("[channels.calf_l]\nlowpass_hz = 0.0001", "too low at 80 samples/s: take at least"),

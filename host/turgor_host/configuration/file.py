@@ -168,7 +168,9 @@ def _checked(model: type[Table], raw: dict[str, Any], where: str) -> Table:
         if first["type"] == "missing":
             raise UsageError(f"{key}: is missing; keys are {' '.join(_keys(model, path[:-1]))}") from None
         said = (first["msg"][:1].lower() + first["msg"][1:]).replace("dictionary", "table")
-        raise UsageError(f"{key} = {first['input']!r}: {said}") from None
+        given = first["input"]
+        text = f"0x{given:02X}" if path[-1:] == ["address"] and type(given) is int else repr(given)
+        raise UsageError(f"{key} = {text}: {said}") from None
 
 
 def _keys(model: type[Table], path: list[str]) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
 """What may stand in a configuration file: one pydantic model a sensor and a rule, unknown keys forbidden."""
 
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from turgor_host.configuration.limits import TECHNICAL
 from turgor_host.configuration.sensors import SENSORS
@@ -13,6 +15,27 @@ MuxPort = Annotated[int, Field(ge=0, le=7)]
 Seconds = Annotated[int, Field(ge=0, le=0xFFFFFF)]
 Mmhg = Annotated[float, Field(ge=-700, le=700)]
 Range = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+def _one_of(values: Sequence[int], spelt: Callable[[int], str] = str) -> AfterValidator:
+    """Addresses and rates are those of the drivers' own tables."""
+    *others, last = map(spelt, values)
+    allowed = f"{', '.join(others)} or {last}" if others else last
+
+    def check(value: int) -> int:
+        if value not in values:
+            raise PydanticCustomError("one_of", "input should be {allowed}", {"allowed": allowed})
+        return value
+
+    return AfterValidator(check)
+
+
+def _address(sensor: str) -> AfterValidator:
+    return _one_of(SENSORS[sensor].addresses, "0x{:02X}".format)
+
+
+def _rate(sensor: str) -> AfterValidator:
+    return _one_of(SENSORS[sensor].rates_hz)
 
 
 class Table(BaseModel):
@@ -33,27 +56,24 @@ class _Filtered(Table):
     release_mmhg: Mmhg
 
 
-# Addresses and rates are those of the drivers' own tables, which no type checker can see: hence `valid-type` below.
-
-
 class Nau7802(_Filtered):
     bus: Bus = 0
-    address: Literal[SENSORS["NAU7802"].addresses]  # type: ignore[valid-type]
+    address: Annotated[int, _address("NAU7802")]
     mux_port: MuxPort | None = None
-    rate_hz: Literal[SENSORS["NAU7802"].rates_hz]  # type: ignore[valid-type]
+    rate_hz: Annotated[int, _rate("NAU7802")]
     sensitivity_uv_v_mmhg: Annotated[float, Field(gt=0.5, le=100)] = 5.0
 
 
 class Ads1220(_Filtered):
-    rate_hz: Literal[SENSORS["ADS1220"].rates_hz]  # type: ignore[valid-type]
+    rate_hz: Annotated[int, _rate("ADS1220")]
     sensitivity_uv_v_mmhg: Annotated[float, Field(gt=0.5, le=100)] = 5.0
 
 
 class _Digital(_Filtered):
     bus: Bus = 0
-    address: Literal[SENSORS["ABP2"].addresses]  # type: ignore[valid-type]
+    address: Annotated[int, _address("ABP2")]
     mux_port: MuxPort | None = None
-    rate_hz: Literal[SENSORS["ABP2"].rates_hz]  # type: ignore[valid-type]
+    rate_hz: Annotated[int, _rate("ABP2")]
     range: Range
     unit: Literal["mmHg", "kPa", "mbar", "psi", "inH2O", "cmH2O"]
 
@@ -69,7 +89,7 @@ class Hsc(_Digital):
 class Max30009(Table):
     sensor: str
     bus: Bus = 0
-    address: Literal[SENSORS["MAX30009"].addresses]  # type: ignore[valid-type]
+    address: Annotated[int, _address("MAX30009")]
     mux_port: MuxPort | None = None
 
 
@@ -82,13 +102,13 @@ class _Slow(Table):
 
 
 class Tmp117(_Slow):
-    address: Literal[SENSORS["TMP117"].addresses]  # type: ignore[valid-type]
-    rate_hz: Literal[SENSORS["TMP117"].rates_hz] = SENSORS["TMP117"].rates_hz[0]  # type: ignore[valid-type]
+    address: Annotated[int, _address("TMP117")]
+    rate_hz: Annotated[int, _rate("TMP117")] = SENSORS["TMP117"].rates_hz[0]
 
 
 class Lis3dh(_Slow):
-    address: Literal[SENSORS["LIS3DH"].addresses]  # type: ignore[valid-type]
-    rate_hz: Literal[SENSORS["LIS3DH"].rates_hz] = SENSORS["LIS3DH"].rates_hz[0]  # type: ignore[valid-type]
+    address: Annotated[int, _address("LIS3DH")]
+    rate_hz: Annotated[int, _rate("LIS3DH")] = SENSORS["LIS3DH"].rates_hz[0]
 
 
 CHANNEL_MODELS: dict[str, type[Table]] = {
