@@ -20,7 +20,7 @@ from turgor_host.timebase import Exchange, Timebase, of_one_moment
 from turgor_host.wallclock import WallClock
 from turgor_host.wire import NO_BOOT, PING_EVERY_S, SILENT_S, Replica
 
-# A commit every second of wall time, sooner when this much of the board's 36 KB log waits for it.
+# A commit every second of wall time, sooner when this much of the board's 35 KB log waits for it.
 _COMMIT_S = 1.0
 _COMMIT_BYTES = 12288
 # A board that says nothing whole for so long is none; one that serves another host for so long goes on doing so.
