@@ -24,8 +24,8 @@ from turgor.core.rules import (
     PRIORITY_NAMES,
     RULE_NAMES,
     RULES,
-    dp_milli_mmhg,
 )
+from turgor.core.signs import dp_milli_mmhg
 from turgor.drivers import FAULT_NAMES
 from turgor.link import lines
 from turgor.link.records import NO_DBP, SENSORS_OFF, VALID, unpack_readings

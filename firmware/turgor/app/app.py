@@ -46,6 +46,8 @@ class App:
             # After any other cause nobody knows how long the board was off.
             least_age_s = 0 if ports.reset_cause == WATCHDOG_RESET else DBP_FRESH_S
             keep.restore(least_age_s)
+        if ports.reset_cause == WATCHDOG_RESET:
+            self.tick.judge.watchdog_reset()
         if guard:
             guard.attach(samplers, self.log, self.time, now)
         self.tick.snapshots.log_start()

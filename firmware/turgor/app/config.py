@@ -155,7 +155,8 @@ class Config:
                 raise ValueError("limits: " + why)
             places.append(limit[:2])
         self.channels = sorted(channels, key=_number)
-        self.limits = limits
+        # Rules want them in order.
+        self.limits = sorted(limits)
 
     # The image of a configuration: layout u8, number of channels and of limits u8; then each channel (number, driver,
     # bus, address, multiplexer port + 1, words u8, settling samples u16, rate u32, words i32) and each limit.

@@ -9,7 +9,7 @@ from turgor.app.ring import CONTENT, CONTENT_AT, Ring, u32
 from turgor.mp import const
 
 ENTRY = const(0x45)
-PARTS = const(6)
+PARTS = const(11)
 
 
 class Journal:

@@ -19,6 +19,7 @@ from turgor.app.journal import Journal
 from turgor.app.spill import Spill
 from turgor.core.channels import NO_CHANNEL
 from turgor.core.filter_words import GAIN_BIAS, GAIN_HIGH, GAIN_LOW, GAIN_SHIFT, OFFSET
+from turgor.core.judge_state import pack_judge, unpack_judge
 from turgor.core.ticks import ticks_diff
 from turgor.link.lines import CONFIG_PART_SIZE
 from turgor.link.records import (
@@ -142,7 +143,7 @@ class Keep:
         """Go on with the rule state of the boot before; no typed DBP counts as younger than `least_age_s`."""
         if self.state_size > STATE_AT:
             judge = self._tick.judge
-            if judge.unpack_state(self.state, STATE_AT, self.state_size, 0, least_age_s):
+            if unpack_judge(judge, self.state, STATE_AT, self.state_size, least_age_s):
                 self._note(RESTORED, self.boot - 1)
             else:
                 self._note(STATE_REFUSED, self.boot - 1)
@@ -164,14 +165,14 @@ class Keep:
         since = second - self._saved_s
         due = self._urgent or since >= _EVERY_S
         if not due and since >= _EVERY_SOON_S:
-            due = self._tick.judge.rules.is_counting()
+            due = self._tick.judge.alarms.is_counting
         if not due or self._state.saving:
             return
         self._urgent = False
         self._saved_s = second
         state = self.state
         pack_into("<HI", state, 0, self._delivered_boot, self._delivered_seq)
-        self._state.begin(self._tick.judge.pack_state(state, STATE_AT, second), self.boot, self.boot)
+        self._state.begin(pack_judge(self._tick.judge, state, STATE_AT), self.boot, self.boot)
 
     def take_part(self, at, *words):
         """The next bytes of a new configuration's image; returns why they cannot be taken, "" when they can."""

@@ -20,6 +20,7 @@ from struct import pack_into
 
 from turgor.app.log import copy
 from turgor.core.channels import NO_CHANNEL
+from turgor.core.judge_state import pack_judge
 from turgor.core.packed import WORD_SIZE, put_words
 from turgor.link.records import FILTER_STATE, HEADER_SIZE, RECORD_LIMIT, RULE_STATE
 from turgor.mp import const
@@ -27,8 +28,8 @@ from turgor.mp import const
 _EVERY_S = const(60)
 _FILTER_BODY = const(6)
 _RULE_BODY = const(2)
-# The largest state there is: an arterial line of 400 samples/s, 569 bytes.
-_STATE_BYTES = const(640)
+# The largest state there is: that of the rules of ten channels, all of whose alarms stand.
+_STATE_BYTES = const(2560)
 
 
 class Snapshots:
@@ -39,7 +40,7 @@ class Snapshots:
         self._samplers = samplers
         self._log = log
         self._state = bytearray(_STATE_BYTES)
-        put_words(array("i", [judge.rules.limits_sum]), 0, 1, self._state, 0)
+        put_words(array("i", [judge.alarms.limits_sum]), 0, 1, self._state, 0)
         self._limits_sum = self._state[:WORD_SIZE]
         self._wanted = False
         self._second = 0
@@ -101,7 +102,7 @@ class Snapshots:
         self._part = 0
         if self._position < 0:
             copy(self._limits_sum, 0, WORD_SIZE, self._state, 0)
-            self._size = self._judge.pack_state(self._state, WORD_SIZE, self._second)
+            self._size = pack_judge(self._judge, self._state, WORD_SIZE)
         else:
             channel = self._samplers[self._position].channel
             self._index = channel.index

@@ -4,11 +4,12 @@ from array import array
 from struct import pack_into
 
 from turgor.app.snapshot import Snapshots
+from turgor.core.alarms import EVENT_WORDS
 from turgor.core.bounds import CALIBRATION_BOUNDS, IMPEDANCE_BOUNDS, misfit
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, NO_CHANNEL, SLOW
-from turgor.core.judge import AT_ATTACH, Judge
+from turgor.core.judge import Judge
 from turgor.core.median import ABSENT
-from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG, EVENT_WORDS
+from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG
 from turgor.core.ticks import ticks_diff
 from turgor.link import lines
 from turgor.link.records import (
@@ -85,12 +86,9 @@ class Tick:
             self._median(number - 1)
         elif number == count + 1:
             self._log_readings()
-        elif number <= 2 * count + 1:
-            self._decide(number - count - 2)
-        elif number <= 3 * count + 1:
-            self.judge.decide_trouble(number - 2 * count - 2)
-            self._log_events()
-        elif number == 3 * count + 2:
+        elif number <= 3 * count + 3:
+            self._judge(number - count - 2)
+        elif number == 3 * count + 4:
             self._annunciate()
             if not self.snapshots.begin(self._second):
                 return self._end(now)
@@ -130,7 +128,7 @@ class Tick:
         if command == lines.DBP:
             return misfit(_DBP, (a,))
         if command == lines.ACKNOWLEDGE:
-            return "" if self.judge.rules.standing(a, b) else "no such alarm stands unacknowledged"
+            return "" if self.judge.alarms.standing(a, b) else "no such alarm stands unacknowledged"
         if command == lines.CALIBRATE:
             return self._take_words(a, (b, c, d, e))
         if command == lines.CONFIGURE:
@@ -175,12 +173,12 @@ class Tick:
         self._second += 1
         self.busy = True
         judge = self.judge
-        judge.begin(self._second)
+        judge.begin()
         for i in range(len(self._samplers)):
             channel = self._samplers[i].channel
             self._values[i] = channel.capture()
             if CHANNELS[judge.channels[i]][1] == ARTERIAL:
-                judge.take_diastolic(channel.diastolic, self._second)
+                judge.take_diastolic(channel.diastolic)
         for i in range(self._pending_count):
             self._act(i * _COMMAND_WORDS)
         self._pending_count = 0
@@ -201,10 +199,9 @@ class Tick:
         command = words[at]
         self._urgent = True
         if command == lines.DBP:
-            self.judge.type_dbp(words[at + 1], self._second)
+            self.judge.type_dbp(words[at + 1])
         elif command == lines.ACKNOWLEDGE:
-            self.judge.rules.acknowledge(words[at + 1], words[at + 2])
-            self._log_events()
+            self.judge.alarms.acknowledge(words[at + 1], words[at + 2])
         elif command == lines.CONFIGURE:
             self._keep.configure()
         elif command == lines.MAINTAIN:
@@ -217,7 +214,7 @@ class Tick:
         # The codes that a reading used stand before it in the log.
         self._samplers[position].close()
         if self.judge.reading(position, self._values[position], self._samplers[position].channel.flags):
-            pack_into("<Bi", self._log.record, HEADER_SIZE, AT_ATTACH, self.judge.baselines[position])
+            pack_into("<Bi", self._log.record, HEADER_SIZE, *self.judge.baseline(position))
             self._log.append(HEADER_SIZE + 5, BASELINE, self.judge.channels[position], self._second)
             self._urgent = True
 
@@ -237,16 +234,20 @@ class Tick:
             at += READING_SIZE
         self._log.append(at, READINGS, NO_CHANNEL, self._second)
 
-    def _decide(self, position):
-        self.judge.decide(position)
-        self._log_events()
+    def _judge(self, number):
+        # Of each channel, and then of what belongs to none, first the inputs.
+        if number & 1:
+            self.judge.decide(number >> 1)
+            self._log_events()
+        else:
+            self.judge.weigh(number >> 1)
 
     def _log_events(self):
-        rules = self.judge.rules
-        events = rules.events
-        if rules.event_count:
+        alarms = self.judge.alarms
+        events = alarms.events
+        if alarms.event_count:
             self._urgent = True
-        for i in range(rules.event_count):
+        for i in range(alarms.event_count):
             at = i * EVENT_WORDS
             pack_into(
                 "<BBBBii",
@@ -260,10 +261,10 @@ class Tick:
                 events[at + 6],
             )
             self._log.append(HEADER_SIZE + 12, EVENT, events[at], self._second)
-        rules.event_count = 0
+        alarms.event_count = 0
 
     def _annunciate(self):
-        level = self.judge.rules.annunciation()
+        level = self.judge.alarms.annunciation()
         if level != self._level:
             self._level = level
             self._alarm(level)

@@ -9,6 +9,7 @@ from turgor.core.beats import (
     beat_restart,
     beat_state,
     diastolic_milli_mmhg,
+    mean_milli_mmhg,
 )
 from turgor.core.channel import FilteredChannel
 from turgor.core.filters import filter_block
@@ -29,7 +30,8 @@ _MOST = const(0x3FFFFFFF)
 
 
 class ArterialChannel(FilteredChannel):
-    """Readings of an arterial line: its pressure as a PressureChannel's, the quality of its beats among the flags.
+    """Readings of an arterial line: the mean pressure of its beats, where there are any, else its pressure as a
+    PressureChannel's; the quality of its beats among the flags.
 
     `diastolic` is what the beats gave at the last capture, milli-mmHg, ABSENT when they or the reading are not to be
     trusted.
@@ -67,9 +69,13 @@ class ArterialChannel(FilteredChannel):
     def capture(self):
         self.flush()
         value = FilteredChannel.capture(self)
-        quality = beat_quality(self.beats)
-        self.flags |= quality << _QUALITY_SHIFT
-        self.diastolic = diastolic_milli_mmhg(self.beats) if value != ABSENT else ABSENT
+        self.flags |= beat_quality(self.beats) << _QUALITY_SHIFT
+        self.diastolic = ABSENT
+        if value != ABSENT:
+            self.diastolic = diastolic_milli_mmhg(self.beats)
+            mean = mean_milli_mmhg(self.beats)
+            if mean != ABSENT:
+                self.value = value = mean
         return value
 
     def pack_state(self, buffer, at):

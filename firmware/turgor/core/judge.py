@@ -1,36 +1,73 @@
-"""The one-second work: medians, baselines and rules of all channels, the same on the board and in a replay.
+"""The one-second work: medians, baselines and the inputs of all rules, the same on the board and in a replay.
 
-Takes readings in milli-mmHg, milliohm or whatever their kind is in, within +-2^28, or ABSENT, and a diastolic pressure
-in milli-mmHg; keeps medians and baselines in the same units, times in whole seconds. A tick is `begin`, then `reading`
-for each position in order, then `decide` for each position in order, then `decide_trouble`; each of them is one bounded
-slice. A position is a channel's place in the configuration.
+Takes readings in milli-mmHg, milliohm or whatever their kind is in, within +-2^28, or ABSENT; keeps medians in the same
+units, times in whole seconds of its own, which go on over a restart. A tick is `begin`, then `reading` for each
+position in order, then for each position in order, and at last for the one behind them (what belongs to no channel),
+`weigh` and `decide`; each of them is one bounded slice. A position is a channel's place in the configuration.
 
-`pack_state` and `unpack_state` carry what a tick leaves to the next, but for the windows of the medians, which a minute
-of readings fills again: the DBPs with their ages, baselines, alarms and runs. A packed state is a layout byte and
-parts: number, size (2 bytes) and content. It has 26 bytes, 5 more for each baseline, and for what is not idle at most
-78 for a pressure channel, 51 for the impedance of a limb.
+The median of an impedance is that of its readings as they would be without the steps of its electrodes
+(`core.fluid`).
 """
 
 from array import array
 
-from turgor.core.change import fall_permille
-from turgor.core.channel import READING_ELECTRODE_OFF, READING_NOISY, READING_SATURATED, READING_STUCK
-from turgor.core.channels import ARTERIAL, CHANNELS, CUFF, IMPEDANCE, MOTION, NO_LIMB, PRESSURE, TEMPERATURE
+from turgor.core.alarms import Alarms
+from turgor.core.channel import (
+    READING_ELECTRODE_OFF,
+    READING_NOISY,
+    READING_SATURATED,
+    READING_STUCK,
+    READING_VALID,
+)
+from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, MOTION, NO_CHANNEL, NO_LIMB, PRESSURE, TEMPERATURE
+from turgor.core.deficit import deficit_state
+from turgor.core.doubt import believe, doubt_state, explain
+from turgor.core.fluid import (
+    AT_ATTACH,
+    BASELINE,
+    LATE,
+    ORIGIN,
+    confirm_baseline,
+    fall_from_highest,
+    fluid_reading,
+    fluid_state,
+    restart_highest,
+    set_baseline,
+    unmoved,
+)
 from turgor.core.median import ABSENT, median, median_push
 from turgor.core.median import STATE_WORDS as MEDIAN_WORDS
-from turgor.core.packed import WORD_SIZE, get_words, put_words
 from turgor.core.rules import (
+    DBP_AGE,
     DBP_LEAST_MILLI_MMHG,
     DBP_MOST_MILLI_MMHG,
-    ELECTRODE_OFF,
-    FIRST_TECHNICAL,
-    NOISY,
-    SATURATED,
-    SENSOR_ABSENT,
-    STUCK,
-    Rules,
-    dp_milli_mmhg,
+    DP_DEFICIT,
+    FLUID_GAIN,
+    FLUID_RETURN,
+    MANY,
+    MAP,
+    PRESSURE_DOUBT,
+    PRESSURE_HIGH,
+    PRESSURE_RISING,
+    RULES_OF,
+    SYSTEM_RULES,
+    THORAX_RULES,
+    WATCHDOG,
+    X_WORDS,
+    YES,
+    ZERO_AGE,
 )
+from turgor.core.signs import (
+    SLOPE_VALUES,
+    dp_milli_mmhg,
+    impedance_signs,
+    is_returning,
+    limb_signs,
+    pressure_signs,
+    thorax_signs,
+    trouble_signs,
+)
+from turgor.core.slope import slope_state
 from turgor.mp import const
 
 NO_DBP = const(-1)
@@ -42,33 +79,47 @@ ARTERIAL_LINE = const(2)
 DBP_SOURCES = ("none", "typed", "arterial line")
 # That of the arterial line goes before a typed one, and is held for so long when the line gives none.
 _LINE_HELD_S = const(60)
-# A baseline is the median of this many valid readings in 60 s.
+# A baseline is the median of this many valid readings in 60 s; it is late when it comes so long after the start.
 _BASELINE_READINGS = const(60)
-# Where a baseline comes from.
-AT_ATTACH = const(1)
-BASELINE_ORIGINS = ("none", "at attach")
+_LATE_S = const(3600)
 
-# By kind: a flag of a reading and the technical rule that it is the trouble of.
-_PRESSURE_TROUBLES = ((READING_SATURATED, SATURATED), (READING_STUCK, STUCK), (READING_NOISY, NOISY))
-_TROUBLES = {
-    PRESSURE: _PRESSURE_TROUBLES,
-    CUFF: _PRESSURE_TROUBLES,
-    IMPEDANCE: ((READING_SATURATED, SATURATED), (READING_ELECTRODE_OFF, ELECTRODE_OFF)),
-    ARTERIAL: ((READING_SATURATED, SATURATED),),
-    TEMPERATURE: ((READING_SATURATED, SATURATED),),
-    MOTION: ((READING_SATURATED, SATURATED), (READING_STUCK, STUCK)),
-}
+# What a channel is.
+ACTIVE = const(0)
+STANDBY = const(1)
+FASCIOTOMY = const(2)
+REMOVED = const(3)
+STATE_NAMES = ("active", "standby", "fasciotomy", "removed")
+_STANDBY_S = const(1800)
 
-_LAYOUT = const(1)
-# Parts of a packed state, in this order.
-_DBP_PART = const(1)
-_BASELINE_PART = const(2)
-_ALARM_PART = const(3)
-_PART_HEAD = const(3)
-# Of the DBP: typed one and age, the line's and age.
-_DBP_WORDS = const(4)
-_BASELINE_SIZE = const(5)
-_BASELINE_MOST = const(0x10000000)
+# After the patient turned no change of an impedance is judged, and for longer not whether several limbs fell together.
+TURNED_S = const(1200)
+_TURNED_MANY_S = const(9000)
+# Bits of a trouble, in order of its rules.
+_ABSENT = const(1)
+_SATURATED = const(2)
+_STUCK = const(4)
+_NOISY = const(8)
+_OFF = const(16)
+_DAMPED = const(32)
+# Those that say why there is no reading.
+_WHY = const(22)
+# `core.beats.DAMPED` as a flag of a reading.
+_QUALITY_DAMPED = const(32)
+
+# Words of what belongs to no channel: this second of the episode, DBP typed and when, that of the line and when,
+# when the patient turned, the posture before, whether the watchdog restarted the board, bits of the admission.
+SECOND = const(0)
+WORD_TYPED = const(1)
+WORD_TYPED_S = const(2)
+WORD_LINE = const(3)
+WORD_LINE_S = const(4)
+_TURNED_AT_S = const(5)
+_POSTURE = const(6)
+_RESTARTED = const(7)
+_ADMITTED = const(8)
+WORDS = const(9)
+NEVER_S = const(-0x7FFFFF)
+ADMITTED_LATE = const(2)
 
 
 class Judge:
@@ -76,31 +127,53 @@ class Judge:
 
     def __init__(self, channels, limits):
         self.channels = channels
-        self.rules = Rules(max(channels) + 1, limits)
-        self.medians = array("i", bytes(4 * len(channels)))
-        self.baselines = array("i", bytes(4 * len(channels)))
-        self._troubles = bytearray(len(channels))
+        count = len(channels)
+        subjects = []
+        for channel in channels:
+            _, kind, limb = CHANNELS[channel]
+            subjects.append((channel, THORAX_RULES if kind == IMPEDANCE and limb == NO_LIMB else RULES_OF[kind]))
+        subjects.append((NO_CHANNEL, SYSTEM_RULES))
+        self.alarms = Alarms(subjects, limits)
+        self.medians = array("i", bytes(4 * count))
         # One each, of a motion one for each axis.
         self._windows = [
             [array("i", bytes(4 * MEDIAN_WORDS)) for _ in range(3 if CHANNELS[channel][1] == MOTION else 1)]
             for channel in channels
         ]
+        # What a position keeps beside them, by kind: doubt, slope and deficit; fluid.
+        self.kept = [None] * count
+        self.states = bytearray(count)
+        # Until when a standby lasts, and when the last zero was.
+        self.until = array("i", bytes(4 * count))
+        self.zeroed = array("i", bytes(4 * count))
+        # What is said of a subject only once: the alarms of all that was before end.
+        self._ending = bytearray(count + 1)
+        self._trouble = bytearray(count)
+        self._stepped = bytearray(count)
+        self._readings = array("i", bytes(4 * count))
         self._motion_median = None
-        if MOTION in [CHANNELS[channel][1] for channel in channels]:
-            from turgor.core.slow import motion_median
+        kinds = [CHANNELS[channel][1] for channel in channels]
+        self._has_pressure = PRESSURE in kinds
+        self._arterial_at = kinds.index(ARTERIAL) if ARTERIAL in kinds else -1
+        alarms = self.alarms
+        self._aux = array("i", [alarms.aux(PRESSURE_HIGH), alarms.aux(PRESSURE_RISING), alarms.aux(DP_DEFICIT)])
+        if MOTION in kinds:
+            from turgor.core.slow import axis_16_milli_g, motion_median
 
             self._motion_median = motion_median
+            self._axis = axis_16_milli_g
         # The position of the pressure channel of each impedance channel's limb, -1 where there is none.
         self._pressure_at = [self._pressure_of(channel) for channel in channels]
+        self.words = array("i", bytes(4 * WORDS))
         # In force at this tick.
         self.dbp_milli_mmhg = NO_DBP
         self.dbp_age_s = NO_AGE
         self.dbp_source = NO_SOURCE
-        self._typed = NO_DBP
-        self._typed_s = 0
-        self._line = NO_DBP
-        self._line_s = 0
-        self._words = array("i", bytes(4 * _DBP_WORDS))
+        self._x = array("i", bytes(4 * X_WORDS))
+        self._x[YES] = 1
+        self._begin_episode(0)
+        for subject in range(count + 1):
+            self._ending[subject] = 0
 
     def _pressure_of(self, channel):
         limb = CHANNELS[channel][2]
@@ -109,165 +182,274 @@ class Judge:
                 return position
         return -1
 
-    def begin(self, t_s):
-        """Start the tick of board second `t_s`; the line's diastolic, then commands that act at it come right after."""
-        self.rules.event_count = 0
-        self._choose(t_s)
+    def _begin_episode(self, bits):
+        """Nothing of what was before counts any more."""
+        words = self.words
+        words[SECOND] = 0
+        words[WORD_TYPED] = words[WORD_LINE] = NO_DBP
+        words[WORD_TYPED_S] = words[WORD_LINE_S] = 0
+        words[_TURNED_AT_S] = NEVER_S
+        words[_POSTURE] = ABSENT
+        words[_ADMITTED] = bits
+        for position in range(len(self.channels)):
+            self._restart(position)
+            self.states[position] = ACTIVE
+        for subject in range(len(self._ending)):
+            self._ending[subject] = 1
+        self.choose()
 
-    def take_diastolic(self, diastolic_milli_mmhg, t_s):
+    def _restart(self, position):
+        kind = CHANNELS[self.channels[position]][1]
+        if kind == PRESSURE:
+            self.kept[position] = (doubt_state(), slope_state(SLOPE_VALUES), deficit_state())
+        elif kind == IMPEDANCE:
+            self.kept[position] = (fluid_state(),)
+        else:
+            self.kept[position] = ()
+        self.zeroed[position] = NEVER_S
+        for window in self._windows[position]:
+            for i in range(MEDIAN_WORDS):
+                window[i] = 0
+        self.medians[position] = ABSENT
+        self._trouble[position] = self._stepped[position] = 0
+
+    # What somebody says; each acts at a tick, between `begin` and the readings.
+
+    def type_dbp(self, dbp_milli_mmhg):
+        """A diastolic pressure typed by hand, in force from this tick on where the line gives none."""
+        self.words[WORD_TYPED] = dbp_milli_mmhg
+        self.words[WORD_TYPED_S] = self.words[SECOND]
+        self.choose()
+
+    def entry(self, channel, is_zero=False):
+        """Something was entered about a channel (NO_CHANNEL: all): a fall of its pressure has a reason."""
+        for position, other in enumerate(self.channels):
+            if channel in (NO_CHANNEL, other) and CHANNELS[other][1] == PRESSURE:
+                explain(self.kept[position][0])
+                if is_zero:
+                    self.zeroed[position] = self.words[SECOND]
+
+    def confirm(self, channel, rule):
+        """Somebody looked: the pressure is as it reads, or the baseline holds."""
+        for position, other in enumerate(self.channels):
+            if channel == other and CHANNELS[other][1] == PRESSURE and rule == PRESSURE_DOUBT:
+                believe(self.kept[position][0])
+            elif channel == other and CHANNELS[other][1] == IMPEDANCE and rule != PRESSURE_DOUBT:
+                confirm_baseline(self.kept[position][0])
+
+    def set_state(self, channel, state):
+        """Make a channel ACTIVE, STANDBY (for 30 min), FASCIOTOMY or REMOVED; what returns from there begins anew."""
+        for position, other in enumerate(self.channels):
+            if channel == other:
+                if self.states[position] == REMOVED and state == ACTIVE:
+                    self._restart(position)
+                self.states[position] = state
+                self.until[position] = self.words[SECOND] + _STANDBY_S
+                self._ending[position] = state != ACTIVE
+
+    def admit(self, bits):
+        """A patient's episode begins."""
+        self._begin_episode(bits)
+
+    def discharge(self):
+        """It ends: nothing of it reaches the next."""
+        self._begin_episode(0)
+
+    def watchdog_reset(self):
+        """The board was restarted by its watchdog: said at the next tick."""
+        self.words[_RESTARTED] = 1
+
+    # A tick.
+
+    def begin(self):
+        """Start a tick; the line's diastolic, then commands that act at it come right after."""
+        self.words[SECOND] += 1
+        self.alarms.event_count = 0
+        self.alarms.is_counting = False
+        self.choose()
+
+    def take_diastolic(self, diastolic_milli_mmhg):
         """What the arterial line gives this second, ABSENT when it is not to be trusted."""
         if DBP_LEAST_MILLI_MMHG <= diastolic_milli_mmhg <= DBP_MOST_MILLI_MMHG:
-            self._line = diastolic_milli_mmhg
-            self._line_s = t_s
-        self._choose(t_s)
+            self.words[WORD_LINE] = diastolic_milli_mmhg
+            self.words[WORD_LINE_S] = self.words[SECOND]
+        self.choose()
 
-    def type_dbp(self, dbp_milli_mmhg, t_s):
-        """A diastolic pressure typed by hand, in force from this tick on where the line gives none."""
-        self._typed = dbp_milli_mmhg
-        self._typed_s = t_s
-        self._choose(t_s)
-
-    def _choose(self, t_s):
-        self.dbp_milli_mmhg = self._typed
-        self.dbp_source = NO_SOURCE if self._typed < 0 else TYPED
-        age = t_s - self._typed_s
-        if self._line >= 0 and t_s - self._line_s <= _LINE_HELD_S:
-            self.dbp_milli_mmhg = self._line
+    def choose(self):
+        """Find the DBP in force."""
+        words = self.words
+        second = words[SECOND]
+        self.dbp_milli_mmhg = words[WORD_TYPED]
+        self.dbp_source = NO_SOURCE if words[WORD_TYPED] < 0 else TYPED
+        age = second - words[WORD_TYPED_S]
+        if words[WORD_LINE] >= 0 and second - words[WORD_LINE_S] <= _LINE_HELD_S:
+            self.dbp_milli_mmhg = words[WORD_LINE]
             self.dbp_source = ARTERIAL_LINE
-            age = t_s - self._line_s
+            age = second - words[WORD_LINE_S]
         self.dbp_age_s = NO_AGE if self.dbp_source == NO_SOURCE or age >= NO_AGE else age
 
-    def reading(self, position, value, flags=0):
+    def reading(self, position, value, flags=READING_VALID):
         """Take a channel's reading (or ABSENT) with its flags; True when this set its baseline."""
         kind = CHANNELS[self.channels[position]][1]
-        trouble = 0
-        for flag, rule in _TROUBLES[kind]:
-            if flags & flag:
-                trouble |= 1 << rule - FIRST_TECHNICAL
-        # Noise spoils no reading.
-        if value == ABSENT and not trouble & ~(1 << NOISY - FIRST_TECHNICAL):
-            trouble |= 1 << SENSOR_ABSENT - FIRST_TECHNICAL
-        self._troubles[position] = trouble
+        trouble = _SATURATED if flags & READING_SATURATED else 0
+        if kind == IMPEDANCE:
+            if flags & READING_ELECTRODE_OFF:
+                trouble |= _OFF
+        elif kind == ARTERIAL:
+            if flags & _QUALITY_DAMPED:
+                trouble |= _DAMPED
+        elif kind != TEMPERATURE:
+            if flags & READING_STUCK:
+                trouble |= _STUCK
+            if kind != MOTION and flags & READING_NOISY:
+                trouble |= _NOISY
+        if value == ABSENT and not trouble & _WHY:
+            trouble |= _ABSENT
+        self._trouble[position] = trouble
+        self._readings[position] = value
         windows = self._windows[position]
         if self._motion_median and kind == MOTION:
             self.medians[position] = self._motion_median(windows, value)
             return False
-        window = windows[0]
-        valid = median_push(window, value)
-        self.medians[position] = median(window)
-        if (
-            valid == _BASELINE_READINGS
-            and not self.baselines[position]
-            and kind == IMPEDANCE
-            and self.medians[position] > 0
-        ):
-            self.baselines[position] = self.medians[position]
+        second = self.words[SECOND]
+        if kind == IMPEDANCE:
+            s = self.kept[position][0]
+            self._stepped[position] = fluid_reading(s, second, value)
+            value = unmoved(s, value)
+        valid = median_push(windows[0], value)
+        middle = self.medians[position] = median(windows[0])
+        if kind == IMPEDANCE and valid == _BASELINE_READINGS and not s[BASELINE] and middle > 0:
+            late = second > _LATE_S or self.words[_ADMITTED] & ADMITTED_LATE
+            set_baseline(s, middle, LATE if late else AT_ATTACH, self._skin())
             return True
         return False
 
-    def fall(self, position):
-        """Fall of an impedance from its baseline, per mille; ABSENT without a median or a baseline."""
-        baseline = self.baselines[position]
-        if not baseline or self.medians[position] == ABSENT:
-            return ABSENT
-        return fall_permille(baseline, self.medians[position])
+    def _skin(self):
+        for position, channel in enumerate(self.channels):
+            if CHANNELS[channel][1] == TEMPERATURE:
+                return self.medians[position]
+        return ABSENT
+
+    def baseline(self, position):
+        """(origin, milliohm) of an impedance's baseline, the latter 0 before there is one."""
+        s = self.kept[position][0]
+        return s[ORIGIN], s[BASELINE]
+
+    def weigh(self, position):
+        """Make the inputs of a channel's rules, or of those of none."""
+        x = self._x
+        if position == len(self.channels):
+            trouble_signs(x, 0)
+            self._weigh_system(x)
+            return
+        trouble_signs(x, self._trouble[position])
+        kind = CHANNELS[self.channels[position]][1]
+        if kind == PRESSURE:
+            self._weigh_pressure(x, position)
+        elif kind == IMPEDANCE:
+            self._weigh_impedance(x, position)
+        elif kind == ARTERIAL:
+            x[MAP] = self.medians[position]
+        elif kind == MOTION:
+            self._turn(self.medians[position])
 
     def decide(self, position):
-        """Judge a channel by its rules; the events are in `rules.events`."""
-        channel = self.channels[position]
-        kind = CHANNELS[channel][1]
-        rules = self.rules
-        rules.event_count = 0
-        if kind == PRESSURE:
-            rules.judge_pressure(channel, self.medians[position], self.dbp_milli_mmhg, self.dbp_age_s)
-        elif kind == IMPEDANCE and CHANNELS[channel][2] != NO_LIMB:
-            at = self._pressure_at[position]
-            icp = self.medians[at] if at >= 0 else ABSENT
-            dp = dp_milli_mmhg(self.dbp_milli_mmhg, self.dbp_age_s, icp)
-            rules.judge_fluid(channel, self.fall(position), icp, dp)
+        """Judge by the inputs that `weigh` has just made; the events are in `alarms.events`."""
+        alarms = self.alarms
+        alarms.event_count = 0
+        is_channel = position < len(self.channels)
+        if is_channel and self.states[position] == STANDBY and self.words[SECOND] >= self.until[position]:
+            self.states[position] = ACTIVE
+            self._ending[position] = 0
+        state = self.states[position] if is_channel else ACTIVE
+        if self._ending[position]:
+            alarms.withdraw(position)
+            self._ending[position] = 0
+        elif state in (ACTIVE, FASCIOTOMY):
+            alarms.step(position, self._x)
 
-    def decide_trouble(self, position):
-        """Judge a channel's sensor by the technical rules; the events are in `rules.events`."""
-        self.rules.event_count = 0
-        self.rules.judge_trouble(self.channels[position], self._troubles[position])
+    def _weigh_pressure(self, x, position):
+        doubt, slope, deficit = self.kept[position]
+        second = self.words[SECOND]
+        icp = reading = ABSENT
+        if self.states[position] == ACTIVE:
+            icp = self.medians[position]
+            reading = self._readings[position]
+        map = self.medians[self._arterial_at] if self._arterial_at >= 0 else ABSENT
+        dbp = self.dbp_milli_mmhg
+        pressure_signs(x, doubt, slope, deficit, second, icp, reading, dbp, self.dbp_age_s, map, self._aux)
+        x[ZERO_AGE] = second - self.zeroed[position] if self.zeroed[position] != NEVER_S else 0
 
-    def pack_state(self, buffer, at, second):
-        """Write the state after the tick of board second `second`; returns where it ends."""
-        words = self._words
-        buffer[at] = _LAYOUT
-        words[0] = self._typed
-        words[1] = min(second - self._typed_s, NO_AGE) if self._typed >= 0 else 0
-        held = self._line >= 0 and second - self._line_s <= _LINE_HELD_S
-        words[2] = self._line if held else NO_DBP
-        words[3] = second - self._line_s if held else 0
-        start = at + 1
-        at = _close(buffer, start, _DBP_PART, put_words(words, 0, _DBP_WORDS, buffer, start + _PART_HEAD))
-        start = at
-        at += _PART_HEAD
-        for position in range(len(self.channels)):
-            if self.baselines[position]:
-                buffer[at] = self.channels[position]
-                at = put_words(self.baselines, position, 1, buffer, at + 1)
-        start = _close(buffer, start, _BASELINE_PART, at)
-        return _close(buffer, start, _ALARM_PART, self.rules.pack_state(buffer, start + _PART_HEAD))
+    def _weigh_impedance(self, x, position):
+        s = self.kept[position][0]
+        middle = self._judged(position)
+        impedance_signs(x, s, self._stepped[position])
+        if not self._is_limb(position):
+            returning = 0
+            for other in range(len(self.channels)):
+                if self._is_limb(other):
+                    aux = self.alarms.aux(FLUID_RETURN)
+                    returning |= is_returning(self.kept[other][0], self._judged(other), aux)
+            thorax_signs(x, s, self.words[SECOND], middle, returning)
+            return
+        at = self._pressure_at[position]
+        icp = self.medians[at] if at >= 0 else ABSENT
+        dp = dp_milli_mmhg(self.dbp_milli_mmhg, self.dbp_age_s, icp)
+        limb_signs(x, s, self.words[SECOND], middle, self._skin(), icp, dp, self.alarms.aux(FLUID_GAIN, 2))
 
-    def unpack_state(self, buffer, at, end, second, least_age_s=0):
-        """Go on from what `pack_state` wrote, at board second `second` of this boot; no DBP counts as younger than
-        `least_age_s`. False, and nothing changed, when the bytes cannot be a state.
+    def _judged(self, position):
+        """An impedance's median, ABSENT while its change says nothing."""
+        is_judged = self.states[position] == ACTIVE and not self.is_turned(TURNED_S) and self.medians[position] > 0
+        return self.medians[position] if is_judged else ABSENT
 
-        What belongs to a channel that is not here is dropped; one that is new begins afresh.
-        """
-        if at >= end or buffer[at] != _LAYOUT:
-            return False
-        at += 1
-        dbp = at + _PART_HEAD
-        at = _part_end(buffer, at, _DBP_PART, end)
-        if at != dbp + _DBP_WORDS * WORD_SIZE:
-            return False
-        words = array("i", bytes(4 * _DBP_WORDS))
-        get_words(words, 0, _DBP_WORDS, buffer, dbp)
-        for i in (0, 2):
-            there = DBP_LEAST_MILLI_MMHG <= words[i] <= DBP_MOST_MILLI_MMHG
-            if (not there and words[i] != NO_DBP) or not 0 <= words[i + 1] <= NO_AGE:
-                return False
-        first = at + _PART_HEAD
-        at = _part_end(buffer, at, _BASELINE_PART, end)
-        if at < first or (at - first) % _BASELINE_SIZE:
-            return False
-        baselines = array("i", bytes(4 * len(self.channels)))
-        value = array("i", [0])
-        for place in range(first, at, _BASELINE_SIZE):
-            get_words(value, 0, 1, buffer, place + 1)
-            if buffer[place] >= len(CHANNELS) or not 0 < value[0] <= _BASELINE_MOST:
-                return False
+    def _is_limb(self, position):
+        _, kind, limb = CHANNELS[self.channels[position]]
+        return kind == IMPEDANCE and limb != NO_LIMB
+
+    def _weigh_system(self, x):
+        first = second = ABSENT
+        if not self.is_turned(_TURNED_MANY_S):
             for position in range(len(self.channels)):
-                if self.channels[position] == buffer[place]:
-                    baselines[position] = value[0]
-        first = at + _PART_HEAD
-        at = _part_end(buffer, at, _ALARM_PART, end)
-        if at < first or at != end or not self.rules.unpack_state(buffer, first, end, self.channels):
-            return False
-        self.baselines[:] = baselines
-        self._typed = words[0]
-        self._typed_s = second - max(words[1], least_age_s)
-        self._line = words[2]
-        self._line_s = second - max(words[3], least_age_s)
-        self._choose(second)
-        return True
+                if self._is_limb(position):
+                    fall = fall_from_highest(self.kept[position][0], self._judged(position))
+                    if fall > first:
+                        second = first
+                        first = fall
+                    elif fall > second:
+                        second = fall
+        x[MANY] = second
+        x[WATCHDOG] = self.words[_RESTARTED]
+        self.words[_RESTARTED] = 0
+        x[DBP_AGE] = 0
+        if self.dbp_source != NO_SOURCE:
+            x[DBP_AGE] = self.dbp_age_s
+        elif self._has_pressure:
+            x[DBP_AGE] = self.words[SECOND]
 
+    def is_turned(self, seconds):
+        """Whether the patient turned within the last `seconds`."""
+        return self.words[SECOND] - self.words[_TURNED_AT_S] < seconds
 
-def _close(buffer, start, part, end):
-    """Write the head of the part from `start` to `end`; returns `end`."""
-    size = end - start - _PART_HEAD
-    buffer[start] = part
-    buffer[start + 1] = size & 255
-    buffer[start + 2] = size >> 8
-    return end
-
-
-def _part_end(buffer, start, part, end):
-    """Where the part that begins at `start` ends, -1 when another one, or not all of it, is there."""
-    if start + _PART_HEAD > end or buffer[start] != part:
-        return -1
-    found = start + _PART_HEAD + (buffer[start + 1] | buffer[start + 2] << 8)
-    return found if found <= end else -1
+    def _turn(self, posture):
+        """Compare a posture (packed axes, or ABSENT) with the one before: more than 30 degrees are a turn."""
+        words = self.words
+        if posture == ABSENT:
+            return
+        before = words[_POSTURE]
+        if before == ABSENT:
+            words[_POSTURE] = posture
+            return
+        product = a = b = 0
+        for axis in range(3):
+            p = self._axis(posture, axis) >> 1
+            q = self._axis(before, axis) >> 1
+            product += p * q
+            a += p * p
+            b += q * q
+        # The cosine of 30 degrees, squared, is 3 / 4.
+        if product <= 0 or product * product < (a * b >> 2) * 3:
+            words[_POSTURE] = posture
+            words[_TURNED_AT_S] = words[SECOND]
+            for position in range(len(self.channels)):
+                if self._is_limb(position):
+                    restart_highest(self.kept[position][0])

@@ -62,6 +62,41 @@ def get_words(words: ptr32, first: int, count: int, buffer: ptr8, at: int) -> in
     return at
 
 
+@micropython.viper
+def put_triples(words: ptr32, first: int, count: int, buffer: ptr8, at: int) -> int:
+    """Write words in 3 bytes each, ABSENT or the nearest within +-(2^23 - 1); returns where they end."""
+    end = first + count
+    while first < end:
+        word = ((words[first] + 0x20000000) & 0x3FFFFFFF) - 0x20000000
+        if word == -536870912:
+            word = -0x800000
+        elif word > 0x7FFFFF:
+            word = 0x7FFFFF
+        elif word < -0x7FFFFF:
+            word = -0x7FFFFF
+        buffer[at] = word & 255
+        buffer[at + 1] = (word >> 8) & 255
+        buffer[at + 2] = (word >> 16) & 255
+        at += 3
+        first += 1
+    return at
+
+
+@micropython.viper
+def get_triples(words: ptr32, first: int, count: int, buffer: ptr8, at: int) -> int:
+    """Read what `put_triples` wrote."""
+    end = first + count
+    while first < end:
+        high = buffer[at + 2]
+        if high & 128:
+            high -= 256
+        word = (high << 16) | (buffer[at + 1] << 8) | buffer[at]
+        words[first] = -536870912 if word == -0x800000 else word
+        at += 3
+        first += 1
+    return at
+
+
 def filter_size(s):
     """Bytes of the filter state `s` (`core.filter_words`)."""
     sections = s[SECTIONS]

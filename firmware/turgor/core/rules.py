@@ -1,31 +1,40 @@
-"""The rules: one-second decisions on 60 s medians, in integers.
+"""The rules as data: what each judges, with which limits, how urgent it is and how it ends.
 
-A rule has stages, each with a priority, a limit and a time for which its input must stay beyond that limit. A run
-counts from the first tick beyond the limit; while an input is ABSENT the run is held. An alarm stands for a rule on a
-channel: it is raised by its first stage that ran long enough, escalates with a later stage of higher priority, keeps
-its highest priority, and clears when the input stayed inside the clear limit for the clear time. A high alarm that was
-not acknowledged stays (latched) until it is.
-
-A technical rule judges a sensor, by how long it has been in trouble; its alarm never latches.
-
-Units: pressures milli-mmHg, changes per mille of the baseline, times s. Inputs lie within +-2^28.
+A rule has up to three stages, each with a priority, a limit and a time for which its input must stay beyond the limit.
+`core.alarms` steps them, `core.judge` makes their inputs once a second. Units: pressures milli-mmHg, deficits
+milli-mmHg x h, slopes milli-mmHg / h, changes per mille, times s. Inputs lie within +-2^28 or are ABSENT.
 """
 
-from array import array
-
-from turgor.core.median import ABSENT
-from turgor.mp import const, micropython, ptr8, ptr32
+from turgor.core.channels import ARTERIAL, CUFF, IMPEDANCE, MOTION, PRESSURE, TEMPERATURE
+from turgor.mp import const
 
 DP_LOW = const(0)
-PRESSURE_HIGH = const(1)
-FLUID_GAIN = const(2)
-SENSOR_ABSENT = const(3)
-SATURATED = const(4)
-STUCK = const(5)
-NOISY = const(6)
-ELECTRODE_OFF = const(7)
-# The technical rules, from this one to the last. A trouble is a bit each, 1 for the first.
-FIRST_TECHNICAL = const(3)
+DP_LOST = const(1)
+DP_DEFICIT = const(2)
+MAP_LOW = const(3)
+PRESSURE_HIGH = const(4)
+PRESSURE_RISING = const(5)
+FLUID_GAIN = const(6)
+FLUID_GAIN_MANY = const(7)
+FLUID_RETURN = const(8)
+LUNG_FLUID = const(9)
+SHOCK = const(10)
+# Technical from here on: of sensors and entries, not of the patient. They never latch.
+PRESSURE_DOUBT = const(11)
+STEP_ARTEFACT = const(12)
+BASELINE_UNKNOWN = const(13)
+DBP_STALE = const(14)
+ZERO_OVERDUE = const(15)
+WATCHDOG_RESET = const(16)
+# A sensor's troubles, a bit each, 1 for the first.
+SENSOR_ABSENT = const(17)
+SATURATED = const(18)
+STUCK = const(19)
+NOISY = const(20)
+ELECTRODE_OFF = const(21)
+DAMPED = const(22)
+FIRST_TECHNICAL = const(11)
+FIRST_TROUBLE = const(17)
 
 NO_PRIORITY = const(0)
 LOW = const(1)
@@ -37,346 +46,157 @@ RAISED = const(1)
 ESCALATED = const(2)
 CLEARED = const(3)
 ACKNOWLEDGED = const(4)
-EVENT_NAMES = ("none", "raised", "escalated", "cleared", "acknowledged")
+WITHDRAWN = const(5)
+EVENT_NAMES = ("none", "raised", "escalated", "cleared", "acknowledged", "withdrawn")
 
 # name, what is judged, its unit, the text of an alarm
 RULES = (
     ("dp_low", "DBP - ICP", "milli_mmhg", "perfusion pressure low"),
+    ("dp_lost", "DBP - ICP", "milli_mmhg", "perfusion pressure lost"),
+    ("dp_deficit", "mmHg x h of DBP - ICP below its limit in 12 h", "milli_mmhg_h", "perfusion deficit"),
+    ("map_low", "MAP - ICP", "milli_mmhg", "mean perfusion pressure low"),
     ("pressure_high", "ICP", "milli_mmhg", "compartment pressure high"),
+    ("pressure_rising", "slope of ICP over 30 min", "milli_mmhg_per_h", "compartment pressure rising"),
     ("fluid_gain", "fall of R from its baseline", "permille", "fluid entering the limb"),
+    ("fluid_gain_many", "second largest fall of R in 2 h", "permille", "fluid entering several limbs"),
+    ("fluid_return", "fall of thorax R while a limb's rises", "permille", "fluid returning to the chest"),
+    ("lung_fluid", "fall of thorax R", "permille", "fluid in the chest: lung, pleura or pericardium"),
+    ("shock", "MAP", "milli_mmhg", "blood pressure low"),
+    ("pressure_doubt", "whether the pressure can be believed", "yes", "pressure in doubt: look at the catheter"),
+    ("step_artefact", "step of R within 10 s", "yes", "electrode moved"),
+    ("baseline_unknown", "whether the baseline holds", "yes", "baseline unknown"),
+    ("dbp_stale", "age of DBP", "s", "type the diastolic pressure"),
+    ("zero_overdue", "time since the last zero", "s", "zero the transducer"),
+    ("watchdog_reset", "restart by the watchdog", "yes", "the board restarted by itself"),
     ("sensor_absent", "time without a valid reading", "s", "no reading from the sensor"),
     ("saturated", "time at the converter's limits", "s", "sensor out of its range"),
     ("stuck", "time without any change", "s", "sensor stuck"),
     ("noisy", "time with much noise", "s", "sensor noisy"),
     ("electrode_off", "time without contact", "s", "electrode off"),
+    ("damped", "time with damped beats", "s", "arterial line damped"),
 )
 RULE_NAMES = tuple(row[0] for row in RULES)
 
-# rule, stage, priority, limit, run_s, clear_limit, clear_s, aux: the defaults, all of them configuration.
-# aux: dp_low none; pressure_high 0 a dP at or above which the alarm is only low, 2 (applies without a valid dP) none;
-# fluid_gain 2 the ICP from which, or the dP below which, the stage applies: ICP * 2^15 + dP, in whole mmHg.
+STAGES = const(3)
+
+# rule, stage, priority, limit, run_s, clear_limit, clear_s, aux: the defaults, all of them configuration. MAP_LOW is
+# off. aux, of stage 0 where none is named: a deficit counts below this dP; pressure_high is only low while a fresh dP
+# is at or above it; pressure_rising is judged from this ICP on; fluid_gain's stage 2 wants an ICP at or above, or a dP
+# below (ICP * 2^15 + dP, whole mmHg); fluid_return wants a limb's R up by so much since a lowest so old (per mille
+# * 2^15 + s).
 DEFAULT_LIMITS = (
     (DP_LOW, 0, MEDIUM, 30000, 900, 32000, 300, 0),
     (DP_LOW, 1, HIGH, 30000, 7200, 32000, 300, 0),
+    (DP_LOST, 0, HIGH, 10000, 600, 12000, 300, 0),
+    (DP_DEFICIT, 0, MEDIUM, 10000, 0, 8000, 0, 30000),
+    (DP_DEFICIT, 1, HIGH, 20000, 0, 8000, 0, 0),
     (PRESSURE_HIGH, 0, MEDIUM, 30000, 600, 28000, 300, 40000),
     (PRESSURE_HIGH, 1, HIGH, 45000, 300, 28000, 300, 0),
     (PRESSURE_HIGH, 2, HIGH, 30000, 3600, 28000, 300, 0),
+    (PRESSURE_RISING, 0, LOW, 10000, 0, 8000, 0, 15000),
     (FLUID_GAIN, 0, LOW, 50, 600, 40, 0, 0),
     (FLUID_GAIN, 1, MEDIUM, 100, 600, 40, 0, 0),
     (FLUID_GAIN, 2, HIGH, 150, 600, 40, 0, 20 << 15 | 40),
-    (SENSOR_ABSENT, 0, MEDIUM, 10, 0, 0, 5, 0),
-    (SATURATED, 0, MEDIUM, 10, 0, 0, 5, 0),
-    (STUCK, 0, MEDIUM, 10, 0, 0, 5, 0),
-    (NOISY, 0, LOW, 30, 0, 0, 5, 0),
-    (ELECTRODE_OFF, 0, MEDIUM, 10, 0, 0, 5, 0),
+    (FLUID_GAIN_MANY, 0, MEDIUM, 30, 0, 20, 0, 0),
+    (FLUID_RETURN, 0, LOW, 40, 0, 30, 0, 30 << 15 | 7200),
+    (FLUID_RETURN, 1, MEDIUM, 80, 0, 30, 0, 0),
+    (FLUID_RETURN, 2, HIGH, 120, 0, 30, 0, 0),
+    (LUNG_FLUID, 0, LOW, 50, 600, 40, 0, 0),
+    (LUNG_FLUID, 1, MEDIUM, 100, 600, 40, 0, 0),
+    (LUNG_FLUID, 2, HIGH, 120, 600, 40, 0, 0),
+    (SHOCK, 0, MEDIUM, 65000, 300, 65000, 300, 0),
+    (PRESSURE_DOUBT, 0, MEDIUM, 1, 0, 0, 0, 0),
+    (STEP_ARTEFACT, 0, LOW, 1, 0, 0, 0, 0),
+    (BASELINE_UNKNOWN, 0, LOW, 1, 0, 0, 0, 0),
+    (DBP_STALE, 0, LOW, 900, 0, 900, 0, 0),
+    (DBP_STALE, 1, MEDIUM, 1800, 0, 900, 0, 0),
+    (ZERO_OVERDUE, 0, LOW, 28800, 0, 28800, 0, 0),
+    (WATCHDOG_RESET, 0, MEDIUM, 1, 0, 0, 0, 0),
+    (SENSOR_ABSENT, 0, MEDIUM, 1, 10, 0, 5, 0),
+    (SATURATED, 0, MEDIUM, 1, 10, 0, 5, 0),
+    (STUCK, 0, MEDIUM, 1, 10, 0, 5, 0),
+    (NOISY, 0, LOW, 1, 30, 0, 5, 0),
+    (ELECTRODE_OFF, 0, MEDIUM, 1, 10, 0, 5, 0),
+    (DAMPED, 0, LOW, 1, 30, 0, 5, 0),
 )
 
-# A stage that a rule does not have: no run is long enough.
-_NEVER = (0, 0, NO_PRIORITY, 0, 0x1FFFFFFF, 0, 0, 0)
+# What a stage judges, by its place among the inputs of a tick (X_WORDS of them). The first is always 1: no condition.
+YES = const(0)
+# Whether nothing of this channel may clear now.
+HELD = const(1)
+SOFT = const(2)
+DP = const(3)
+DEFICIT = const(4)
+MAP_DP = const(5)
+ICP = const(6)
+SLOPE = const(7)
+DOUBT = const(8)
+NO_DP = const(9)
+HAS_ICP = const(10)
+ZERO_AGE = const(11)
+FALL = const(12)
+SWOLLEN = const(13)
+FALL_6_H = const(14)
+RETURNING = const(15)
+STEP = const(16)
+UNKNOWN = const(17)
+MAP = const(18)
+MANY = const(19)
+DBP_AGE = const(20)
+WATCHDOG = const(21)
+TROUBLE = const(22)
+X_WORDS = const(28)
+
+# How: what lies below the limit is beyond it, the limit itself is not, the clear limit itself does not clear,
+# technical, one that is over at once and stands until it is acknowledged, one that sounds again 5 mmHg deeper.
+FALLING = const(1)
+STRICT = const(2)
+STRICT_CLEAR = const(4)
+TECHNICAL = const(8)
+MOMENTARY = const(16)
+DEEPER = const(32)
+
+_NONE = (0, 0, 0, 0)
+_DP_FORM = FALLING | STRICT | DEEPER
+# Of each rule its stages: input, condition, what makes it low (YES: nothing), how.
+_HOW = (
+    ((DP, YES, YES, _DP_FORM),) * 2,
+    ((DP, YES, YES, FALLING | STRICT_CLEAR | DEEPER),),
+    ((DEFICIT, YES, YES, STRICT_CLEAR),) * 2,
+    ((MAP_DP, YES, YES, _DP_FORM),) * 2,
+    ((ICP, YES, SOFT, 0), (ICP, YES, YES, 0), (ICP, NO_DP, YES, 0)),
+    ((SLOPE, HAS_ICP, YES, STRICT_CLEAR),),
+    ((FALL, YES, SOFT, 0), (FALL, YES, SOFT, 0), (FALL, SWOLLEN, SOFT, 0)),
+    ((MANY, YES, YES, 0),),
+    ((FALL, RETURNING, YES, 0),) * 3,
+    ((FALL, YES, YES, 0), (FALL_6_H, YES, YES, 0), (FALL_6_H, YES, YES, 0)),
+    ((MAP, YES, YES, FALLING | STRICT),),
+    ((DOUBT, YES, YES, TECHNICAL),),
+    ((STEP, YES, YES, TECHNICAL | MOMENTARY),),
+    ((UNKNOWN, YES, YES, TECHNICAL),),
+    ((DBP_AGE, YES, YES, TECHNICAL | STRICT),) * 2,
+    ((ZERO_AGE, YES, YES, TECHNICAL | STRICT),),
+    ((WATCHDOG, YES, YES, TECHNICAL | MOMENTARY),),
+) + tuple([((TROUBLE + trouble, YES, YES, TECHNICAL),) for trouble in range(6)])
+HOW = bytes([byte for stages in _HOW for how in (stages + (_NONE,) * 3)[:STAGES] for byte in how])
+
+# The rules of a channel by its kind; of an impedance without a limb, and of none of the channels.
+_SENSOR = (SENSOR_ABSENT, SATURATED)
+_IMPEDANCE = (STEP_ARTEFACT, BASELINE_UNKNOWN, SENSOR_ABSENT, SATURATED, ELECTRODE_OFF)
+_DP_RULES = (DP_LOW, DP_LOST, DP_DEFICIT, MAP_LOW, PRESSURE_HIGH, PRESSURE_RISING)
+RULES_OF = {
+    PRESSURE: _DP_RULES + (PRESSURE_DOUBT, ZERO_OVERDUE, SENSOR_ABSENT, SATURATED, STUCK, NOISY),
+    IMPEDANCE: (FLUID_GAIN,) + _IMPEDANCE,
+    ARTERIAL: (SHOCK,) + _SENSOR + (DAMPED,),
+    CUFF: _SENSOR + (STUCK, NOISY),
+    TEMPERATURE: _SENSOR,
+    MOTION: _SENSOR + (STUCK,),
+}
+THORAX_RULES = (FLUID_RETURN, LUNG_FLUID) + _IMPEDANCE
+SYSTEM_RULES = (FLUID_GAIN_MANY, DBP_STALE, WATCHDOG_RESET)
 
 # A typed DBP older than this gives no dP; one younger than FRESH_S may soften `pressure_high`.
 DBP_VALID_S = const(3600)
 DBP_FRESH_S = const(900)
 DBP_LEAST_MILLI_MMHG = const(10000)
 DBP_MOST_MILLI_MMHG = const(200000)
-
-_STAGES = const(3)
-# Words of one alarm: run of each stage (-1: none), clear run, priority, acknowledged.
-_CLEAR = const(3)
-_PRIORITY = const(4)
-_ACKNOWLEDGED = const(5)
-ALARM_WORDS = const(6)
-# A packed alarm: channel, rule, bits (0-3 the runs that there are, then the priority, then ACKNOWLEDGED), and 3 bytes a
-# run. A run of more than 194 days goes as that.
-_PACKED_HEAD = const(3)
-_PACKED_RUN = const(3)
-_PACKED_PRIORITY = const(4)
-_PACKED_ACKNOWLEDGED = const(0x40)
-# Words of one event in `Rules.events`.
-EVENT_WORDS = const(7)
-
-
-def dp_milli_mmhg(dbp_milli_mmhg, dbp_age_s, icp_milli_mmhg):
-    """DBP - ICP, ABSENT when either is absent or the DBP too old (a DBP below 0 was never typed)."""
-    if dbp_milli_mmhg < 0 or dbp_age_s > DBP_VALID_S or icp_milli_mmhg == ABSENT:
-        return ABSENT
-    return dbp_milli_mmhg - icp_milli_mmhg
-
-
-@micropython.viper
-def _pack(words: ptr32, channels: int, rules: int, buffer: ptr8, at: int) -> int:
-    """Write the alarms that are not idle."""
-    alarm = 0
-    channel = 0
-    while channel < channels:
-        rule = 0
-        while rule < rules:
-            bits = (words[alarm + 4] << 4) | (words[alarm + 5] << 6)
-            to = at + 3
-            i = 0
-            while i < 4:
-                run = ((words[alarm + i] + 0x20000000) & 0x3FFFFFFF) - 0x20000000
-                if run >= 0:
-                    bits |= 1 << i
-                    if run > 0xFFFFFF:
-                        run = 0xFFFFFF
-                    buffer[to] = run & 255
-                    buffer[to + 1] = (run >> 8) & 255
-                    buffer[to + 2] = run >> 16
-                    to += 3
-                i += 1
-            if bits:
-                buffer[at] = channel
-                buffer[at + 1] = rule
-                buffer[at + 2] = bits
-                at = to
-            alarm += 6
-            rule += 1
-        channel += 1
-    return at
-
-
-@micropython.viper
-def _run(words: ptr32, word: int, beyond: int):
-    """Count a run on, end it, or hold it where it is unknown (ABSENT) whether its input is beyond the limit."""
-    if beyond != -536870912:
-        words[word] = words[word] + 1 if beyond else -1
-
-
-@micropython.viper
-def _highest(words: ptr32, n: int) -> int:
-    """The highest priority that nobody acknowledged, in `n` words of alarms."""
-    highest = 0
-    alarm = 0
-    while alarm < n:
-        if words[alarm + 4] > highest and words[alarm + 5] == 0:
-            highest = words[alarm + 4]
-        alarm += 6
-    return highest
-
-
-@micropython.viper
-def _counting(words: ptr32, n: int) -> int:
-    """1 when an alarm counts towards a stage."""
-    alarm = 0
-    while alarm < n:
-        # A run of -1 is none; their sign bits are all there then.
-        if not words[alarm] & words[alarm + 1] & words[alarm + 2] & 0x20000000:
-            return 1
-        alarm += 6
-    return 0
-
-
-class Rules:
-    """All alarms of the channels below `channel_count`, and the events of the last tick.
-
-    `events` holds `event_count` events of EVENT_WORDS words: channel, rule, state, priority, stage, value, limit.
-    `limits` maps (rule, stage) to a row of DEFAULT_LIMITS by position rule * 3 + stage; `limits_sum` is a check sum of
-    30 bits over them.
-    """
-
-    def __init__(self, channel_count, limits=DEFAULT_LIMITS):
-        self.limits = [_NEVER] * (len(RULES) * _STAGES)
-        for limit in limits:
-            self.limits[limit[0] * _STAGES + limit[1]] = limit
-        self.limits_sum = 0
-        for limit in self.limits:
-            for value in limit:
-                mixed = (self.limits_sum & 0x1FFFFF) * 181 + (value >> 15 & 0x7FFF) + (value & 0x7FFF)
-                self.limits_sum = mixed ^ self.limits_sum >> 21
-        self.channel_count = channel_count
-        words = channel_count * len(RULES) * ALARM_WORDS
-        self.words = array("i", bytes(4 * words))
-        for alarm in range(0, words, ALARM_WORDS):
-            for stage in range(_CLEAR + 1):
-                self.words[alarm + stage] = -1
-        # The most that one call can give: every alarm acknowledged at once.
-        self.events = array("i", bytes(4 * EVENT_WORDS * channel_count * len(RULES)))
-        self.event_count = 0
-        # Channels of which a technical rule is not at rest.
-        self._in_trouble = bytearray(channel_count)
-
-    def priority(self, channel, rule):
-        """The priority of an alarm, NO_PRIORITY while there is none."""
-        return self.words[(channel * len(RULES) + rule) * ALARM_WORDS + _PRIORITY]
-
-    def is_acknowledged(self, channel, rule):
-        return self.words[(channel * len(RULES) + rule) * ALARM_WORDS + _ACKNOWLEDGED] == 1
-
-    def annunciation(self):
-        """The highest priority among the alarms that nobody acknowledged."""
-        return _highest(self.words, len(self.words))
-
-    def is_counting(self):
-        """Whether a run counts towards an alarm."""
-        return _counting(self.words, len(self.words)) == 1
-
-    def judge_pressure(self, channel, icp, dbp, dbp_age_s):
-        """One tick of `dp_low` and `pressure_high`: 60 s median of ICP, last DBP (-1: none) and its age."""
-        dp = dp_milli_mmhg(dbp, dbp_age_s, icp)
-        words = self.words
-        limits = self.limits
-        rule = DP_LOW
-        alarm = (channel * len(RULES) + rule) * ALARM_WORDS
-        for stage in range(2):
-            beyond = ABSENT if dp == ABSENT else dp < limits[rule * _STAGES + stage][3]
-            _run(words, alarm + stage, beyond)
-        self._decide(channel, rule, dp, 1, NO_PRIORITY)
-
-        rule = PRESSURE_HIGH
-        alarm = (channel * len(RULES) + rule) * ALARM_WORDS
-        for stage in range(3):
-            beyond = ABSENT if icp == ABSENT else icp >= limits[rule * _STAGES + stage][3]
-            if stage == 2 and beyond == 1 and dp != ABSENT:
-                beyond = 0
-            _run(words, alarm + stage, beyond)
-        softened = NO_PRIORITY
-        if dp != ABSENT and dbp_age_s < DBP_FRESH_S and dp >= self.limits[rule * _STAGES][7]:
-            softened = LOW
-        self._decide(channel, rule, icp, -1, softened)
-
-    def judge_fluid(self, channel, fall, icp, dp):
-        """One tick of `fluid_gain`: fall of R from its baseline, ICP and dP of the same limb; each may be ABSENT."""
-        rule = FLUID_GAIN
-        alarm = (channel * len(RULES) + rule) * ALARM_WORDS
-        for stage in range(3):
-            beyond = ABSENT if fall == ABSENT else fall >= self.limits[rule * _STAGES + stage][3]
-            if stage == 2 and beyond == 1:
-                aux = self.limits[rule * _STAGES + 2][7]
-                swollen = icp != ABSENT and icp >= (aux >> 15) * 1000
-                starved = dp != ABSENT and dp < (aux & 0x7FFF) * 1000
-                if not swollen and not starved:
-                    beyond = 0
-            _run(self.words, alarm + stage, beyond)
-        self._decide(channel, rule, fall, -1, NO_PRIORITY)
-
-    def judge_trouble(self, channel, trouble):
-        """One tick of the technical rules: what a sensor suffers, a bit each. The time is counted as stage 1's run."""
-        if not trouble and not self._in_trouble[channel]:
-            return
-        words = self.words
-        idle = not trouble
-        alarm = (channel * len(RULES) + FIRST_TECHNICAL) * ALARM_WORDS
-        for rule in range(FIRST_TECHNICAL, len(RULES)):
-            there = trouble & 1
-            trouble >>= 1
-            # At rest there is nothing to count and nothing to clear.
-            if there or words[alarm + _PRIORITY] or words[alarm] >= 0 or words[alarm + 1] >= 0:
-                _run(words, alarm + 1, there)
-                time = words[alarm + 1] + 1
-                _run(words, alarm, there and time >= self.limits[rule * _STAGES][3])
-                self._decide(channel, rule, time, -1, NO_PRIORITY)
-                if words[alarm + _PRIORITY]:
-                    idle = False
-            alarm += ALARM_WORDS
-        self._in_trouble[channel] = 0 if idle else 1
-
-    def acknowledge(self, channel, rule):
-        """Acknowledge the standing alarms of a channel and rule (255: all)."""
-        for c in range(self.channel_count):
-            for r in range(len(RULES)):
-                if (channel == 255 or channel == c) and (rule == 255 or rule == r):
-                    alarm = (c * len(RULES) + r) * ALARM_WORDS
-                    if self.words[alarm + _PRIORITY] and not self.words[alarm + _ACKNOWLEDGED]:
-                        self.words[alarm + _ACKNOWLEDGED] = 1
-                        self._emit(c, r, ACKNOWLEDGED, self.words[alarm + _PRIORITY], 0, 0, 0)
-
-    def standing(self, channel, rule):
-        """How many alarms `acknowledge` would find."""
-        found = 0
-        for c in range(self.channel_count):
-            for r in range(len(RULES)):
-                if (channel == 255 or channel == c) and (rule == 255 or rule == r):
-                    alarm = (c * len(RULES) + r) * ALARM_WORDS
-                    if self.words[alarm + _PRIORITY] and not self.words[alarm + _ACKNOWLEDGED]:
-                        found += 1
-        return found
-
-    def pack_state(self, buffer, at):
-        """Write all alarms and their runs; returns where they end."""
-        return _pack(self.words, self.channel_count, len(RULES), buffer, at)
-
-    def unpack_state(self, buffer, at, end, channels):
-        """Go on with the alarms that `pack_state` wrote, those of `channels` only; False, and nothing changed, when the
-        bytes cannot be alarms of these rules."""
-        words = array("i", bytes(4 * len(self.words)))
-        for alarm in range(0, len(words), ALARM_WORDS):
-            for stage in range(_CLEAR + 1):
-                words[alarm + stage] = -1
-        last = -1
-        while at < end:
-            if at + _PACKED_HEAD > end:
-                return False
-            channel, rule, bits = buffer[at], buffer[at + 1], buffer[at + 2]
-            number = channel * len(RULES) + rule
-            if rule >= len(RULES) or number <= last:
-                return False
-            priority = bits >> _PACKED_PRIORITY & HIGH
-            if not bits or bits > 0x7F or (bits & _PACKED_ACKNOWLEDGED and not priority):
-                return False
-            last = number
-            alarm = number * ALARM_WORDS
-            kept = channel in channels
-            if kept:
-                words[alarm + _PRIORITY] = priority
-                words[alarm + _ACKNOWLEDGED] = 1 if bits & _PACKED_ACKNOWLEDGED else 0
-            at += _PACKED_HEAD
-            for i in range(_CLEAR + 1):
-                if bits & 1 << i:
-                    if at + _PACKED_RUN > end:
-                        return False
-                    if kept:
-                        words[alarm + i] = buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16
-                    at += _PACKED_RUN
-        self.words[:] = words
-        self.event_count = 0
-        for channel in range(self.channel_count):
-            self._in_trouble[channel] = 1
-        return True
-
-    def _decide(self, channel, rule, value, inside_sign, softened):
-        """Raise, escalate or clear from the runs; inside is at or above the clear limit or, with sign -1, below."""
-        words = self.words
-        alarm = (channel * len(RULES) + rule) * ALARM_WORDS
-        priority = words[alarm + _PRIORITY]
-        best = priority
-        best_stage = -1
-        for stage in range(_STAGES):
-            limit = self.limits[rule * _STAGES + stage]
-            if words[alarm + stage] >= limit[4]:
-                reached = softened if stage == 0 and softened else limit[2]
-                if reached > best:
-                    best = reached
-                    best_stage = stage
-        if best > priority:
-            words[alarm + _PRIORITY] = best
-            words[alarm + _ACKNOWLEDGED] = 0
-            words[alarm + _CLEAR] = -1
-            limit = self.limits[rule * _STAGES + best_stage][3]
-            self._emit(channel, rule, ESCALATED if priority else RAISED, best, best_stage, value, limit)
-            return
-        if not priority or value == ABSENT:
-            return
-        limit = self.limits[rule * _STAGES]
-        inside = value >= limit[5] if inside_sign > 0 else value <= limit[5]
-        if not inside:
-            words[alarm + _CLEAR] = -1
-            return
-        words[alarm + _CLEAR] += 1
-        if words[alarm + _CLEAR] >= limit[6] and (priority < HIGH or words[alarm + _ACKNOWLEDGED]):
-            words[alarm + _PRIORITY] = NO_PRIORITY
-            words[alarm + _ACKNOWLEDGED] = 0
-            words[alarm + _CLEAR] = -1
-            self._emit(channel, rule, CLEARED, priority, 0, value, limit[5])
-
-    def _emit(self, channel, rule, state, priority, stage, value, limit):
-        at = self.event_count * EVENT_WORDS
-        events = self.events
-        events[at] = channel
-        events[at + 1] = rule
-        events[at + 2] = state
-        events[at + 3] = priority
-        events[at + 4] = stage
-        events[at + 5] = value
-        events[at + 6] = limit
-        self.event_count += 1

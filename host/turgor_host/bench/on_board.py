@@ -110,15 +110,13 @@ class Routines:
     def tick(self):
         judge = self._judge
         self._second += 1
-        judge.begin(self._second)
+        judge.begin()
         n = len(judge.channels)
         for position in range(n):
             judge.reading(position, 20000 + self._second % 7)
-        for position in range(n):
+        for position in range(n + 1):
+            judge.weigh(position)
             judge.decide(position)
-        for position in range(n):
-            judge.decide_trouble(position)
-        judge.rules.event_count = 0
 
 
 def measure(routine, rounds):

@@ -31,7 +31,13 @@ from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, CUFF, IMPEDA
 from turgor.core.filter_words import describe, filter_state
 from turgor.drivers.tca9548a import ADDRESS as MUX_ADDRESS
 from turgor_host.calibrate.lowpass import lowpass
-from turgor_host.configuration.limits import default_table, limit_rows
+from turgor_host.configuration.limits import (
+    CONFIGURABLE,
+    FIXED_LIMITS,
+    check_together,
+    default_table,
+    limit_rows,
+)
 from turgor_host.configuration.model import CHANNEL_MODELS, RULE_MODELS, Board, Table
 from turgor_host.configuration.sensors import (
     CALIBRATION_WORDS,
@@ -119,10 +125,13 @@ def parse_configuration(text: str) -> Configuration:
     _check_places(channels)
     for rule in board.limits:
         _known("limits", rule, tuple(RULE_MODELS), "rule")
-    limits = []
-    for rule, model in RULE_MODELS.items():
-        merged = _merged(default_table(rule), board.limits.get(rule, {}))
-        limits += limit_rows(rule, _checked(model, merged, f"limits.{rule}"))
+    limits = list(FIXED_LIMITS)
+    for rule in CONFIGURABLE:
+        if rule.is_optional and rule.name not in board.limits:
+            continue
+        merged = _merged(default_table(rule.name), board.limits.get(rule.name, {}))
+        limits += limit_rows(rule.name, _checked(RULE_MODELS[rule.name], merged, f"limits.{rule.name}"))
+    check_together(limits)
     try:
         config = Config(channels, tuple(limits))
         check_rates(config)

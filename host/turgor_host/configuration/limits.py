@@ -1,61 +1,183 @@
 """Limits: rows of integers, as the board has them, from and to the tables of a file."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from turgor.core.rules import DEFAULT_LIMITS, FIRST_TECHNICAL, RULE_NAMES
+from turgor.core.rules import (
+    DEFAULT_LIMITS,
+    DP_LOST,
+    DP_LOW,
+    FALLING,
+    FIRST_TROUBLE,
+    FLUID_GAIN,
+    FLUID_RETURN,
+    HIGH,
+    HOW,
+    MAP_LOW,
+    MEDIUM,
+    PRESSURE_HIGH,
+    PRESSURE_RISING,
+    PRIORITY_NAMES,
+    RULE_NAMES,
+    RULES,
+)
 from turgor_host.errors import UsageError
 
 Row = tuple[int, int, int, int, int, int, int, int]
-# The names of a rule's stages, in their order.
-STAGES = {
-    "dp_low": ("medium", "high"),
-    "pressure_high": ("medium", "high", "high_without_dp"),
-    "fluid_gain": ("low", "medium", "high"),
+
+# Off, unless a file has its table.
+OPTIONAL_LIMITS = (
+    (MAP_LOW, 0, MEDIUM, 40000, 900, 42000, 300, 0),
+    (MAP_LOW, 1, HIGH, 40000, 7200, 42000, 300, 0),
+)
+ALL_LIMITS = tuple(sorted(DEFAULT_LIMITS + OPTIONAL_LIMITS))
+_UNITS = {
+    "milli_mmhg": ("mmhg", 1000, 700),
+    "milli_mmhg_h": ("mmhg_h", 1000, 700),
+    "milli_mmhg_per_h": ("mmhg_per_h", 1000, 700),
+    "permille": ("percent", 10, 100),
+    "s": ("s", 1, 604800),
 }
-# How long a sensor may be in trouble: rules of one stage.
-TECHNICAL = RULE_NAMES[FIRST_TECHNICAL:]
 
 
-def _unit(rule: str) -> tuple[str, int]:
-    return ("percent", 10) if rule == "fluid_gain" else ("mmhg", 1000)
+@dataclass(frozen=True)
+class Extra:
+    """A part of a row's last number: (it >> shift & mask) / scale, at most `most`."""
+
+    key: str
+    shift: int
+    mask: int
+    scale: int
+    most: int
 
 
-def default_table(rule: str) -> dict[str, Any]:
+_PRESSURE = (0, 0xFFFFFFF, 1000, 700)
+_EXTRAS = {
+    (PRESSURE_HIGH, 0): (Extra("low_from_dp_mmhg", *_PRESSURE),),
+    (PRESSURE_RISING, 0): (Extra("icp_mmhg", *_PRESSURE),),
+    (FLUID_GAIN, 2): (Extra("icp_mmhg", 15, 0x7FFF, 1, 700), Extra("dp_mmhg", 0, 0x7FFF, 1, 700)),
+    (FLUID_RETURN, 0): (Extra("limb_percent", 15, 0x7FFF, 10, 100), Extra("limb_s", 0, 0x7FFF, 1, 0x7FFF)),
+}
+_DEFICIT_EXTRA = (Extra("dp_mmhg", *_PRESSURE),)
+_STAGE_NAMES = {(PRESSURE_HIGH, 2): "high_without_dp"}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage by the name of its priority, or its own, with its default row."""
+
+    name: str
+    row: Row
+    extras: tuple[Extra, ...]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule whose limits a file may give; `unit` is that of its limits, of which `scale` make one."""
+
+    number: int
+    name: str
+    unit: str
+    scale: int
+    most: float
+    stages: tuple[Stage, ...]
+
+    @property
+    def is_trouble(self) -> bool:
+        return self.number >= FIRST_TROUBLE
+
+    @property
+    def limit_key(self) -> str:
+        return f"limit_{self.unit}"
+
+    @property
+    def clear_key(self) -> str:
+        return "clear_age_s" if self.unit == "s" else f"clear_{self.unit}"
+
+    @property
+    def is_optional(self) -> bool:
+        return self.stages[0].row in OPTIONAL_LIMITS
+
+
+def _stage(row: Row) -> Stage:
+    rule, number, priority = row[:3]
+    extras = _DEFICIT_EXTRA if RULE_NAMES[rule] == "dp_deficit" and number == 0 else _EXTRAS.get((rule, number), ())
+    return Stage(_STAGE_NAMES.get((rule, number), PRIORITY_NAMES[priority]), row, extras)
+
+
+def _rules() -> tuple[Rule, ...]:
+    made = []
+    for number, (name, _, unit, _) in enumerate(RULES):
+        stages = tuple(_stage(row) for row in ALL_LIMITS if row[0] == number)
+        if unit in _UNITS:
+            made.append(Rule(number, name, *_UNITS[unit], stages))
+    return tuple(made)
+
+
+CONFIGURABLE = _rules()
+_BY_NAME = {rule.name: rule for rule in CONFIGURABLE}
+# Rows that no file changes.
+FIXED_LIMITS = tuple(row for row in DEFAULT_LIMITS if RULE_NAMES[row[0]] not in _BY_NAME)
+
+
+def default_table(name: str) -> dict[str, Any]:
     """The defaults of a rule as its table."""
-    rows = [row for row in DEFAULT_LIMITS if RULE_NAMES[row[0]] == rule]
-    if rule in TECHNICAL:
-        return {"limit_s": rows[0][3], "clear_s": rows[0][6]}
-    unit, scale = _unit(rule)
-    table: dict[str, Any] = {f"clear_{unit}": rows[0][5] / scale, "clear_s": rows[0][6]}
-    for name, row in zip(STAGES[rule], rows, strict=True):
-        stage: dict[str, Any] = {f"limit_{unit}": row[3] / scale, "run_s": row[4]}
-        if rule == "pressure_high" and name == "medium":
-            stage["low_from_dp_mmhg"] = row[7] / 1000
-        if rule == "fluid_gain" and name == "high":
-            stage |= {"icp_mmhg": row[7] >> 15, "dp_mmhg": row[7] & 0x7FFF}
-        table[name] = stage
+    rule = _BY_NAME[name]
+    first = rule.stages[0].row
+    if rule.is_trouble:
+        return {"limit_s": first[4], "clear_s": first[6]}
+    table: dict[str, Any] = {rule.clear_key: first[5] / rule.scale, "clear_s": first[6]}
+    for stage in rule.stages:
+        keys: dict[str, Any] = {rule.limit_key: stage.row[3] / rule.scale, "run_s": stage.row[4]}
+        for extra in stage.extras:
+            value = stage.row[7] >> extra.shift & extra.mask
+            keys[extra.key] = value / extra.scale if extra.scale > 1 else value
+        table[stage.name] = keys
     return table
 
 
-def limit_rows(rule: str, table: Any) -> list[Row]:
+def limit_rows(name: str, table: Any) -> list[Row]:
     """The rows of a rule from its checked table."""
-    if rule in TECHNICAL:
-        number, _, priority, *_ = next(row for row in DEFAULT_LIMITS if RULE_NAMES[row[0]] == rule)
-        return [(number, 0, priority, table.limit_s, 0, 0, table.clear_s, 0)]
-    unit, scale = _unit(rule)
-    clear = round(getattr(table, f"clear_{unit}") * scale)
-    rows = []
-    for stage, name in enumerate(STAGES[rule]):
-        model = getattr(table, name)
-        limit = round(getattr(model, f"limit_{unit}") * scale)
-        aux = round(getattr(model, "low_from_dp_mmhg", 0) * 1000)
-        if hasattr(model, "icp_mmhg"):
-            aux = model.icp_mmhg << 15 | model.dp_mmhg
-        priority = next(row[2] for row in DEFAULT_LIMITS if RULE_NAMES[row[0]] == rule and row[1] == stage)
-        rows.append((RULE_NAMES.index(rule), stage, priority, limit, model.run_s, clear, table.clear_s, aux))
-    # Of a rule whose input falls, the clear limit lies above.
-    sign = -1 if rule == "dp_low" else 1
-    if sign * clear > sign * rows[0][3]:
-        side = "above" if sign < 0 else "below"
-        raise UsageError(f"limits.{rule}.clear_{unit}: must not lie within the alarm; it lies at the limit or {side}")
+    rule = _BY_NAME[name]
+    if rule.is_trouble:
+        number, stage, priority, limit, _, clear, *_ = rule.stages[0].row
+        return [(number, stage, priority, limit, table.limit_s, clear, table.clear_s, 0)]
+    clear = round(getattr(table, rule.clear_key) * rule.scale)
+    rows: list[Row] = []
+    for stage in rule.stages:
+        model = getattr(table, stage.name)
+        aux = 0
+        for extra in stage.extras:
+            aux |= round(getattr(model, extra.key) * extra.scale) << extra.shift
+        limit = round(getattr(model, rule.limit_key) * rule.scale)
+        rows.append((*stage.row[:3], limit, model.run_s, clear, table.clear_s, aux))
+    _check(rule, rows)
     return rows
+
+
+def _check(rule: Rule, rows: list[Row]) -> None:
+    """Refuse limits that contradict each other."""
+    # Of a rule whose input falls, the clear limit lies above.
+    sign = -1 if HOW[rule.number * 12 + 3] & FALLING else 1
+    if any(sign * row[5] > sign * row[3] for row in rows):
+        side = "above" if sign < 0 else "below"
+        raise UsageError(
+            f"limits.{rule.name}.{rule.clear_key}: must not lie within the alarm; it lies at the limit or {side}"
+        )
+    for before, after, stage in zip(rows, rows[1:], rule.stages[1:], strict=False):
+        if after[2] <= before[2] or stage.name not in PRIORITY_NAMES:
+            continue
+        if sign * after[3] < sign * before[3] or (after[3] == before[3] and after[4] < before[4]):
+            raise UsageError(
+                f"limits.{rule.name}.{stage.name}: would come before {rule.stages[0].name};"
+                " give the higher priority a limit further on, or the same one for longer"
+            )
+
+
+def check_together(rows: list[Row]) -> None:
+    """Refuse limits of rules that contradict each other."""
+    lost = [row[3] for row in rows if row[0] == DP_LOST]
+    low = [row[3] for row in rows if row[0] == DP_LOW]
+    if lost and low and lost[0] > min(low):
+        found, most = lost[0] / 1000, min(low) / 1000
+        raise UsageError(f"limits.dp_lost.high.limit_mmhg = {found:g}: must not lie above that of dp_low, {most:g}")

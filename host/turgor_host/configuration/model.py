@@ -1,12 +1,12 @@
 """What may stand in a configuration file: one pydantic model a sensor and a rule, unknown keys forbidden."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 from pydantic_core import PydanticCustomError
 
-from turgor_host.configuration.limits import TECHNICAL
+from turgor_host.configuration.limits import CONFIGURABLE, Rule
 from turgor_host.configuration.sensors import SENSORS
 
 Bus = Annotated[int, Field(ge=0, le=1)]
@@ -122,66 +122,23 @@ CHANNEL_MODELS: dict[str, type[Table]] = {
 }
 
 
-class Stage(Table):
-    limit_mmhg: Mmhg
-    run_s: Seconds
+def _rule_model(rule: Rule) -> type[Table]:
+    """The table of a rule, with one for each of its stages."""
+    if rule.is_trouble:
+        # How long a sensor may be in trouble, and well again before the alarm ends.
+        fields: dict[str, Any] = {"limit_s": (Annotated[int, Field(ge=1, le=86400)], ...), "clear_s": (Seconds, ...)}
+        return create_model(rule.name, __base__=Table, **fields)
+    limit = Mmhg if rule.unit.startswith("mmhg") else Annotated[float, Field(ge=0, le=rule.most)]
+    fields = {rule.clear_key: (limit, ...), "clear_s": (Seconds, ...)}
+    for stage in rule.stages:
+        keys: dict[str, Any] = {rule.limit_key: (limit, ...), "run_s": (Seconds, ...)}
+        for extra in stage.extras:
+            keys[extra.key] = (Annotated[float if extra.scale > 1 else int, Field(ge=0, le=extra.most)], ...)
+        fields[stage.name] = (create_model(f"{rule.name}_{stage.name}", __base__=Table, **keys), ...)
+    return create_model(rule.name, __base__=Table, **fields)
 
 
-class SoftStage(Stage):
-    """Only low while a fresh DBP - ICP is at least this."""
-
-    low_from_dp_mmhg: Mmhg
-
-
-class PercentStage(Table):
-    limit_percent: Annotated[float, Field(ge=0.1, le=100)]
-    run_s: Seconds
-
-
-class TogetherStage(PercentStage):
-    """Only with an ICP from the one or a DBP - ICP below the other."""
-
-    icp_mmhg: Annotated[int, Field(ge=0, le=700)]
-    dp_mmhg: Annotated[int, Field(ge=0, le=700)]
-
-
-class _PressureRule(Table):
-    clear_mmhg: Mmhg
-    clear_s: Seconds
-
-
-class DpLow(_PressureRule):
-    medium: Stage
-    high: Stage
-
-
-class PressureHigh(_PressureRule):
-    medium: SoftStage
-    high: Stage
-    high_without_dp: Stage
-
-
-class FluidGain(Table):
-    clear_percent: Annotated[float, Field(ge=0, le=100)]
-    clear_s: Seconds
-    low: PercentStage
-    medium: PercentStage
-    high: TogetherStage
-
-
-class Technical(Table):
-    """How long a sensor may be in trouble, and well again before the alarm ends."""
-
-    limit_s: Annotated[int, Field(ge=1, le=86400)]
-    clear_s: Seconds
-
-
-RULE_MODELS: dict[str, type[Table]] = {
-    "dp_low": DpLow,
-    "pressure_high": PressureHigh,
-    "fluid_gain": FluidGain,
-    **dict.fromkeys(TECHNICAL, Technical),
-}
+RULE_MODELS: dict[str, type[Table]] = {rule.name: _rule_model(rule) for rule in CONFIGURABLE}
 
 
 class Board(Table):

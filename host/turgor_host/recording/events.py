@@ -14,7 +14,14 @@ Event = dict[str, Any]
 
 # From the rules' integer units to those of a user.
 # Of what a rule judges: as it is shown, and how many make one.
-UNITS = {"milli_mmhg": ("mmHg", 1000), "permille": ("%", 10), "s": ("s", 1)}
+UNITS = {
+    "milli_mmhg": ("mmHg", 1000),
+    "milli_mmhg_h": ("mmHg h", 1000),
+    "milli_mmhg_per_h": ("mmHg/h", 1000),
+    "permille": ("%", 10),
+    "s": ("s", 1),
+    "yes": ("", 1),
+}
 _EXPECTED = {"rule": str, "channel": str, "priority": str, "state": str}
 _TIMES = ("t_s", "tolerance_s")
 

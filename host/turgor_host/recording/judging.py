@@ -10,9 +10,13 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from turgor.core.judge import AT_ATTACH, Judge
+from turgor.core.alarms import EVENT_WORDS
+from turgor.core.fluid import BASELINE, set_baseline
+from turgor.core.judge import Judge
+from turgor.core.judge_state import pack_judge, unpack_judge
+from turgor.core.median import ABSENT
 from turgor.core.packed import WORD_SIZE, put_words
-from turgor.core.rules import DEFAULT_LIMITS, EVENT_WORDS, RULES
+from turgor.core.rules import DEFAULT_LIMITS, RULES
 from turgor.link import lines
 from turgor_host.recording.bootlog import BootLog
 from turgor_host.recording.boots import Command
@@ -20,7 +24,7 @@ from turgor_host.recording.snapshots import Snapshot
 
 _STAGES = 3
 _MEDIAN_S = 60
-_STATE_BYTES = 2048
+_STATE_BYTES = 4096
 
 
 @dataclass
@@ -76,9 +80,9 @@ class _Judging:
         self._inputs = inputs
         self._course = Course()
         self._commands = list(log.boot.commands)
-        self._baselines: dict[int, dict[int, int]] = defaultdict(dict)
-        for t_s, channel, (_, value) in log.baselines:
-            self._baselines[t_s][channel] = value
+        self._baselines: dict[int, dict[int, tuple[int, int]]] = defaultdict(dict)
+        for t_s, channel, baseline in log.baselines:
+            self._baselines[t_s][channel] = baseline
         self._judge = self._new()
         # The last tick or snapshot, and the ticks in a row behind it.
         self._seq = -1
@@ -89,7 +93,7 @@ class _Judging:
         self._doubted: list[Judged] = []
 
     def _new(self) -> Judge:
-        limits = [limit for limit in self._log.boot.limits if limit[0] < len(RULES) and limit[1] < _STAGES]
+        limits = sorted(limit for limit in self._log.boot.limits if limit[0] < len(RULES) and limit[1] < _STAGES)
         return Judge(self._inputs.channels, limits or DEFAULT_LIMITS)
 
     def run(self) -> Course:
@@ -135,14 +139,14 @@ class _Judging:
 
     def _packed(self) -> bytes:
         buffer = bytearray(_STATE_BYTES)
-        put_words(array("i", [self._judge.rules.limits_sum]), 0, 1, buffer, 0)
-        return bytes(buffer[: self._judge.pack_state(buffer, WORD_SIZE, self._second)])
+        put_words(array("i", [self._judge.alarms.limits_sum]), 0, 1, buffer, 0)
+        return bytes(buffer[: pack_judge(self._judge, buffer, WORD_SIZE)])
 
     def _take_over(self, snapshot: Snapshot) -> bool:
         """Go on from a snapshot, when it is one, of rules whose limits are all here."""
         state = snapshot.state
         is_here = state[:WORD_SIZE] == self._packed()[:WORD_SIZE]
-        return is_here and bool(self._judge.unpack_state(state, WORD_SIZE, len(state), snapshot.t_s))
+        return is_here and bool(unpack_judge(self._judge, state, WORD_SIZE, len(state)))
 
     def _tick(self, tick: int) -> Judged:
         log, inputs, judge = self._log, self._inputs, self._judge
@@ -152,28 +156,26 @@ class _Judging:
         self._pass(seq, t_s)
         judge = self._judge
         self._filled += 1
-        judge.begin(t_s)
-        judge.take_diastolic(inputs.line_diastolic[tick], t_s)
+        judge.begin()
+        judge.take_diastolic(inputs.line_diastolic[tick])
         events: list[tuple[int, ...]] = []
         while self._commands and self._commands[0].seq < seq:
-            _act(judge, self._commands.pop(0), t_s)
-            events += _taken(judge)
+            _act(judge, self._commands.pop(0))
         baselines = []
         for position, channel in enumerate(inputs.channels):
             if judge.reading(position, *inputs.reading_at(tick, position)):
-                baselines.append((channel, AT_ATTACH, judge.baselines[position]))
+                baselines.append((channel, *judge.baseline(position)))
         is_filled = self._filled >= _MEDIAN_S
         if not is_filled and inputs.median_at:
             for position, channel in enumerate(inputs.channels):
                 judge.medians[position] = inputs.median_at(tick, position)
-                if channel in self._baselines[t_s]:
-                    judge.baselines[position] = self._baselines[t_s][channel]
+                if channel in self._baselines[t_s] and not judge.kept[position][0][BASELINE]:
+                    origin, value = self._baselines[t_s][channel]
+                    set_baseline(judge.kept[position][0], value, origin, ABSENT)
         # Deciding leaves the medians as they are.
-        for position in range(len(inputs.channels)):
+        for position in range(len(inputs.channels) + 1):
+            judge.weigh(position)
             judge.decide(position)
-            events += _taken(judge)
-        for position in range(len(inputs.channels)):
-            judge.decide_trouble(position)
             events += _taken(judge)
         dbp = judge.dbp_milli_mmhg, judge.dbp_age_s, judge.dbp_source
         is_known = self._is_known and is_filled
@@ -183,19 +185,19 @@ class _Judging:
         return found
 
 
-def _act(judge: Judge, command: Command, t_s: int) -> None:
+def _act(judge: Judge, command: Command) -> None:
     """What the tick does with a command; calibrations act on the channel, not here."""
     if command.command == lines.DBP:
-        judge.type_dbp(command.words[0], t_s)
+        judge.type_dbp(command.words[0])
     elif command.command == lines.ACKNOWLEDGE:
-        judge.rules.acknowledge(command.words[0], command.words[1])
+        judge.alarms.acknowledge(command.words[0], command.words[1])
 
 
 def _taken(judge: Judge) -> list[tuple[int, ...]]:
-    rules = judge.rules
+    alarms = judge.alarms
     found: list[tuple[int, ...]] = []
-    for at in range(0, rules.event_count * EVENT_WORDS, EVENT_WORDS):
-        channel, rule, state, priority, stage, value, limit = rules.events[at : at + EVENT_WORDS]
+    for at in range(0, alarms.event_count * EVENT_WORDS, EVENT_WORDS):
+        channel, rule, state, priority, stage, value, limit = alarms.events[at : at + EVENT_WORDS]
         found.append((channel, rule, priority, state, stage, value, limit))
-    rules.event_count = 0
+    alarms.event_count = 0
     return found

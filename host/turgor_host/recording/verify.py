@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any
 
 from turgor.core.channels import ARTERIAL, CHANNELS, CUFF, IMPEDANCE, MOTION, PRESSURE, TEMPERATURE
-from turgor.core.judge import BASELINE_ORIGINS
+from turgor.core.fluid import BASELINE_ORIGINS
 from turgor.core.median import ABSENT
 from turgor.core.rules import ACKNOWLEDGED
 from turgor.link.records import (

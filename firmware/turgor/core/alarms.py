@@ -1,0 +1,396 @@
+"""The alarms: one for each rule on each channel that it applies to, stepped once a second, in integers.
+
+A run counts from the first tick beyond a stage's limit; while its input is ABSENT the run is held. An alarm is raised
+by the first stage whose run is long enough, escalates with one of higher priority, keeps its highest priority, and
+clears when all inputs of the rule stayed inside their clear limits for the clear time. A high alarm stays (latched)
+until it is acknowledged; technical ones never latch; a momentary one stands until it is acknowledged. An acknowledged
+alarm that is still true is raised again after 30 min, one of dP also when it is 5 mmHg deeper.
+
+Every alarm ends in exactly one way: cleared, or withdrawn with its channel, its rule or its episode.
+"""
+
+from array import array
+
+from turgor.core.channels import NO_CHANNEL
+from turgor.core.median import ABSENT
+from turgor.core.packed import get_words
+from turgor.core.rules import HOW, NO_PRIORITY, RULES, STAGES, WITHDRAWN
+from turgor.mp import const, micropython, ptr8, ptr32
+
+# Words of one alarm: run of each stage (-1: none), clear run, priority, acknowledged (0 no, 1 to be told, then 2 and
+# one more each second), and the first stage's input when it was acknowledged, turned round where what lies below its
+# limit is beyond it.
+_PRIORITY = const(4)
+_ACKNOWLEDGED = const(5)
+_DEPTH = const(6)
+ALARM_WORDS = const(7)
+# Words of a row of limits: stage, priority, limit, run_s, clear limit, clear_s.
+_ROW = const(6)
+# Words of one event: channel, rule, state, priority, stage, value, limit. One call of `step` gives at most two for an
+# alarm.
+EVENT_WORDS = const(7)
+_EVENTS = const(26)
+# A packed alarm: number, bits (0-3 the runs that there are, then the priority, then ACKNOWLEDGED), 3 bytes a run, and
+# 3 and 4 bytes of its acknowledgement. A run of more than 194 days goes as that.
+_PACKED_RUN = const(3)
+_RUNS = const(4)
+_RUN_MOST = const(0xFFFFFF)
+
+
+@micropython.viper
+def _step(
+    words: ptr32, ids: ptr8, alarm: int, end: int, rows: ptr32, starts: ptr8, hows: ptr8, x: ptr32, events: ptr32
+) -> int:
+    """Step alarms `alarm` to `end` by the inputs `x`; returns the number of events, plus 256 when a run counts towards
+    an alarm of the patient."""
+    events_at = 0
+    counting = 0
+    while alarm < end:
+        at = alarm * 7
+        rule = ids[alarm * 2 + 1]
+        row = starts[rule] * 6
+        last = starts[rule + 1] * 6
+        priority = words[at + 4]
+        acknowledged = words[at + 5]
+        # 2: all are inside their clear limits, 1: that of some is not known, 0: one is outside.
+        inside = 2
+        if x[1]:
+            inside = 1
+        # Any stage is beyond its limit; what the first stage saw, and what the event will show.
+        beyond_any = 0
+        depth = -536870912
+        best = priority
+        best_stage = 0
+        shown = 0
+        limit_shown = 0
+        clear_s = 0
+        form = 0
+        if row == last:
+            # A rule that is off: what stands of it goes.
+            inside = 3
+        while row < last:
+            stage = rows[row]
+            how = (rule * 3 + stage) * 4
+            form = hows[how + 3]
+            value = ((x[hows[how]] + 0x20000000) & 0x3FFFFFFF) - 0x20000000
+            limit = ((rows[row + 2] + 0x20000000) & 0x3FFFFFFF) - 0x20000000
+            clear = ((rows[row + 4] + 0x20000000) & 0x3FFFFFFF) - 0x20000000
+            clear_s = rows[row + 5]
+            if value == -536870912:
+                if inside == 2:
+                    inside = 1
+            else:
+                turned = value
+                high = limit
+                low = clear
+                if form & 1:
+                    turned = 0 - value
+                    high = 0 - limit
+                    low = 0 - clear
+                if form & 2:
+                    high += 1
+                if form & 4:
+                    low -= 1
+                if depth == -536870912:
+                    depth = turned
+                    if best_stage == 0 and best == priority:
+                        shown = value
+                        limit_shown = clear
+                run = ((words[at + stage] + 0x20000000) & 0x3FFFFFFF) - 0x20000000
+                if turned >= high and x[hows[how + 1]]:
+                    run += 1
+                    beyond_any = 1
+                    if run >= rows[row + 3]:
+                        reached = rows[row + 1]
+                        if hows[how + 2] and x[hows[how + 2]]:
+                            reached = 1
+                        if reached > best:
+                            best = reached
+                            best_stage = stage
+                            shown = value
+                            limit_shown = limit
+                            if form & 8 and limit == 1:
+                                # How long a trouble lasted, and had to.
+                                shown = run
+                                limit_shown = rows[row + 3]
+                    elif form & 8 == 0 and rows[row + 1] > priority:
+                        counting = 256
+                else:
+                    run = -1
+                words[at + stage] = run
+                if turned > low:
+                    inside = 0
+            row += 6
+        if acknowledged == 1:
+            events[events_at] = ids[alarm * 2]
+            events[events_at + 1] = rule
+            events[events_at + 2] = 4
+            events[events_at + 3] = priority
+            events[events_at + 4] = 0
+            events[events_at + 5] = 0
+            events[events_at + 6] = 0
+            events_at += 7
+        state = 0
+        if best > priority:
+            state = 2 if priority else 1
+            priority = best
+            words[at + 3] = -1
+            acknowledged = 0
+        elif priority:
+            if acknowledged:
+                before = ((words[at + 6] + 0x20000000) & 0x3FFFFFFF) - 0x20000000
+                if acknowledged == 1 or before == -536870912:
+                    before = depth
+                    words[at + 6] = depth
+                if acknowledged < 0xFFFFFFF:
+                    acknowledged += 1
+                if beyond_any and (acknowledged > 1801 or (form & 32 and depth >= before + 5000)):
+                    acknowledged = 0
+                    state = 1
+            if inside == 0:
+                words[at + 3] = -1
+            elif inside == 3:
+                state = 5
+            elif inside == 2:
+                run = (((words[at + 3] + 0x20000000) & 0x3FFFFFFF) - 0x20000000) + 1
+                words[at + 3] = run
+                if run >= clear_s and (acknowledged or ((priority < 3 or form & 8) and form & 16 == 0)):
+                    state = 3
+        if state:
+            events[events_at] = ids[alarm * 2]
+            events[events_at + 1] = rule
+            events[events_at + 2] = state
+            events[events_at + 3] = priority
+            events[events_at + 4] = best_stage
+            events[events_at + 5] = shown
+            events[events_at + 6] = limit_shown
+            events_at += 7
+        if state == 3 or state == 5:
+            priority = 0
+            acknowledged = 0
+            words[at + 3] = -1
+        words[at + 4] = priority
+        words[at + 5] = acknowledged
+        alarm += 1
+    return events_at // 7 + counting
+
+
+@micropython.viper
+def _pack(words: ptr32, first: int, end: int, buffer: ptr8, at: int) -> int:
+    """Write those of the alarms `first` to `end` that are not idle."""
+    alarm = first
+    word = first * 7
+    while alarm < end:
+        bits = words[word + 4] << 4
+        to = at + 2
+        i = 0
+        while i < 4:
+            run = ((words[word + i] + 0x20000000) & 0x3FFFFFFF) - 0x20000000
+            if run >= 0:
+                bits |= 1 << i
+                if run > 0xFFFFFF:
+                    run = 0xFFFFFF
+                buffer[to] = run & 255
+                buffer[to + 1] = (run >> 8) & 255
+                buffer[to + 2] = run >> 16
+                to += 3
+            i += 1
+        run = words[word + 5]
+        if run:
+            bits |= 64
+            if run > 0xFFFFFF:
+                run = 0xFFFFFF
+            depth = words[word + 6]
+            buffer[to] = run & 255
+            buffer[to + 1] = (run >> 8) & 255
+            buffer[to + 2] = run >> 16
+            buffer[to + 3] = depth & 255
+            buffer[to + 4] = (depth >> 8) & 255
+            buffer[to + 5] = (depth >> 16) & 255
+            buffer[to + 6] = (depth >> 24) & 255
+            to += 7
+        if bits:
+            buffer[at] = alarm - first
+            buffer[at + 1] = bits
+            at = to
+        alarm += 1
+        word += 7
+    return at
+
+
+@micropython.viper
+def _highest(words: ptr32, n: int) -> int:
+    """The highest priority that nobody acknowledged, in `n` words of alarms."""
+    highest = 0
+    alarm = 0
+    while alarm < n:
+        if words[alarm + 4] > highest and words[alarm + 5] == 0:
+            highest = words[alarm + 4]
+        alarm += 7
+    return highest
+
+
+class Alarms:
+    """The alarms of subjects 0, 1, ...: `subjects` has (channel, its rules) of each.
+
+    `events` holds the `event_count` events of the last call, of EVENT_WORDS words each. `limits_sum` is a check sum of
+    30 bits over the limits.
+    """
+
+    def __init__(self, subjects, limits):
+        self._starts = bytearray(len(RULES) + 1)
+        self.rows = array("i", bytes(4 * _ROW * len(limits)))
+        self._aux = array("i", bytes(4 * len(RULES) * STAGES))
+        self.limits_sum = 0
+        at = 0
+        # In order of rule and stage, as `Config` has them.
+        for limit in limits:
+            for rule in range(limit[0] + 1, len(RULES) + 1):
+                self._starts[rule] += 1
+            for i in range(_ROW):
+                self.rows[at + i] = limit[i + 1]
+            at += _ROW
+            self._aux[limit[0] * STAGES + limit[1]] = limit[7]
+            for value in limit:
+                mixed = (self.limits_sum & 0x1FFFFF) * 181 + (value >> 15 & 0x7FFF) + (value & 0x7FFF)
+                self.limits_sum = mixed ^ self.limits_sum >> 21
+        # Where each subject's alarms begin.
+        self.firsts = bytearray(len(subjects) + 1)
+        ids = []
+        for subject, (channel, rules) in enumerate(subjects):
+            for rule in rules:
+                ids += (channel, rule)
+            self.firsts[subject + 1] = len(ids) // 2
+        self.ids = bytes(ids)
+        self.count = len(ids) // 2
+        self.words = idle_words(self.count)
+        self.events = array("i", bytes(4 * EVENT_WORDS * _EVENTS))
+        self.event_count = 0
+        # Whether a run counted towards an alarm of the patient since it was last made False.
+        self.is_counting = False
+
+    def aux(self, rule, stage=0):
+        """The eighth number of a stage's limits, 0 where it has none."""
+        return self._aux[rule * STAGES + stage]
+
+    def has(self, rule):
+        """Whether any stage of a rule has limits."""
+        return self._starts[rule] < self._starts[rule + 1]
+
+    def step(self, subject, x):
+        """One tick of a subject's alarms, by its inputs (`core.rules`); the events are in `events`."""
+        firsts = self.firsts
+        found = _step(
+            self.words,
+            self.ids,
+            firsts[subject],
+            firsts[subject + 1],
+            self.rows,
+            self._starts,
+            HOW,
+            x,
+            self.events,
+        )
+        self.event_count = found & 255
+        if found > 255:
+            self.is_counting = True
+
+    def withdraw(self, subject):
+        """End all that stands of a subject, and every run."""
+        self.event_count = 0
+        words = self.words
+        for alarm in range(self.firsts[subject], self.firsts[subject + 1]):
+            at = alarm * ALARM_WORDS
+            if words[at + _PRIORITY]:
+                to = self.event_count * EVENT_WORDS
+                events = self.events
+                events[to] = self.ids[alarm * 2]
+                events[to + 1] = self.ids[alarm * 2 + 1]
+                events[to + 2] = WITHDRAWN
+                events[to + 3] = words[at + _PRIORITY]
+                for i in range(4, EVENT_WORDS):
+                    events[to + i] = 0
+                self.event_count += 1
+            for i in range(ALARM_WORDS):
+                words[at + i] = -1 if i < _RUNS else 0
+
+    def number(self, channel, rule):
+        """The alarm of a rule on a channel (NO_CHANNEL: on none), -1 where there is none."""
+        for alarm in range(self.count):
+            if self.ids[alarm * 2] == channel and self.ids[alarm * 2 + 1] == rule:
+                return alarm
+        return -1
+
+    def priority(self, channel, rule):
+        """The priority of an alarm, NO_PRIORITY while there is none."""
+        alarm = self.number(channel, rule)
+        return self.words[alarm * ALARM_WORDS + _PRIORITY] if alarm >= 0 else NO_PRIORITY
+
+    def is_acknowledged(self, channel, rule):
+        alarm = self.number(channel, rule)
+        return alarm >= 0 and self.words[alarm * ALARM_WORDS + _ACKNOWLEDGED] > 0
+
+    def annunciation(self):
+        """The highest priority among the alarms that nobody acknowledged."""
+        return _highest(self.words, len(self.words))
+
+    def acknowledge(self, channel, rule):
+        """Acknowledge the standing alarms of a channel and rule (255: all); the next `step` tells it."""
+        self._acknowledge(channel, rule, 1)
+
+    def standing(self, channel, rule):
+        """How many alarms `acknowledge` would find."""
+        return self._acknowledge(channel, rule, 0)
+
+    def _acknowledge(self, channel, rule, mark):
+        found = 0
+        words = self.words
+        for alarm in range(self.count):
+            at = alarm * ALARM_WORDS
+            there = words[at + _PRIORITY] and not words[at + _ACKNOWLEDGED]
+            if there and channel in (NO_CHANNEL, self.ids[alarm * 2]) and rule in (255, self.ids[alarm * 2 + 1]):
+                words[at + _ACKNOWLEDGED] = mark
+                found += 1
+        return found
+
+    def pack_state(self, subject, buffer, at):
+        """Write a subject's alarms and their runs; returns where they end."""
+        return _pack(self.words, self.firsts[subject], self.firsts[subject + 1], buffer, at)
+
+    def unpack_state(self, subject, words, buffer, at, end):
+        """Read what `pack_state` wrote into `words`, idle ones of all alarms; False when it cannot be this subject's
+        alarms."""
+        first = self.firsts[subject]
+        count = self.firsts[subject + 1] - first
+        last = -1
+        while at < end:
+            if at + 2 > end:
+                return False
+            alarm, bits = buffer[at], buffer[at + 1]
+            priority = bits >> 4 & 3
+            if not last < alarm < count or not bits or bits > 0x7F or (bits & 0x40 and not priority):
+                return False
+            last = alarm
+            at += 2
+            word = (first + alarm) * ALARM_WORDS
+            words[word + _PRIORITY] = priority
+            for i in range(_RUNS):
+                if bits & 1 << i:
+                    if at + _PACKED_RUN > end:
+                        return False
+                    words[word + i] = buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16
+                    at += _PACKED_RUN
+            if bits & 0x40:
+                if at + 7 > end:
+                    return False
+                words[word + _ACKNOWLEDGED] = buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16
+                get_words(words, word + _DEPTH, 1, buffer, at + 3)
+                at += 7
+                if not words[word + _ACKNOWLEDGED] or not ABSENT <= words[word + _DEPTH] < -ABSENT:
+                    return False
+        return True
+
+
+def idle_words(count):
+    """The words of alarms of which none stands or runs."""
+    return array("i", [-1, -1, -1, -1, 0, 0, 0] * count)

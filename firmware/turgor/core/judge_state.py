@@ -1,0 +1,135 @@
+"""What a tick of the judge leaves to the next, as bytes, but for the windows of the medians, which a minute refills.
+
+A layout byte, the words that belong to no channel, and then for each position, and for what belongs to no channel, its
+number, the size of the rest (2 bytes) and the rest: its state, until when it is on standby, when it was zeroed, what it
+keeps of its signal, and its alarms.
+"""
+
+from turgor.core.alarms import idle_words
+from turgor.core.change import BASELINE_MOST
+from turgor.core.channels import CHANNELS, IMPEDANCE, NO_CHANNEL, PRESSURE
+from turgor.core.doubt import MINUTES, MINUTES_MOST
+from turgor.core.fluid import ANCHOR, BASELINE, CONFIRMED, ORIGIN
+from turgor.core.judge import NO_DBP, REMOVED, SECOND, WORD_LINE, WORD_LINE_S, WORD_TYPED, WORD_TYPED_S, WORDS
+from turgor.core.packed import WORD_SIZE, get_triples, get_words, put_triples, put_words
+from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG
+from turgor.core.slope import OLDEST
+from turgor.mp import const
+
+_LAYOUT = const(2)
+_HEAD = const(3)
+_STATE_SIZE = const(7)
+# Of a slope's words the first is its configuration.
+_SLOPE_AT = const(1)
+_SECOND_MOST = const(0xFFFFFFF)
+
+
+def pack_judge(judge, buffer, at):
+    """Write the state of `judge` after a tick; returns where it ends."""
+    buffer[at] = _LAYOUT
+    at = put_words(judge.words, 0, WORDS, buffer, at + 1)
+    count = len(judge.channels)
+    for position in range(count + 1):
+        start = at
+        at += _HEAD
+        buffer[start] = NO_CHANNEL
+        if position < count:
+            buffer[start] = judge.channels[position]
+            buffer[at] = judge.states[position]
+            at = put_triples(judge.until, position, 1, buffer, at + 1)
+            at = put_triples(judge.zeroed, position, 1, buffer, at)
+            for part in range(len(judge.kept[position])):
+                words = judge.kept[position][part]
+                first = _SLOPE_AT if part == 1 else 0
+                at = put_triples(words, first, len(words) - first, buffer, at)
+        at = judge.alarms.pack_state(position, buffer, at)
+        size = at - start - _HEAD
+        buffer[start + 1] = size & 255
+        buffer[start + 2] = size >> 8
+    return at
+
+
+def unpack_judge(judge, buffer, at, end, least_age_s=0):
+    """Go on from what `pack_judge` wrote; no DBP counts as younger than `least_age_s`. False, and nothing changed, when
+    the bytes cannot be a state.
+
+    What belongs to a channel that is not here is dropped; one that is new begins afresh.
+    """
+    if at + 1 + WORDS * WORD_SIZE > end or buffer[at] != _LAYOUT:
+        return False
+    words = judge.words[:]
+    at = get_words(words, 0, WORDS, buffer, at + 1)
+    if not 0 <= words[SECOND] <= _SECOND_MOST:
+        return False
+    for i in (WORD_TYPED, WORD_LINE):
+        there = DBP_LEAST_MILLI_MMHG <= words[i] <= DBP_MOST_MILLI_MMHG
+        if (not there and words[i] != NO_DBP) or not -_SECOND_MOST <= words[i + 1] <= words[SECOND]:
+            return False
+    count = len(judge.channels)
+    found = [None] * (count + 1)
+    states = bytearray(count)
+    until = judge.until[:]
+    zeroed = judge.zeroed[:]
+    alarms = idle_words(judge.alarms.count)
+    while at < end:
+        if at + _HEAD > end:
+            return False
+        number = buffer[at]
+        stop = at + _HEAD + (buffer[at + 1] | buffer[at + 2] << 8)
+        at += _HEAD
+        if stop > end:
+            return False
+        for position in range(count + 1):
+            if number == (judge.channels[position] if position < count else NO_CHANNEL):
+                if found[position] is not None:
+                    return False
+                found[position] = ()
+                if position < count:
+                    kept = [words[:] for words in judge.kept[position]]
+                    if at + _STATE_SIZE + _size(kept) > stop or buffer[at] > REMOVED:
+                        return False
+                    states[position] = buffer[at]
+                    at = get_triples(until, position, 1, buffer, at + 1)
+                    at = get_triples(zeroed, position, 1, buffer, at)
+                    for part in range(len(kept)):
+                        first = _SLOPE_AT if part == 1 else 0
+                        at = get_triples(kept[part], first, len(kept[part]) - first, buffer, at)
+                    if not _may_be(CHANNELS[number][1], kept):
+                        return False
+                    found[position] = kept
+                if not judge.alarms.unpack_state(position, alarms, buffer, at, stop):
+                    return False
+        at = stop
+    judge.words[:] = words
+    for i in (WORD_TYPED_S, WORD_LINE_S):
+        # On from a second that has passed.
+        judge.words[i] = min(words[i], words[SECOND] - least_age_s)
+    judge.states[:] = states
+    judge.until[:] = until
+    judge.zeroed[:] = zeroed
+    for position in range(count):
+        if found[position] is not None:
+            for part, kept in enumerate(found[position]):
+                judge.kept[position][part][:] = kept
+    judge.alarms.words[:] = alarms
+    judge.alarms.event_count = 0
+    judge.choose()
+    return True
+
+
+def _size(kept):
+    size = 0
+    for part in range(len(kept)):
+        size += 3 * (len(kept[part]) - (_SLOPE_AT if part == 1 else 0))
+    return size
+
+
+def _may_be(kind, kept):
+    """Whether these words lead nowhere that no tick could have led."""
+    if kind == PRESSURE:
+        return 0 <= kept[1][OLDEST] < len(kept[1]) - 2 and 0 <= kept[0][MINUTES] <= MINUTES_MOST
+    if kind == IMPEDANCE:
+        s = kept[0]
+        known = 0 < s[BASELINE] <= BASELINE_MOST and 0 < s[ANCHOR] <= BASELINE_MOST
+        return (known or s[BASELINE] == s[ANCHOR] == 0) and 0 <= s[ORIGIN] <= CONFIRMED
+    return True
