@@ -7,6 +7,9 @@ from collections import deque
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from turgor.core.channels import CHANNEL_NAMES, IMPEDANCE, NO_CHANNEL, PRESSURE
 from turgor.core.judge import DBP_SOURCES, NO_SOURCE
 from turgor.core.median import ABSENT
@@ -15,20 +18,28 @@ from turgor.core.rules import (
     CLEARED,
     DBP_VALID_S,
     DEFAULT_LIMITS,
+    DP_LOST,
     DP_LOW,
     ESCALATED,
     EVENT_NAMES,
     FIRST_TECHNICAL,
     FLUID_GAIN,
+    FLUID_RETURN,
+    LUNG_FLUID,
+    MEDIUM,
     PRESSURE_HIGH,
     PRIORITY_NAMES,
+    RAISED,
     RULE_NAMES,
     RULES,
+    SHOCK,
+    WITHDRAWN,
 )
 from turgor.core.signs import dp_milli_mmhg
 from turgor.drivers import FAULT_NAMES
 from turgor.link import lines
 from turgor.link.records import NO_DBP, SENSORS_OFF, VALID, unpack_readings
+from turgor_host.groups import GROUPED, TOGETHER_S, Crossing, find_groups
 from turgor_host.history import POINTS_LIMIT, Buckets, History, filled_back
 from turgor_host.live_channel import LiveChannel, label_of
 from turgor_host.recording.events import UNITS
@@ -56,6 +67,7 @@ class Live:
         self._history = History()
         self._notes: deque[dict[str, Any]] = deque(maxlen=_EVENTS_KEPT)
         self._limits = {(row[0], row[1]): int(row[3]) for row in DEFAULT_LIMITS}
+        self._runs_s = {(row[0], row[1]): int(row[4]) for row in DEFAULT_LIMITS}
         self._lost = 0
         self._boot: int | None = None
         self._base_s = 0
@@ -71,6 +83,7 @@ class Live:
         """What a restarted board no longer knows."""
         self._channels: dict[int, LiveChannel] = {}
         self._alarms: dict[tuple[int, int], dict[str, Any]] = {}
+        self._crossings: list[Crossing] = []
         self._dbp_milli_mmhg = int(NO_DBP)
         self._dbp_age_s = 0
         self._dbp_source = int(NO_SOURCE)
@@ -146,6 +159,7 @@ class Live:
 
     def _take_limit(self, header: Fields, body: Fields, tail: bytes) -> None:
         self._limits[body["rule"], body["stage"]] = body["limit"]
+        self._runs_s[body["rule"], body["stage"]] = body["run_s"]
 
     def _take_baseline(self, header: Fields, body: Fields, tail: bytes) -> None:
         channel = self._channel(header["channel"])
@@ -193,26 +207,55 @@ class Live:
         numbers: dict[str, Any] = {"value": body["value"] / scale, "limit": body["limit"] / scale}
         if state == ACKNOWLEDGED:
             numbers = {"value": None, "limit": None}
-        elif state == CLEARED:
+        elif state in (CLEARED, WITHDRAWN):
             self._alarms.pop((rule, channel), None)
-        if state != CLEARED:
-            alarm = self._alarms.setdefault((rule, channel), {"since_s": t_s, "value": None, "limit": None})
+        if state not in (CLEARED, WITHDRAWN):
+            alarm = self._alarms.setdefault(
+                (rule, channel), {"since_s": t_s, "value": None, "limit": None, "group": None}
+            )
             alarm["acknowledged"] = state == ACKNOWLEDGED
             alarm["priority"] = body["priority"]
             if state != ACKNOWLEDGED:
                 alarm.update(numbers)
+            if state == RAISED and rule in GROUPED:
+                self._group(rule, channel, t_s, self._runs_s.get((rule, body["stage"]), 0))
         doing = {ESCALATED: "now " + PRIORITY_NAMES[body["priority"]]}.get(state, EVENT_NAMES[state])
         self._note(
             t_s,
             f"{label_of(channel)}: {RULES[rule][3]}, {doing}",
             "alarm",
-            CHANNEL_NAMES[channel],
+            CHANNEL_NAMES[channel] if channel != NO_CHANNEL else None,
             rule=RULE_NAMES[rule],
             priority=PRIORITY_NAMES[body["priority"]],
             state=EVENT_NAMES[state],
             unit=unit,
             **numbers,
         )
+
+    def _group(self, rule: int, channel: int, t_s: int, run_s: int) -> None:
+        """Say so when this limb's perfusion fell together with that of others."""
+        crossing = Crossing(t_s, rule, channel, t_s - run_s)
+        together = [c for c in self._crossings if t_s - c.t_s <= TOGETHER_S and c.rule == rule and c.channel != channel]
+        self._crossings = [*together, crossing]
+        for group in find_groups(self._crossings, self._moved, self._highest_dbp):
+            for member in group.crossings:
+                if (member.rule, member.channel) in self._alarms:
+                    self._alarms[member.rule, member.channel]["group"] = group.text
+            self._note(t_s, group.text, "alarm", None, priority=PRIORITY_NAMES[MEDIUM], state="raised", value=None)
+
+    def _moved(self, channel: int, t0: float, t1: float) -> float | None:
+        values = self._between(CHANNEL_NAMES[channel] + ".median", t0, t1)
+        return float(values.max() - values.min()) if len(values) else None
+
+    def _highest_dbp(self, t0: float, t1: float) -> float | None:
+        values = self._between("dbp", t0, t1)
+        return float(values.max()) if len(values) else None
+
+    def _between(self, name: str, t0: float, t1: float) -> NDArray[np.float64]:
+        seconds, columns = self._history.view()
+        rows = slice(*np.searchsorted(seconds, (t0, t1 + 1)))
+        values = columns[name][rows] if name in columns else np.empty(0)
+        return values[~np.isnan(values)]
 
     def _note(self, t_s: int, text: str, kind: str, channel: str | None = None, **more: Any) -> None:
         self._notes.appendleft({"t_s": t_s, "kind": kind, "channel": channel, "text": text, **more})
@@ -315,7 +358,7 @@ class Live:
                     "text": RULES[rule][3],
                     "quantity": RULES[rule][1],
                     "unit": UNITS[RULES[rule][2]][0],
-                    "now": self._judged_now(rule, self._channel(number)),
+                    "now": None if number == NO_CHANNEL else self._judged_now(rule, self._channel(number)),
                 }
             )
         return found
@@ -324,10 +367,15 @@ class Live:
         """The present value of what the rule judges; None for a technical one, which judges a time."""
         if rule >= FIRST_TECHNICAL:
             return None
-        if rule == FLUID_GAIN:
+        if rule in (FLUID_GAIN, FLUID_RETURN, LUNG_FLUID):
             change = channel.change_percent()
             return None if change is None else round(-change, 1)
-        judged = self._dp(channel) if rule == DP_LOW else channel.median_milli
+        if rule in (DP_LOW, DP_LOST):
+            judged = self._dp(channel)
+        elif rule in (PRESSURE_HIGH, SHOCK):
+            judged = channel.median_milli
+        else:
+            return None
         return None if judged == ABSENT else judged / 1000
 
     def history(self, t0: float, t1: float, points: int) -> dict[str, Any]:

@@ -141,7 +141,7 @@ class Judge:
             for channel in channels
         ]
         # What a position keeps beside them, by kind: doubt, slope and deficit; fluid.
-        self.kept = [None] * count
+        self.kept = [()] * count
         self.states = bytearray(count)
         # Until when a standby lasts, and when the last zero was.
         self.until = array("i", bytes(4 * count))

@@ -22,6 +22,7 @@ from turgor_host.cli.plot import plot
 from turgor_host.cli.ports import ports
 from turgor_host.cli.record import record
 from turgor_host.cli.replay import replay
+from turgor_host.cli.rules import rules
 from turgor_host.cli.simulate import simulate
 from turgor_host.errors import TurgorError
 
@@ -35,7 +36,23 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, monitor, record, dbp, ack, info, events, plot, replay, simulate, ports, flash, doctor, bench):
+for command in (
+    demo,
+    monitor,
+    record,
+    dbp,
+    ack,
+    info,
+    events,
+    plot,
+    replay,
+    rules,
+    simulate,
+    ports,
+    flash,
+    doctor,
+    bench,
+):
     app.command()(command)
 app.add_typer(calibrate, name="calibrate")
 app.add_typer(design, name="design")

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from turgor_host.cli.options import JsonOption
 from turgor_host.recording.events import Event, compare, read_expected
+from turgor_host.recording.grouped import groups
 from turgor_host.recording.reader import open_recording
 
 
@@ -26,11 +27,14 @@ def events(
     expected = read_expected(expect) if expect else None
     with open_recording(file) as recording:
         found = recording.events()
+        together = groups(recording)
     missing, unexpected = compare(expected, found) if expected is not None else ([], [])
     if json_:
         print(json.dumps(found))
     else:
         show_events(found)
+        for group in together:
+            print(f"{clock(group.crossings[0].t_s)}  {group.text}")
     for event in missing:
         print(f"missing: {_line(event)}", file=sys.stderr)
     for event in unexpected:

@@ -9,9 +9,10 @@ from array import array
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from turgor.core.alarms import EVENT_WORDS
-from turgor.core.fluid import BASELINE, set_baseline
+from turgor.core.fluid import set_baseline
 from turgor.core.judge import Judge
 from turgor.core.judge_state import pack_judge, unpack_judge
 from turgor.core.median import ABSENT
@@ -80,7 +81,7 @@ class _Judging:
         self._inputs = inputs
         self._course = Course()
         self._commands = list(log.boot.commands)
-        self._baselines: dict[int, dict[int, tuple[int, int]]] = defaultdict(dict)
+        self._baselines: dict[int, dict[int, tuple[int, ...]]] = defaultdict(dict)
         for t_s, channel, baseline in log.baselines:
             self._baselines[t_s][channel] = baseline
         self._judge = self._new()
@@ -169,9 +170,10 @@ class _Judging:
         if not is_filled and inputs.median_at:
             for position, channel in enumerate(inputs.channels):
                 judge.medians[position] = inputs.median_at(tick, position)
-                if channel in self._baselines[t_s] and not judge.kept[position][0][BASELINE]:
+                if channel in self._baselines[t_s] and not judge.baseline(position)[1]:
                     origin, value = self._baselines[t_s][channel]
-                    set_baseline(judge.kept[position][0], value, origin, ABSENT)
+                    kept: Any = judge.kept[position]
+                    set_baseline(kept[0], value, origin, ABSENT)
         # Deciding leaves the medians as they are.
         for position in range(len(inputs.channels) + 1):
             judge.weigh(position)

@@ -91,10 +91,11 @@ class Recording:
         """What the board's rules said, in order: t_s, utc, channel, rule, priority, state, value, limit, unit."""
         return [
             make_event(boot, t_s, channel, rule, priority, state, value, limit)
-            for boot, t_s, channel, rule, priority, state, value, limit in self._event_rows()
+            for boot, t_s, channel, rule, priority, state, _, value, limit in self.event_rows()
         ]
 
-    def _event_rows(self) -> Iterator[tuple[Boot, int, int, int, int, int, int, int]]:
+    def event_rows(self) -> Iterator[tuple[Boot, int, int, int, int, int, int, int, int]]:
+        """Of each event boot, second, channel, rule, priority, state, stage, value and limit, as the board had them."""
         for boot in self.boots:
             rows = self.store.query(
                 "SELECT seq, t_s, channel, body FROM records "
@@ -105,8 +106,7 @@ class Recording:
             for seq, t_s, channel, body in rows:
                 if len(body) != calcsize(_EVENT_FORM):
                     raise damaged_event(self.path, seq)
-                rule, priority, state, _, value, limit = unpack_from(_EVENT_FORM, body)
-                yield boot, t_s, channel, rule, priority, state, value, limit
+                yield boot, t_s, channel, *unpack_from(_EVENT_FORM, body)
 
     def dbp(self, t0: float | None = None, t1: float | None = None) -> tuple[Floats, Floats, Ints]:
         """Time, the diastolic pressure in force (mmHg, NaN before the first) and its age (s), once a second."""
@@ -168,8 +168,8 @@ class Recording:
     def events_sha256(self) -> str:
         """Over board time (u32), channel, rule, priority, state (u8 each), value and limit (i32) of each event."""
         digest = hashlib.sha256()
-        for _, *numbers in self._event_rows():
-            digest.update(pack("<IBBBBii", *numbers))
+        for _, t_s, channel, rule, priority, state, _, value, limit in self.event_rows():
+            digest.update(pack("<IBBBBii", t_s, channel, rule, priority, state, value, limit))
         return digest.hexdigest()
 
     def readings_sha256(self) -> str:

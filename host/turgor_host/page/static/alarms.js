@@ -79,8 +79,9 @@ export class Alarms {
     const quantity = alarm.quantity.replace(" - ", " − ").replace(" from its baseline", "");
     const limit = alarm.limit === null ? "" : ` · limit ${number(alarm.limit, 0)}`;
     const age = span(state.t_s - alarm.since_s);
-    // A technical alarm judges how long a sensor has been in trouble, and no number beside that.
-    put(row.detail, alarm.unit === "s" ? `for ${age}` : `${quantity} ${number(alarm.now, 1)} ${alarm.unit}${limit} · for ${age}`);
+    const judged = alarm.now === null ? "" : `${quantity} ${number(alarm.now, 1)} ${alarm.unit}${limit} · `;
+    const group = alarm.group ? `${alarm.group} · ` : "";
+    put(row.detail, `${group}${judged}for ${age}`);
     row.element.title = `${row.title.textContent}; ${row.detail.textContent}`;
     put(row.button, alarm.acknowledged ? "✓ Acknowledged" : "Acknowledge");
     row.button.ariaLabel = alarm.acknowledged ? null : `Acknowledge ${alarm.label}: ${alarm.text}`;
@@ -133,8 +134,8 @@ function eventRow(event) {
   if (event.kind === "alarm") {
     row.dataset.priority = event.priority;
     row.dataset.state = event.state;
-    mark.textContent = event.state === "cleared" ? "○" : event.state === "acknowledged" ? "✓" : PRIORITIES[event.priority].mark;
-    if (event.value !== null && event.unit !== "s") {
+    mark.textContent = event.state === "cleared" || event.state === "withdrawn" ? "○" : event.state === "acknowledged" ? "✓" : PRIORITIES[event.priority].mark;
+    if (event.value !== null && event.unit && event.unit !== "s") {
       const limit = event.limit === null ? "" : ` (limit ${number(event.limit, 0)})`;
       words.append(make("small", "", `${number(event.value, 1)} ${event.unit}${limit}`));
     }
