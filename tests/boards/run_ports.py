@@ -22,7 +22,7 @@ def make():
 
 fake_machine.CAUSE[0] = 3
 ports = make()
-pins = ports._pins
+pins = ports.pins
 print("pins", [pins[name] for name in SIGNALS])
 print("cause", ports.reset_cause, "id", hex(ports.board_id))
 print("buses", [(bus.number, bus.pins, bus.freq, bus.timeout) for bus in BUSES.values()])

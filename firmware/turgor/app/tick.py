@@ -90,7 +90,11 @@ class Tick:
             self._judge(number - count - 2)
         elif number == 3 * count + 4:
             self._annunciate()
-            if not self.snapshots.begin(self._second):
+            keep = self._keep
+            if keep and not keep.wants_state(self._second, self._urgent):
+                keep = None
+            self._urgent = False
+            if not self.snapshots.begin(self._second, keep):
                 return self._end(now)
         elif not self.snapshots.step():
             return self._end(now)
@@ -101,9 +105,6 @@ class Tick:
         self.busy = False
         if self._leaving:
             raise Maintenance
-        if self._keep:
-            self._keep.after_tick(self._second, self._urgent)
-            self._urgent = False
         # Ticks that a stall passed over follow at once, one by one.
         return max(0, ticks_diff(self._time.tick_at((self._second + 1 - self._time.s) * _SECOND_US), now))
 

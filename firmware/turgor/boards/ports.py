@@ -156,7 +156,7 @@ class Ports:
 
     def __init__(self, pins, machine_name, hard, flash, timeout_us):
         pins = dict(zip(SIGNALS, pins))
-        self._pins = pins
+        self.pins = pins
         self._hard = hard
         # The first thing of all: no sound, and no chip in the middle of a byte.
         self._alarm = machine.Pin(pins["alarm"], machine.Pin.OUT, value=0)
@@ -222,7 +222,7 @@ class Ports:
 
     def ready(self, channel_name, falling=False):
         """The data-ready pin of a channel, None where none can be wired."""
-        number = self._pins.get("drdy_" + channel_name)
+        number = self.pins.get("drdy_" + channel_name)
         if number is None:
             return None
         pin = machine.Pin
@@ -231,7 +231,7 @@ class Ports:
 
     def select(self, channel_name):
         """The channel's chip on the SPI bus, in mode 1; None where the board has no pin to select it."""
-        pins = self._pins
+        pins = self.pins
         number = pins.get("select_" + channel_name)
         if number is None:
             return None

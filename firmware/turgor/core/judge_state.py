@@ -24,28 +24,40 @@ _SLOPE_AT = const(1)
 _SECOND_MOST = const(0xFFFFFFF)
 
 
+def pack_part(judge, part, buffer, at):
+    """Write a part of the state of `judge` after a tick, each in turn up to `last_part`; returns where it ends."""
+    if part == 0:
+        buffer[at] = _LAYOUT
+        return put_words(judge.words, 0, WORDS, buffer, at + 1)
+    position = part - 1
+    start = at
+    at += _HEAD
+    buffer[start] = NO_CHANNEL
+    if position < len(judge.channels):
+        buffer[start] = judge.channels[position]
+        buffer[at] = judge.states[position]
+        at = put_triples(judge.until, position, 1, buffer, at + 1)
+        at = put_triples(judge.zeroed, position, 1, buffer, at)
+        kept = judge.kept[position]
+        for i in range(len(kept)):
+            first = _SLOPE_AT if i == 1 else 0
+            at = put_triples(kept[i], first, len(kept[i]) - first, buffer, at)
+    at = judge.alarms.pack_state(position, buffer, at)
+    size = at - start - _HEAD
+    buffer[start + 1] = size & 255
+    buffer[start + 2] = size >> 8
+    return at
+
+
+def last_part(judge):
+    """The number of the last part."""
+    return len(judge.channels) + 1
+
+
 def pack_judge(judge, buffer, at):
-    """Write the state of `judge` after a tick; returns where it ends."""
-    buffer[at] = _LAYOUT
-    at = put_words(judge.words, 0, WORDS, buffer, at + 1)
-    count = len(judge.channels)
-    for position in range(count + 1):
-        start = at
-        at += _HEAD
-        buffer[start] = NO_CHANNEL
-        if position < count:
-            buffer[start] = judge.channels[position]
-            buffer[at] = judge.states[position]
-            at = put_triples(judge.until, position, 1, buffer, at + 1)
-            at = put_triples(judge.zeroed, position, 1, buffer, at)
-            for part in range(len(judge.kept[position])):
-                words = judge.kept[position][part]
-                first = _SLOPE_AT if part == 1 else 0
-                at = put_triples(words, first, len(words) - first, buffer, at)
-        at = judge.alarms.pack_state(position, buffer, at)
-        size = at - start - _HEAD
-        buffer[start + 1] = size & 255
-        buffer[start + 2] = size >> 8
+    """Write the whole state; returns where it ends."""
+    for part in range(last_part(judge) + 1):
+        at = pack_part(judge, part, buffer, at)
     return at
 
 
