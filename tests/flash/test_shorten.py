@@ -22,8 +22,8 @@ def test_by_hand() -> None:
     )
     assert found == [
         "class Base:\n\n    def _c(self, _b=1):\n        self._a = _b\n        self.public = self._a",
-        "from base import Base, _d as _e\n\nclass Sub(Base):\n\n    def __init__(self):\n"
-        "        self._a = self._c(_b=_e(self._a))",
+        "from base import Base, _e as _d\n\nclass Sub(Base):\n\n    def __init__(self):\n"
+        "        self._a = self._c(_b=_d(self._a))",
     ]
 
 
