@@ -37,9 +37,10 @@ NEAR_ZERO_RUN_S = const(600)
 _AWAY_MILLI_MMHG = const(4000)
 # An entry explains what falls within so long after it.
 EXPLAINED_S = const(300)
-# With less than 50 micro-mmHg x 1000 a second there was never anything to lose.
+# A channel that varies by less than this a minute, 50 milli-mmHg a second, never had a pulse to lose.
 _LIVELY_MILLI_MMHG = const(3000)
-_STEP_MOST_MILLI_MMHG = const(100000)
+# A cough counts as no more than this a second.
+_STEP_MOST_MILLI_MMHG = const(2000)
 _STEPS_LEAST = const(30)
 MINUTES_MOST = const(60)
 _EVERY_S = const(10)
