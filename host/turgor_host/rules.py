@@ -24,6 +24,7 @@ from turgor.core.rules import (
     STRICT_CLEAR,
 )
 from turgor_host.configuration.file import read_configuration
+from turgor_host.course import CRITERIA
 from turgor_host.errors import UsageError
 from turgor_host.limits_hash import limits_hash
 from turgor_host.recording.events import UNITS
@@ -54,6 +55,7 @@ _FIXED = {
 _REMARKS = (
     "Decisions are made once a second on the median of the last 60 s; at least 30 readings of it, else a run is held.",
     "High alarms stand until acknowledged; technical ones never latch. Not validated under 16 years.",
+    CRITERIA,
     "No limit here is clinical advice.",
 )
 
