@@ -26,8 +26,8 @@ DIFFER = "limbs differ"
 CANNOT_TELL = "cannot tell"
 
 CRITERIA = (
-    f"Course: a limb takes fluid in when its R falls by {RESISTANCE_PERCENT:g} % in {SPAN_S // 3600} h (without R: ICP up"
-    f" by {PRESSURE_MMHG:g} mmHg), gives it back when R rises as much; it cannot be told with less than"
+    f"Course: a limb takes fluid in when its R falls by {RESISTANCE_PERCENT:g} % in {SPAN_S // 3600} h (without R:"
+    f" ICP up by {PRESSURE_MMHG:g} mmHg), gives it back when R rises as much; it cannot be told with less than"
     f" {SPAN_S // 3600} h of data, an unknown baseline, or within {AFTER_DIURETIC_S // 3600} h of a diuretic."
 )
 
