@@ -18,6 +18,7 @@ from turgor_host.cli.events import events
 from turgor_host.cli.flash import flash
 from turgor_host.cli.info import info
 from turgor_host.cli.monitor import monitor
+from turgor_host.cli.pause import pause
 from turgor_host.cli.plot import plot
 from turgor_host.cli.ports import ports
 from turgor_host.cli.record import record
@@ -35,7 +36,23 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, monitor, record, dbp, ack, info, events, plot, replay, simulate, ports, flash, doctor, bench):
+for command in (
+    demo,
+    monitor,
+    record,
+    dbp,
+    ack,
+    pause,
+    info,
+    events,
+    plot,
+    replay,
+    simulate,
+    ports,
+    flash,
+    doctor,
+    bench,
+):
     app.command()(command)
 app.add_typer(calibrate, name="calibrate")
 app.add_typer(design, name="design")
