@@ -145,6 +145,6 @@ def test_nothing_changes_before_it_is_said_to(level: int, silent: bool, at_ms: i
     for later in {1, left // 2, left - 1} - {0, left}:
         assert pins(level, at_ms + later, silent) == now
     # But for a steady light alone, which is looked at now and then.
-    lamp, half_ms = LIGHTS[level]
+    half_ms = LIGHTS[level][1]
     if level and (half_ms or not silent):
         assert pins(level, at_ms + left, silent) != now
