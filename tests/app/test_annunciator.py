@@ -10,6 +10,8 @@ from turgor.core.annunciation import BURSTS, PAUSE_S, RED, SOUND, YELLOW
 from turgor.core.rules import HIGH, LOW, MEDIUM
 from turgor.core.ticks import TICKS_MASK
 from turgor.link import lines
+from turgor.link.records import unpack
+from turgor_host.live import Live
 
 SECOND_US = 1000000
 CODES_PER_MMHG = 8000
@@ -161,6 +163,26 @@ def test_a_pause_is_ended_and_begun_anew(fake: ModuleType) -> None:
     say(board, lines.PAUSE, 0)
     board.run(655 * SECOND_US)
     assert changes(board.edges, SOUND, 642 * SECOND_US) == burst(MEDIUM, 652 * SECOND_US)
+
+
+def test_a_host_counts_as_the_board_does(fake: ModuleType) -> None:
+    """From the log alone: what is left of two pauses, one of which a high alarm ends, at each second."""
+    board = fake.Board({"calf_l": (steady(35),)})
+    live = Live("", False, 1, "")
+    seen = 0
+    for second in range(1, HIGH_S + 5):
+        board.run(second * SECOND_US + 1)
+        for record in board.logged():
+            header, body, tail = unpack(record)
+            if header["seq"] >= seen:
+                live.feed(header, body, tail)
+                seen = header["seq"] + 1
+        board.app.log.commit(board.boot, seen - 1)
+        assert live.state()["paused_s"] == board.app.annunciator.remaining_s, second
+        if second in (640, HIGH_S - 20):
+            assert say(board, lines.PAUSE, 100) == lines.OK
+    texts = [note["text"] for note in live.state()["events"]]
+    assert texts.count("sound paused for 100 s") == 2
 
 
 class Alone:

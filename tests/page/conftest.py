@@ -83,13 +83,14 @@ class MadeUpBoard:
 
     def second(self) -> None:
         """One tick, in the order of the board's."""
-        self.t_s += 1
-        judge = self._judge
-        judge.begin(self.t_s)
         with self._lock:
             pending, self._pending = self._pending, []
         for command, a, b in pending:
             self.put("command", 255, (1, command, 0, 0, a, b, 0, 0, 0))
+        self.t_s += 1
+        judge = self._judge
+        judge.begin(self.t_s)
+        for command, a, b in pending:
             if command == lines.DBP:
                 judge.type_dbp(a, self.t_s)
             elif command == lines.ACKNOWLEDGE:
