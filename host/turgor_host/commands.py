@@ -6,6 +6,7 @@ from struct import unpack
 from typing import Any
 from zlib import crc32
 
+from turgor.core.annunciation import PAUSE_S
 from turgor.core.channels import channel_id
 from turgor.core.rules import RULE_NAMES
 from turgor.link import lines
@@ -39,7 +40,8 @@ class Commands:
         self._next_id = first_id
 
     def act(self, name: str, **arguments: object) -> str:
-        """Do what a user asks: `dbp` mmhg, `ack` channel and rule (each may be missing), `calibrate` board, channel,
+        """Do what a user asks: `dbp` mmhg, `ack` channel and rule (each may be missing),
+        `pause` seconds of the sound (0 ends a pause), `calibrate` board, channel,
         sensor and words of a certificate,
         `maintain`: the board stops and resets to a bare prompt,
         `sweeps` channel and number in each of the modes for calibration.
@@ -56,6 +58,14 @@ class Commands:
             channel, rule = arguments.get("channel"), arguments.get("rule")
             self._do(lines.ACKNOWLEDGE, _channel(channel), _rule(rule))
             return f"acknowledged: {rule or 'all rules'} on {channel or 'all channels'}"
+        if name == "pause":
+            asked = _number(arguments.get("seconds"))
+            if asked not in range(PAUSE_S + 1):
+                raise UsageError(
+                    f"a pause of {asked:g} s is refused; give whole seconds, 1 to {PAUSE_S}, or 0 to end one"
+                )
+            self._do(lines.PAUSE, int(asked))
+            return f"sound paused for {asked:g} s" if asked else "the pause is over"
         if name == "calibrate":
             certificate = _certificate(arguments)
             for command in self._calibration(certificate):
@@ -69,7 +79,7 @@ class Commands:
             sweeps = int(_number(arguments.get("sweeps")))
             self._do(lines.SWEEPS, _channel(arguments.get("channel")), sweeps)
             return f"3 x {sweeps} sweeps for calibration of {arguments.get('channel')} begin"
-        raise UsageError(f"no action {name!r}; actions are dbp, ack, calibrate, maintain, sweeps")
+        raise UsageError(f"no action {name!r}; actions are dbp, ack, pause, calibrate, maintain, sweeps")
 
     def calibrate(self, certificate: Certificate) -> list["Future[str]"]:
         """Hand a calibration over, without waiting; the answers that will come, the last one's last."""

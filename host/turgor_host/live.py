@@ -25,8 +25,10 @@ from turgor.core.rules import (
     FIRST_TECHNICAL,
     FLUID_GAIN,
     FLUID_RETURN,
+    HIGH,
     LUNG_FLUID,
     MEDIUM,
+    NO_PRIORITY,
     PRESSURE_HIGH,
     PRIORITY_NAMES,
     RAISED,
@@ -87,6 +89,10 @@ class Live:
         self._dbp_milli_mmhg = int(NO_DBP)
         self._dbp_age_s = 0
         self._dbp_source = int(NO_SOURCE)
+        # The second at which the sound comes back, and the priority above which an alarm brings it back before.
+        self._paused_until_s = 0
+        self._paused_at = int(NO_PRIORITY)
+        self._least = int(NO_PRIORITY)
 
     # Feeding.
 
@@ -185,6 +191,13 @@ class Live:
         elif body["command"] == lines.CALIBRATE and not body["a"] >> 16:
             # The first of its parts.
             self._note(self._at(header), f"{label_of(body['a'] & 0xFF)}: calibration changed", "info")
+        elif body["command"] == lines.PAUSE:
+            # It counts from the next tick on.
+            self._paused_until_s = self._at(header) + 1 + body["a"] if body["a"] else 0
+            waiting = [alarm["priority"] for alarm in self._alarms.values() if not alarm["acknowledged"]]
+            self._paused_at = max([self._least, *waiting])
+            text = f"sound paused for {body['a']} s" if body["a"] else "sound no longer paused"
+            self._note(self._at(header), text, "info")
         elif body["command"] == lines.MARK:
             self._note(self._at(header), "marked at the board", "info")
         elif body["command"] == lines.MAINTAIN:
@@ -194,6 +207,7 @@ class Live:
 
     def _take_notice(self, header: Fields, body: Fields, tail: bytes) -> None:
         if body["notice"] == SENSORS_OFF:
+            self._least = HIGH
             text = f"sensors off: 3 watchdog resets within {body['value']} s; switch the power off and on to try again"
             self._note(self._at(header), text, "technical")
         else:
@@ -217,6 +231,8 @@ class Live:
             alarm["priority"] = body["priority"]
             if state != ACKNOWLEDGED:
                 alarm.update(numbers)
+                if body["priority"] > self._paused_at:
+                    self._paused_until_s = 0
             if state == RAISED and rule in GROUPED:
                 self._group(rule, channel, t_s, self._runs_s.get((rule, body["stage"]), 0))
         doing = {ESCALATED: "now " + PRIORITY_NAMES[body["priority"]]}.get(state, EVENT_NAMES[state])
@@ -330,6 +346,7 @@ class Live:
                     "source": DBP_SOURCES[self._dbp_source] if self._dbp_source < len(DBP_SOURCES) else "unknown",
                 },
                 "alarms": self._alarm_states(),
+                "paused_s": max(0, self._paused_until_s - (self._t_s or 0)),
                 "events": [{**note, "utc": self._utc_of(note["t_s"])} for note in self._notes],
             }
 

@@ -409,7 +409,7 @@ def test_bytes_that_come_while_nothing_is_due_are_taken_at_once(fake):
     board = fake.Board(bridges())
     board.run(10_500_000)
     board.say(lines.command_line(1, lines.HELLO, -1, 0))
-    board.app.wake(board.ticks())
+    board.app.wake(board.app.wire, board.ticks())
     # A line is read in parts.
     board.app.poll(board.ticks())
     board.app.poll(board.ticks())

@@ -10,6 +10,7 @@ from array import array
 import micropython
 from ram_flash import RamFlash
 
+from turgor.app.annunciator import Annunciator
 from turgor.app.blocks import Blocks
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320, NOMINAL_PRESSURE, Config, default_channels
 from turgor.app.keep import Keep
@@ -195,6 +196,20 @@ class Place:
     def __init__(self, number, channel):
         self.number = number
         self.channel = channel
+
+
+def annunciate(count, annunciator):
+    """A second each: every level in turn, and pauses that end and are ended."""
+    now = TICKS_MASK - 5000000
+    for t_s in range(count):
+        if t_s % 100 == 50:
+            annunciator.pause(t_s % 7 * 20)
+        annunciator.tick(t_s // 40 & 3, now)
+        left = 1000000
+        while left > 0:
+            wait = min(annunciator.step(now), left)
+            now = later(now, wait)
+            left -= wait
 
 
 def snapshots(count, wanted):
@@ -402,6 +417,12 @@ def main():
     locked("trend", HOUR_S, trend, Trend())
     judge = Judge([channel.number for channel in channels], DEFAULT_LIMITS)
     locked("judge", HOUR_S, tick, judge)
+    locked(
+        "annunciator",
+        HOUR_S,
+        annunciate,
+        Annunciator(lambda pins: None, lambda job, now, behind: None, TICKS_MASK - 5000000),
+    )
     places = [Place(0, PressureChannel(slow)), Place(4, ImpedanceChannel(words)), Place(6, ArterialChannel(quick, 400))]
     locked("snapshots", HOUR_S, snapshots, Snapshots(judge, places, Log(2000, 1)))
 

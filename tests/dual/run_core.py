@@ -5,6 +5,7 @@ from array import array
 from digest import Digest, Numbers
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320
+from turgor.core.annunciation import annunciation
 from turgor.core.bounds import CALIBRATION_BOUNDS, OFFSET_LIMIT_CODE, PRESSURE_BOUNDS, misfit, pressure_misfit
 from turgor.core.channel import FilteredChannel, ImpedanceChannel, PressureChannel, pressure_channel
 from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, PRESSURE, channel_id
@@ -223,6 +224,16 @@ def run_judge():
     digest.show()
 
 
+def run_annunciation():
+    numbers = Numbers(12)
+    digest = Digest("core.annunciation.annunciation")
+    for _ in range(CALLS):
+        # As many milliseconds as two ticks may lie apart.
+        digest.add(annunciation(numbers.below(4), numbers.below(3) == 0, numbers.below(536870)))
+    digest.show()
+
+
+run_annunciation()
 run_calibration()
 run_bounds()
 run_median()

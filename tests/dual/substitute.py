@@ -18,12 +18,14 @@ from runtimes import each_viper
 
 
 def is_for_numba(name: str) -> bool:
-    """Whether a function takes and gives nothing but numbers and arrays; the rest makes states, lists or text."""
+    """Whether a function takes and gives nothing but numbers and arrays; the rest makes states, lists or text, or has
+    rows of its own."""
     return (
         not name.startswith("unpack_")
         and not name.endswith(("_state", "_bins", "misfit"))
         and name
         not in (
+            "annunciation",
             "channel_id",
             "unit_of",
             "describe",

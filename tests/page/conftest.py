@@ -61,6 +61,8 @@ class MadeUpBoard:
             if not isinstance(mmhg, (int, float)) or not 10 <= mmhg <= 200:
                 raise UsageError(f"a diastolic pressure of {mmhg} mmHg is refused;\nit must lie between 10 and 200")
             return self._later(lines.DBP, round(mmhg * 1000), 0, "DBP taken")
+        if name == "pause":
+            return self._later(lines.PAUSE, int(str(arguments["seconds"])), 0, "sound paused")
         channel, rule = arguments.get("channel"), arguments.get("rule")
         numbers = (
             255 if channel is None else channel_id(channel),
@@ -81,16 +83,17 @@ class MadeUpBoard:
 
     def second(self) -> None:
         """One tick, in the order of the board's."""
-        self.t_s += 1
-        judge = self._judge
-        judge.begin(self.t_s)
         with self._lock:
             pending, self._pending = self._pending, []
         for command, a, b in pending:
             self.put("command", 255, (1, command, 0, 0, a, b, 0, 0, 0))
+        self.t_s += 1
+        judge = self._judge
+        judge.begin(self.t_s)
+        for command, a, b in pending:
             if command == lines.DBP:
                 judge.type_dbp(a, self.t_s)
-            else:
+            elif command == lines.ACKNOWLEDGE:
                 judge.rules.acknowledge(a, b)
                 self._events()
         tail = b""

@@ -119,6 +119,17 @@ def test_an_alarm_shows_and_is_acknowledged(shown: Any) -> None:
     expect(second).to_have_attribute("data-acknowledged", "yes")
 
 
+def test_the_sound_is_paused_and_the_time_counts_down(shown: Any) -> None:
+    """120 s of the board are 2.4 s here."""
+    expect(shown.locator('#alarm-list li[data-rule="pressure_high"]')).to_be_visible()
+    shown.get_by_role("button", name="Pause sound").click()
+    button = shown.locator("#pause")
+    expect(button).to_have_text(re.compile(r"^Sound off [12]:\d\d$"))
+    expect(button).to_have_text(re.compile(r"^Sound off 0:\d\d$"))
+    expect(button).to_have_text("Pause sound")
+    expect(button).to_have_attribute("aria-pressed", "false")
+
+
 def test_nothing_moves_when_an_alarm_comes(shown: Any) -> None:
     place = tile(shown, "calf_l").bounding_box()
     expect(shown.locator('#alarm-list li[data-rule="dp_low"]')).to_be_visible(timeout=15000)

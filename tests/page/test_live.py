@@ -125,6 +125,40 @@ def test_an_alarm_is_raised_acknowledged_escalated_and_cleared(live: Live, board
     assert [e["state"] for e in live.state()["events"][:2]] == ["cleared", "acknowledged"]
 
 
+def test_a_pause_counts_down_and_a_higher_alarm_ends_it(live: Live, board: Any) -> None:
+    board.run(60)
+    board.readings[0] = 34.0
+    board.run(700)
+    assert [a["priority"] for a in live.state()["alarms"]] == ["medium"]
+    assert live.state()["paused_s"] == 0
+    board.act("pause", seconds=120)
+    board.run(1)
+    assert live.state()["paused_s"] == 120
+    assert live.state()["events"][0]["text"] == "sound paused for 120 s"
+    board.run(119)
+    assert live.state()["paused_s"] == 1
+    board.run(1)
+    assert live.state()["paused_s"] == 0
+    # Another one of the same priority comes in the next pause, and then a high one.
+    board.readings[1] = 34.0
+    board.run(600)
+    board.act("pause", seconds=120)
+    board.run(100)
+    assert [a["priority"] for a in live.state()["alarms"]] == ["medium", "medium"]
+    assert live.state()["paused_s"] == 21
+    board.readings[1] = 50.0
+    board.run(280)
+    board.act("pause", seconds=120)
+    board.run(100)
+    assert "high" in [a["priority"] for a in live.state()["alarms"]]
+    assert live.state()["paused_s"] == 0
+    board.act("pause", seconds=60)
+    board.act("pause", seconds=0)
+    board.run(1)
+    assert live.state()["paused_s"] == 0
+    assert live.state()["events"][0]["text"] == "sound no longer paused"
+
+
 def test_fluid_is_per_cent(live: Live, board: Any) -> None:
     board.run(60)
     board.readings[4] = 55.8

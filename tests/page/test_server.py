@@ -125,6 +125,12 @@ def test_an_alarm_is_acknowledged(client: TestClient, live: Live, board: Any) ->
     assert all(a["acknowledged"] for a in live.state()["alarms"])
 
 
+def test_the_sound_is_paused(client: TestClient, live: Live, board: Any) -> None:
+    assert client.post("/pause", json={"seconds": 120}).json() == {"done": "sound paused"}
+    board.run(1)
+    assert live.state()["paused_s"] == 120
+
+
 @pytest.mark.parametrize(
     ("content", "media_type"),
     [

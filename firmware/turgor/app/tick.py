@@ -5,6 +5,7 @@ from struct import pack_into
 
 from turgor.app.snapshot import Snapshots
 from turgor.core.alarms import EVENT_WORDS
+from turgor.core.annunciation import PAUSE_S
 from turgor.core.bounds import CALIBRATION_BOUNDS, IMPEDANCE_BOUNDS, misfit
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, NO_CHANNEL, SLOW
 from turgor.core.judge import Judge
@@ -31,6 +32,7 @@ _COMMAND_WORDS = const(6)
 _PENDING_LIMIT = const(8)
 NO_FLASH = "this board has no flash of its own to keep a configuration"
 _SWEEPS = (("sweeps", 1, 100),)
+_PAUSE = (("seconds", 0, PAUSE_S),)
 _DBP = (("dbp_milli_mmhg", DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG),)
 
 
@@ -45,7 +47,7 @@ class Tick:
     the last command, "" when it was taken.
     """
 
-    def __init__(self, config, samplers, log, time, alarm, keep, blocks, now):
+    def __init__(self, config, samplers, log, time, annunciator, keep, blocks, now):
         self.due = time.tick_at(_SECOND_US)
         self.busy = False
         self.refusal = ""
@@ -57,13 +59,12 @@ class Tick:
         self.snapshots = Snapshots(self.judge, followed, log)
         self._log = log
         self._time = time
-        self._alarm = alarm
+        self.annunciator = annunciator
         self._keep = keep
         self._blocks = blocks
         # Whether something happened in this tick that has to outlive a restart.
         self._urgent = False
         self._leaving = False
-        self._level = 0
         self._second = 0
         self._slice = 0
         self._values = array("i", bytes(4 * len(samplers)))
@@ -89,7 +90,7 @@ class Tick:
         elif number <= 3 * count + 3:
             self._judge(number - count - 2)
         elif number == 3 * count + 4:
-            self._annunciate()
+            self._annunciate(now)
             keep = self._keep
             if keep and not keep.wants_state(self._second, self._urgent):
                 keep = None
@@ -130,6 +131,8 @@ class Tick:
             return misfit(_DBP, (a,))
         if command == lines.ACKNOWLEDGE:
             return "" if self.judge.alarms.standing(a, b) else "no such alarm stands unacknowledged"
+        if command == lines.PAUSE:
+            return misfit(_PAUSE, (a,)) or ("" if not a or self.annunciator.level else "nothing sounds")
         if command == lines.CALIBRATE:
             return self._take_words(a, (b, c, d, e))
         if command == lines.CONFIGURE:
@@ -203,6 +206,8 @@ class Tick:
             self.judge.type_dbp(words[at + 1])
         elif command == lines.ACKNOWLEDGE:
             self.judge.alarms.acknowledge(words[at + 1], words[at + 2])
+        elif command == lines.PAUSE:
+            self.annunciator.pause(words[at + 1])
         elif command == lines.CONFIGURE:
             self._keep.configure()
         elif command == lines.MAINTAIN:
@@ -264,8 +269,5 @@ class Tick:
             self._log.append(HEADER_SIZE + 12, EVENT, events[at], self._second)
         alarms.event_count = 0
 
-    def _annunciate(self):
-        level = self.judge.alarms.annunciation()
-        if level != self._level:
-            self._level = level
-            self._alarm(level)
+    def _annunciate(self, now):
+        self.annunciator.tick(self.judge.alarms.annunciation(), now)

@@ -41,6 +41,7 @@ MARK = const(19)  # a: microsecond within the record's second; only logged
 MAINTAIN = const(20)  # the board stops and resets to a bare prompt
 SWEEPS = const(21)  # a impedance channel, b sweeps in each of the modes for calibration
 CONFIGURE = const(22)  # a: size of the image that was sent, b: its CRC-32; kept, and in force from the next start on
+PAUSE = const(23)  # a: seconds without sound, 0 ends a pause; an alarm above those that stand ends it too
 CONFIG_PART_SIZE = const(16)
 
 # Status of an answer; the text of one that refuses says why.

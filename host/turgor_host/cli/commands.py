@@ -18,6 +18,7 @@ from turgor_host.cli.events import events
 from turgor_host.cli.flash import flash
 from turgor_host.cli.info import info
 from turgor_host.cli.monitor import monitor
+from turgor_host.cli.pause import pause
 from turgor_host.cli.plot import plot
 from turgor_host.cli.ports import ports
 from turgor_host.cli.record import record
@@ -42,6 +43,7 @@ for command in (
     record,
     dbp,
     ack,
+    pause,
     info,
     events,
     plot,
