@@ -101,6 +101,12 @@ class Judge:
         self._line = NO_DBP
         self._line_s = 0
         self._words = array("i", bytes(4 * _DBP_WORDS))
+        # The last of each channel.
+        self.entries = {}
+        self.confirmed = {}
+        self.states = {}
+        self.admitted = False
+        self.flags = 0
 
     def _pressure_of(self, channel):
         limb = CHANNELS[channel][2]
@@ -254,6 +260,29 @@ class Judge:
         self._line_s = second - max(words[3], least_age_s)
         self._choose(second)
         return True
+
+    # What is said of the patient beside the readings.
+
+    def entry(self, channel, kind):
+        """Something was done or measured now, of `channel` or of the patient (NO_CHANNEL); kinds of `core.entries`."""
+        self.entries[channel] = kind
+
+    def confirm(self, channel, rule):
+        """Somebody looked, and what the rule doubts is right."""
+        self.confirmed[channel] = rule
+
+    def set_state(self, channel, state):
+        """A channel's state, of `core.entries`."""
+        self.states[channel] = state
+
+    def admit(self, flags):
+        """A new patient, whose `flags` are LOCAL, LATE and UNDER_16 of `core.entries`."""
+        self.admitted = True
+        self.flags = flags
+
+    def discharge(self):
+        self.admitted = False
+        self.flags = 0
 
 
 def _close(buffer, start, part, end):

@@ -185,10 +185,21 @@ class _Judging:
 
 def _act(judge: Judge, command: Command, t_s: int) -> None:
     """What the tick does with a command; calibrations act on the channel, not here."""
+    a, b, c, *_ = command.words
     if command.command == lines.DBP:
-        judge.type_dbp(command.words[0], t_s)
+        judge.type_dbp(a, t_s)
     elif command.command == lines.ACKNOWLEDGE:
-        judge.rules.acknowledge(command.words[0], command.words[1])
+        judge.rules.acknowledge(a, b)
+    elif command.command == lines.ENTRY and not a >> 16:
+        judge.entry(a >> 8, a & 0xFF)
+    elif command.command == lines.CONFIRM:
+        judge.confirm(a, b)
+    elif command.command == lines.STATE:
+        judge.set_state(a, b)
+    elif command.command == lines.ADMIT:
+        judge.admit(c | b << 2)
+    elif command.command == lines.DISCHARGE:
+        judge.discharge()
 
 
 def _taken(judge: Judge) -> list[tuple[int, ...]]:
