@@ -13,7 +13,7 @@ from turgor.core.rules import RULE_NAMES
 from turgor.link import lines
 from turgor_host.entries import AGE_GROUPS, BY_NAME, STATES, Entry, Joiner
 from turgor_host.recording.boots import Boot, Command, channel_name, load_commands
-from turgor_host.recording.events import Event, seconds, utc_text
+from turgor_host.recording.events import Event, named, seconds, utc_text
 from turgor_host.recording.store import Store
 
 Row = dict[str, Any]
@@ -66,7 +66,7 @@ def find_episodes(said: Iterable[tuple[Boot, Command]]) -> list[Episode]:
         if command.command == lines.ADMIT:
             id, under_16, bits, *_ = command.words
             utc = utc_text(boot.utc(command.t_s))
-            running = Episode(id, AGE_GROUPS[under_16], bool(bits & LOCAL), bool(bits & LATE), t_s, None, utc)
+            running = Episode(id, named(AGE_GROUPS, under_16), bool(bits & LOCAL), bool(bits & LATE), t_s, None, utc)
             found.append(running)
         elif command.command == lines.DISCHARGE:
             if running is None:
@@ -142,12 +142,13 @@ def _said(command: Command) -> Row | None:
     if command.command == lines.MARK:
         return _row("mark", "marked at the board")
     if command.command == lines.CONFIRM:
-        rule = RULE_NAMES[b] if b < len(RULE_NAMES) else f"rule {b}"
+        rule = named(RULE_NAMES, b)
         return _row("confirm", f"{rule} confirmed", channel=channel_name(a), value=rule)
     if command.command == lines.STATE:
-        return _row("state", STATES[b], channel=channel_name(a), value=STATES[b])
+        state = named(STATES, b)
+        return _row("state", state, channel=channel_name(a), value=state)
     if command.command == lines.ADMIT:
-        words = [AGE_GROUPS[b], "local" if c & LOCAL else "systemic", *(["attached late"] if c & LATE else [])]
+        words = [named(AGE_GROUPS, b), "local" if c & LOCAL else "systemic", *(["attached late"] if c & LATE else [])]
         return _row("admit", f"{a} admitted: {', '.join(words)}", value=a, text=", ".join(words))
     if command.command == lines.DISCHARGE:
         return _row("discharge", "discharged")
