@@ -80,7 +80,7 @@ def channel_for(kind: Kind) -> int:
 
 @given(st.sampled_from(KINDS), st.floats(0, 1), st.text(max_size=60))
 def test_whatever_may_be_entered_comes_back(kind: Kind, part: float, text: str) -> None:
-    text = " ".join(text.split()).replace("\0", "") or "what"
+    text = "".join(each for each in " ".join(text.split()) if each.isprintable()).strip() or "what"
     if len(text.encode()) > TEXT_LIMIT:
         return
     value: float | None = None
@@ -176,6 +176,21 @@ def test_texts_that_lack_parts_are_marked() -> None:
     assert found[0][1].line() == "text: 0123456789abcdef…wxyz [incomplete]"
 
 
+def test_parts_that_are_none_are_passed_over() -> None:
+    """Beyond the text, twice, or of another entry: none of them makes a text whole."""
+    first = words_of(commands_of(kind_called("text"), None, "0123456789abcdefghij", NO_CHANNEL))
+    joiner: Joiner[int] = Joiner()
+    strange = [[first[1][0] + (part << 16), *first[1][1:]] for part in (2, 255, -2)]
+    other = [first[2][0] ^ 1, *first[2][1:]]
+    for words in (first[0], first[1], first[1], *strange, other):
+        assert list(joiner.take(words, 0)) == []
+    assert [entry.text for _, entry in joiner.take(first[2], 0)] == ["0123456789abcdefghij"]
+
+
+def test_a_text_moves_no_cursor() -> None:
+    assert entered("text a\x1b[2Jb").text == "a?[2Jb"
+
+
 def test_a_kind_of_a_later_version_is_shown_as_it_is() -> None:
     found = joined([[60 | CALF_L << 8, 12, 0, 0, 0]])
     assert (found.kind, found.line(), found.channel) == (None, "kind 60 12", CALF_L)
@@ -209,6 +224,12 @@ def taken(commands: Commands, refusal: str = "") -> list[bytes]:
         ("level", {"channel": "calf_l", "cm": 101}, "level of 101 cm is refused; it must lie between -100 and 100 cm"),
         ("note", {"kind": "urine", "value": "much"}, "'much' is no number"),
         ("note", {"kind": None}, "nothing is noted as 'None'"),
+        ("note", {"kind": "flush", "channel": "calf_l", "value": 1}, "flush has no value 1"),
+        ("note", {"kind": "position", "value": float("inf")}, "position has no value inf"),
+        ("note", {"kind": "limb_check", "channel": "calf_l", "value": -1}, "limb_check has no value -1"),
+        ("note", {"kind": "urine", "value": float("nan")}, "urine of nan mL is refused"),
+        ("admit", {"id": float("inf"), "age_group": "adult"}, "an id of inf is refused"),
+        ("admit", {"id": float("nan"), "age_group": "adult"}, "an id of nan is refused"),
         ("zero", {}, "no action 'zero'"),
     ],
 )

@@ -127,7 +127,7 @@ class Commands:
 
     def _admit(self, arguments: Arguments) -> str:
         number, age_group = _number(arguments.get("id")), arguments.get("age_group")
-        if number != int(number) or not 1 <= number <= _MOST_ID:
+        if not 1 <= number <= _MOST_ID or number != int(number):
             raise UsageError(f"an id of {number:g} is refused; give a pseudonymous whole number from 1 to {_MOST_ID}")
         if age_group not in AGE_GROUPS:
             raise UsageError(f"no age group {age_group!r}; it is {' or '.join(AGE_GROUPS)}")

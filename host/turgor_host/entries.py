@@ -169,7 +169,8 @@ def commands_of(kind: Kind, value: float | None, text: str, channel: int) -> lis
     where = None if channel == NO_CHANNEL else channel
     _check_channel(kind, where)
     scaled = _scaled(kind, value)
-    content = " ".join(text.split()).encode()
+    # What would move a terminal's cursor is not kept.
+    content = "".join(each if each.isprintable() else "?" for each in " ".join(text.split())).encode()
     if len(content) > TEXT_LIMIT:
         raise UsageError(f"a text of {len(content)} bytes is too long for {TEXT_LIMIT}; make two entries of it")
     if not content and kind.name in _TEXT_WANTED:
@@ -204,7 +205,10 @@ def _scaled(kind: Kind, value: float | None) -> int:
             raise UsageError(f"{kind.name} wants a value{f' in {kind.unit}' if kind.unit else ''}")
         return int(NO_VALUE)
     if not kind.scale:
-        # A choice or a limb check, which are whole numbers by now.
+        # Which choice; four of them in a limb check.
+        most = (len(kind.choices) or 256) - 1 if kind.asks else -1
+        if not 0 <= value <= most:
+            raise UsageError(f"{kind.name} has no value {value:g}; see `turgor note --help`")
         return int(value)
     if not kind.least <= value <= kind.most:
         raise UsageError(
@@ -276,23 +280,27 @@ class Joiner(Generic[Tag]):
     def take(self, words: Sequence[int], tag: Tag) -> Iterator[tuple[Tag, Entry]]:
         """The five arguments of the next command."""
         a, *rest = words
-        part = a >> 16 & 0xFF
+        part = a >> 16
         if not part:
             yield from self.end()
             self._head = (tag, a & 0xFFFF, rest[0], min(max(rest[1], 0), TEXT_LIMIT))
             self._parts = {}
-        elif self._head and self._head[1] == a & 0xFFFF:
+        elif self._head and self._head[1] == a & 0xFFFF and 0 < part <= self._count():
             self._parts[part] = pack("<iiii", *rest)
-        if self._head and len(self._parts) == -(-self._head[3] // ENTRY_PART_SIZE):
+        if self._head and len(self._parts) == self._count():
             yield from self.end()
+
+    def _count(self) -> int:
+        """Parts of the text that has begun."""
+        return -(-self._head[3] // ENTRY_PART_SIZE) if self._head else 0
 
     def end(self) -> Iterator[tuple[Tag, Entry]]:
         """What has begun and will not go on."""
         if self._head is None:
             return
         tag, which, scaled, size = self._head
+        count = self._count()
         self._head = None
-        count = -(-size // ENTRY_PART_SIZE)
         is_whole = len(self._parts) == count
         content = b"".join(self._parts.get(part, "…".encode()) for part in range(1, count + 1))
         text = (content[:size] if is_whole else content).rstrip(b"\0").decode("utf-8", "replace")

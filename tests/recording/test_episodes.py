@@ -169,6 +169,11 @@ def test_the_commands_show_whose_it_is(two_patients: Path) -> None:
     assert "too short" in run("entries", two_patients)
 
 
+def test_a_text_is_no_markup(fake: ModuleType, store: Any) -> None:
+    path = store(told(fake, [(5, noted("text see [/b] and [red] here"))], 8))
+    assert "text: see [/b] and [red] here" in run("entries", path)
+
+
 def test_a_recording_without_entries(eventful: list[bytes], store: Any) -> None:
     path = store(eventful)
     kinds = [entry["kind"] for entry in json.loads(run("entries", path, "--json"))["entries"]]

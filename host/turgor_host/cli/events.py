@@ -75,9 +75,10 @@ def episode_line(episode: dict[str, Any]) -> str:
 
 def print_table(table: Table) -> None:
     """A table on stdout, in full width where nobody looks at a terminal."""
-    console = Console(highlight=False)
+    # What somebody typed is no markup.
+    console = Console(highlight=False, markup=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=200)
+        console = Console(highlight=False, markup=False, width=200)
     console.print(table)
 
 
