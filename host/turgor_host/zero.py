@@ -57,11 +57,9 @@ def check_zero(name: str, state: Mapping[str, Any], open_to_air: bool) -> float:
 
 def zeroed(recording: Recording, name: str, median_mmhg: float) -> tuple[Certificate, float]:
     """The calibration under which `median_mmhg` reads 0, and by how much readings move, mmHg."""
-    for boot in reversed(recording.boots):
-        setup = boot.setups.get(channel_id(name))
-        if setup:
-            break
-    else:
+    boot = recording.boots[-1] if recording.boots else None
+    setup = boot.setups.get(channel_id(name)) if boot else None
+    if boot is None or setup is None:
         raise TurgorError(f"{recording.path}: the set-up of {name} is not in it; record from a start of the board on")
     offset, *gain = setup.calibration()
     moved = round(median_mmhg / (factor(*gain) * MMHG_PER_FRACTION))

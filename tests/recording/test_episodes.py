@@ -144,6 +144,12 @@ def test_an_episode_that_began_before_the_recording(fake: ModuleType, store: Any
         assert [event["episode"] for event in recording.events()] == [None]
 
 
+def test_an_admission_ends_what_the_board_has_forgotten(store: Any) -> None:
+    said = {3: [(lines.ADMIT, 1, 0, 0)], 6: [(lines.ADMIT, 2, 0, 0)]}
+    with open_recording(store(course(said, 9))) as recording:
+        assert [(e.id, e.begin_s, e.end_s) for e in recording.episodes()] == [(1, 3, 6), (2, 6, None)]
+
+
 def test_a_lost_part_of_a_text_is_said(fake: ModuleType, store: Any) -> None:
     records = told(fake, [(5, noted("text 0123456789abcdefghijklmnop")), (6, noted("text short"))], 8)
     at = [i for i, record in enumerate(records) if record[0] == 9]
