@@ -19,8 +19,8 @@ def entries(
 ) -> None:
     """What somebody entered, the fluid balance since the admission, and what followed treatments.
 
-    Slopes of R0 and of dP are over up to an hour before and after a treatment, by least squares over the board's
-    60 s medians. They say what came after it, not what it did.
+    Slopes of dP and of R0 (the resistance at the lowest frequency) are over up to an hour before and after a treatment,
+    by least squares over the board's 60 s medians. They say what came after it, not what it did.
     """
     with open_recording(file) as recording:
         result = {

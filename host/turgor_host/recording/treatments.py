@@ -1,6 +1,7 @@
 """What limbs and lungs did around each treatment: slopes of R0 and of dP in the hour before and the hour after it.
 
-Least squares over the board's own 60 s medians, once a second. They say what came after, not what caused it.
+Least squares over the board's own 60 s medians, once a second; R0 is, as in its readings, the resistance at the lowest
+frequency of a sweep. They say what came after, not what caused it.
 """
 
 from collections.abc import Mapping
