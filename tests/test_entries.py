@@ -11,6 +11,7 @@ from turgor.core import entries as numbers
 from turgor.core.channels import CHANNELS, IMPEDANCE, NO_CHANNEL, channel_id
 from turgor.link import lines
 from turgor_host.commands import Commands
+from turgor_host.entered import Entry, Joiner, joined
 from turgor_host.entries import (
     BY_NAME,
     BY_NUMBER,
@@ -19,11 +20,8 @@ from turgor_host.entries import (
     LIMB_CHECK_PARTS,
     ONE,
     TEXT_LIMIT,
-    Entry,
-    Joiner,
     Kind,
     commands_of,
-    joined,
     kind_called,
     read_words,
 )

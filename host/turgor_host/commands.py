@@ -13,7 +13,8 @@ from turgor.core.rules import RULE_NAMES
 from turgor.link import lines
 from turgor_host.calibrate.certificate import Certificate, check_words
 from turgor_host.configuration.sensors import DRIVERS
-from turgor_host.entries import AGE_GROUPS, BY_NAME, STATES, commands_of, joined, kind_called
+from turgor_host.entered import joined
+from turgor_host.entries import AGE_GROUPS, BY_NAME, STATES, commands_of, kind_called
 from turgor_host.errors import TurgorError, UsageError
 
 _ANSWER_S = 1.0

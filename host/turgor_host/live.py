@@ -30,7 +30,8 @@ from turgor.core.rules import (
 from turgor.drivers import FAULT_NAMES
 from turgor.link import lines
 from turgor.link.records import NO_DBP, SENSORS_OFF, VALID, unpack_readings
-from turgor_host.entries import AGE_GROUPS, STATES, Entry, Joiner
+from turgor_host.entered import Entry, Joiner
+from turgor_host.entries import AGE_GROUPS, STATES
 from turgor_host.history import POINTS_LIMIT, Buckets, History, filled_back
 from turgor_host.limb_checks import CHECK_EVERY_S, LimbChecks
 from turgor_host.live_channel import LiveChannel, label_of

@@ -11,7 +11,8 @@ from typing import Any
 from turgor.core.entries import LATE, LOCAL
 from turgor.core.rules import RULE_NAMES
 from turgor.link import lines
-from turgor_host.entries import AGE_GROUPS, BY_NAME, STATES, Entry, Joiner
+from turgor_host.entered import Entry, Joiner
+from turgor_host.entries import AGE_GROUPS, BY_NAME, STATES
 from turgor_host.recording.boots import Boot, Command, channel_name, load_commands
 from turgor_host.recording.events import Event, named, seconds, utc_text
 from turgor_host.recording.store import Store
