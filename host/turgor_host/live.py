@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turgor.core.channels import CHANNEL_NAMES, IMPEDANCE, NO_CHANNEL, PRESSURE
+from turgor.core.entries import LIMB_CHECK
 from turgor.core.judge import DBP_SOURCES, NO_SOURCE
 from turgor.core.median import ABSENT
 from turgor.core.rules import (
@@ -41,8 +42,11 @@ from turgor.core.signs import dp_milli_mmhg
 from turgor.drivers import FAULT_NAMES
 from turgor.link import lines
 from turgor.link.records import NO_DBP, SENSORS_OFF, VALID, unpack_readings
+from turgor_host.entered import Entry, Joiner
+from turgor_host.entries import AGE_GROUPS, STATES
 from turgor_host.groups import GROUPED, TOGETHER_S, Crossing, find_groups
 from turgor_host.history import POINTS_LIMIT, Buckets, History, filled_back
+from turgor_host.limb_checks import CHECK_EVERY_S, LimbChecks
 from turgor_host.live_channel import LiveChannel, label_of
 from turgor_host.recording.events import UNITS
 
@@ -57,7 +61,9 @@ class Live:
     Board seconds go on over a restart of the board. `version` grows with everything that changes the state.
     """
 
-    def __init__(self, source_name: str, simulated: bool, speed: float, file: str) -> None:
+    def __init__(
+        self, source_name: str, simulated: bool, speed: float, file: str, check_every_s: int = CHECK_EVERY_S
+    ) -> None:
         self.version = 0
         self._lock = threading.Lock()
         self._source_name = source_name
@@ -71,6 +77,10 @@ class Live:
         self._limits = {(row[0], row[1]): int(row[3]) for row in DEFAULT_LIMITS}
         self._runs_s = {(row[0], row[1]): int(row[4]) for row in DEFAULT_LIMITS}
         self._lost = 0
+        self._joiner: Joiner[int] = Joiner()
+        self._checks = LimbChecks(check_every_s)
+        # Whose it is, as far as this program saw.
+        self._episode: int | None = None
         self._boot: int | None = None
         self._base_s = 0
         self._t_s: int | None = None
@@ -190,6 +200,7 @@ class Live:
             self._note(self._at(header), f"DBP {body['a'] / 1000:g} mmHg entered", "info")
         elif body["command"] == lines.CALIBRATE and not body["a"] >> 16:
             # The first of its parts.
+            self._channel(body["a"] & 0xFF).calibrated_t_s = self._at(header)
             self._note(self._at(header), f"{label_of(body['a'] & 0xFF)}: calibration changed", "info")
         elif body["command"] == lines.PAUSE:
             # It counts from the next tick on.
@@ -204,6 +215,31 @@ class Live:
             self._note(self._at(header), "stopped for maintenance", "technical")
         elif body["command"] == lines.SWEEPS:
             self._note(self._at(header), f"{label_of(body['a'])}: sweeps for calibration, no readings", "info")
+        else:
+            self._take_told(self._at(header), body["command"], [body[name] for name in "abcde"])
+
+    def _take_told(self, t_s: int, command: int, words: list[int]) -> None:
+        """What somebody says of the patient."""
+        if command == lines.ENTRY:
+            for at, entry in self._joiner.take(words, t_s):
+                self._entered(at, entry)
+        elif command == lines.CONFIRM and words[1] < len(RULES):
+            self._note(t_s, f"{label_of(words[0])}: {RULES[words[1]][3]}, confirmed", "info")
+        elif command == lines.STATE:
+            self._note(t_s, f"{label_of(words[0])}: {STATES[words[1]]}", "info")
+        elif command == lines.ADMIT:
+            self._episode = words[0]
+            self._checks.restart(t_s)
+            self._note(t_s, f"{words[0]} admitted, {AGE_GROUPS[words[1]]}", "info")
+        elif command == lines.DISCHARGE:
+            self._note(t_s, "discharged" if self._episode is None else f"{self._episode} discharged", "info")
+            self._episode = None
+
+    def _entered(self, t_s: int, entry: Entry) -> None:
+        where = "" if entry.channel is None else f"{label_of(entry.channel)}: "
+        self._note(t_s, where + entry.line(), "info")
+        if entry.number == LIMB_CHECK and entry.channel is not None:
+            self._checks.take(entry.channel, t_s)
 
     def _take_notice(self, header: Fields, body: Fields, tail: bytes) -> None:
         if body["notice"] == SENSORS_OFF:
@@ -278,6 +314,8 @@ class Live:
 
     def _take_readings(self, header: Fields, body: Fields, tail: bytes) -> None:
         t_s = self._at(header)
+        if self._t_s is None:
+            self._checks.restart(t_s)
         self._t_s = t_s
         self._dbp_milli_mmhg = body["dbp_milli_mmhg"]
         self._dbp_age_s = body["dbp_age_s"]
@@ -345,6 +383,8 @@ class Live:
                     "valid": self._dbp_valid(),
                     "source": DBP_SOURCES[self._dbp_source] if self._dbp_source < len(DBP_SOURCES) else "unknown",
                 },
+                "episode": self._episode,
+                "limb_checks": self._checks.state([c.number for c in self._channels.values()], self._t_s),
                 "alarms": self._alarm_states(),
                 "paused_s": max(0, self._paused_until_s - (self._t_s or 0)),
                 "events": [{**note, "utc": self._utc_of(note["t_s"])} for note in self._notes],

@@ -40,6 +40,7 @@ class LiveChannel:
         self.valid_t_s: int | None = None
         self.baseline_milliohm = 0
         self.fault = 0
+        self.calibrated_t_s: int | None = None
         self.dp_below_s = 0
         self._slope: tuple[int, float | None] = (-1, None)
 
@@ -115,6 +116,7 @@ class LiveChannel:
             "reason": self.reason,
             "saturated": bool(self.flags & SATURATED),
             "fresh_s": None if self.valid_t_s is None or t_s is None else t_s - self.valid_t_s,
+            "calibrated_s": None if self.calibrated_t_s is None or t_s is None else t_s - self.calibrated_t_s,
             "dp_below_s": self.dp_below_s,
             "baseline": self.baseline_milliohm / 1000 if self.baseline_milliohm else None,
             "change_percent": None if change is None else round(change, 2),

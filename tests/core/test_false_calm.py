@@ -6,7 +6,7 @@ import pytest
 from judged import Judged
 
 from turgor.core.channels import NO_CHANNEL, channel_id
-from turgor.core.judge import REMOVED, STANDBY
+from turgor.core.entries import REMOVED, STANDBY, ZERO
 from turgor.core.rules import DP_LOST, PRESSURE_DOUBT
 
 HOUR = 3600
@@ -71,7 +71,7 @@ def test_catheter_blocked() -> None:
 def test_zero_under_pressure() -> None:
     """Zeroed while it reads 45: from then on it reads 0, which is said after ten minutes and clears nothing."""
     watch = standing()
-    watch.judge.entry(channel_id("calf_l"), True)
+    watch.judge.entry(channel_id("calf_l"), ZERO)
     watch.run(HOUR, {"calf_l": LIVELY}, dbp)
     assert watch.stands("calf_l", "pressure_doubt") == "medium"
     assert watch.stands("calf_l", "dp_low") == "high"

@@ -38,6 +38,11 @@ class Running:
         self._stop.set()
         self._thread.join()
 
+    def resume(self) -> None:
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
     def stop(self) -> None:
         self.pause()
         self.server.stop()
@@ -91,6 +96,21 @@ def test_it_says_that_it_is_simulated_and_no_medical_device(shown: Any) -> None:
         "SIMULATED60\N{MULTIPLICATION SIGN} speed · virtual board on MicroPython 1.29.0"
     )
     expect(shown.locator("footer")).to_contain_text("not a medical device")
+
+
+def test_a_due_limb_check_is_said_quietly(live: Live, board: Any, browser: Any, running: Running) -> None:
+    page = browser.new_page()
+    page.goto(running.server.url)
+    line = page.locator("#limb-checks")
+    expect(page.locator("#link-text")).to_have_text("Live")
+    expect(line).to_have_text("")
+    running.pause()
+    board.run(7200)
+    running.resume()
+    expect(line).to_have_text(
+        "Limb check due: Left calf (never), Right calf (never), Left forearm (never), Right forearm (never)"
+    )
+    page.close()
 
 
 def test_numbers_change(shown: Any) -> None:

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from turgor.link import records
+from turgor.core.channels import NO_CHANNEL
+from turgor.link import lines, records
+from turgor_host.entries import commands_of, kind_called
 from turgor_host.live import Live, label_of
 
 
@@ -242,3 +244,73 @@ def test_labels() -> None:
     assert [label_of(n) for n in range(7)] == [
         "Left calf", "Right calf", "Left forearm", "Right forearm", "Left calf", "Thorax", "Arterial line",
     ]  # fmt: skip
+
+
+def told(board: Any, *commands: tuple[int, ...]) -> None:
+    """Commands that the board has logged in its present second."""
+    for command, *words in commands:
+        board.put("command", 255, (1, command, 0, 0, *words, *[0] * (5 - len(words))))
+
+
+def test_entries_are_among_the_events(live: Live, board: Any) -> None:
+    board.run(5)
+    text = commands_of(kind_called("diuretic"), 40, "furosemide, by mouth", NO_CHANNEL)
+    told(board, *text[:2])
+    # It is shown when its text is there, at the second of its beginning.
+    assert live.state()["events"] == []
+    board.run(2)
+    told(board, *text[2:], (lines.STATE, 1, 1), (lines.CONFIRM, 4, 2), (lines.ADMIT, 17, 1, 0))
+    assert live.state()["episode"] == 17
+    told(board, (lines.DISCHARGE,))
+    assert [(event["t_s"], event["text"], event["kind"]) for event in reversed(live.state()["events"])] == [
+        (5, "diuretic 40 mg (furosemide, by mouth)", "info"),
+        (7, "Right calf: standby", "info"),
+        (7, "Left calf: fluid entering the limb, confirmed", "info"),
+        (7, "17 admitted, under_16", "info"),
+        (7, "17 discharged", "info"),
+    ]
+    assert live.state()["episode"] is None
+
+
+def test_a_limb_check_is_due_two_hours_after_the_last(live: Live, board: Any) -> None:
+    def due() -> list[tuple[str, int | None]]:
+        limbs = live.state()["limb_checks"]["limbs"]
+        assert [limb["channel"] for limb in limbs] == ["calf_l", "calf_r", "forearm_l", "forearm_r"]
+        return [(limb["label"], limb["age_s"]) for limb in limbs if limb["due"]]
+
+    check = commands_of(kind_called("limb_check"), 0b01010101, "", 0)
+    board.run(101)
+    told(board, *check)
+    board.run(7100)
+    # The first reading was that of second 1.
+    assert due() == []
+    board.run(1)
+    assert due() == [("Right calf", None), ("Left forearm", None), ("Right forearm", None)]
+    board.run(99)
+    assert len(due()) == 3
+    board.run(1)
+    assert due()[0] == ("Left calf", 7201)
+    # A check of the limb by its impedance; another patient has not been looked at yet, and has his own two hours.
+    told(board, *commands_of(kind_called("limb_check"), 0b01010101, "", 4))
+    board.run(1)
+    assert [label for label, _ in due()] == ["Right calf", "Left forearm", "Right forearm"]
+    told(board, (lines.ADMIT, 5, 0, 0))
+    board.run(7200)
+    assert due() == []
+    board.run(1)
+    assert [age_s for _, age_s in due()] == [None] * 4
+
+
+def test_nobody_is_reminded_who_does_not_want_it(new_board: Any) -> None:
+    live = Live("sim:", True, 60, "x", check_every_s=0)
+    new_board(live).run(7300)
+    assert not any(limb["due"] for limb in live.state()["limb_checks"]["limbs"])
+
+
+def test_a_channel_says_when_it_was_calibrated(live: Live, board: Any) -> None:
+    board.run(5)
+    assert channel(live, "calf_r")["calibrated_s"] is None
+    told(board, (lines.CALIBRATE, 1 | 1 << 8, 0, 4096, 0, 5))
+    board.run(3)
+    assert channel(live, "calf_r")["calibrated_s"] == 3
+    assert channel(live, "calf_l")["calibrated_s"] is None

@@ -65,7 +65,8 @@ def test_info(file: Path, eventful: Records) -> None:
 
 def test_events(file: Path) -> None:
     found = json.loads(run("events", file, "--json").stdout)
-    assert found[0].keys() == {"t_s", "utc", "channel", "rule", "priority", "state", "value", "limit", "unit"}
+    keys = {"t_s", "utc", "channel", "rule", "priority", "state", "value", "limit", "unit", "episode"}
+    assert found[0].keys() == keys
     assert len(found) == 10
     text = run("events", file).stdout
     assert "0:00:51" in text

@@ -159,6 +159,7 @@ def test_events(recording: Any) -> None:
         "value": pytest.approx(40, abs=0.01),
         "limit": 45.0,
         "unit": "mmHg",
+        "episode": None,
     }
     gained = [event for event in found if event["rule"] == "fluid_gain"]
     assert [(event["state"], event["value"], event["limit"], event["unit"]) for event in gained] == [

@@ -20,7 +20,7 @@ _SUM = const(4)
 _STEPS = const(5)
 _USUAL = const(6)
 MINUTES = const(7)
-_EXPLAINED_S = const(8)
+EXPLAINED_AT = const(8)
 _MEDIANS = const(9)
 _MEDIAN_COUNT = const(7)
 STATE_WORDS = const(16)
@@ -51,13 +51,13 @@ def doubt_state():
     s = array("i", bytes(4 * STATE_WORDS))
     s[_LAST] = ABSENT
     explain(s)
-    s[_EXPLAINED_S] = 0
+    s[EXPLAINED_AT] = 0
     return s
 
 
 def explain(s):
     """Somebody entered something about this channel: falls from now on have a reason for a while."""
-    s[_EXPLAINED_S] = EXPLAINED_S
+    s[EXPLAINED_AT] = EXPLAINED_S
     for i in range(_MEDIANS, STATE_WORDS):
         s[i] = ABSENT
 
@@ -81,8 +81,8 @@ def doubt_push(s, second, median, reading):
         elif median >= _AWAY_MILLI_MMHG or not s[DOUBTED] & NEAR_ZERO:
             s[NEAR_ZERO_S] = 0
             s[DOUBTED] &= ~NEAR_ZERO
-    if s[_EXPLAINED_S]:
-        s[_EXPLAINED_S] -= 1
+    if s[EXPLAINED_AT]:
+        s[EXPLAINED_AT] -= 1
     if reading != ABSENT:
         if s[_LAST] != ABSENT:
             step = abs(reading - s[_LAST])
@@ -106,7 +106,7 @@ def _fell(s, second, median):
     if s[DOUBTED] & FELL:
         if median >= s[_BEFORE] - _BACK_MILLI_MMHG:
             s[DOUBTED] &= ~FELL
-    elif before - median >= FALL_MILLI_MMHG and before != ABSENT and not s[_EXPLAINED_S]:
+    elif before - median >= FALL_MILLI_MMHG and before != ABSENT and not s[EXPLAINED_AT]:
         s[DOUBTED] |= FELL
         s[_BEFORE] = before
 

@@ -22,6 +22,8 @@ from turgor.core.channel import (
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, MOTION, NO_CHANNEL, NO_LIMB, PRESSURE, TEMPERATURE
 from turgor.core.deficit import deficit_state
 from turgor.core.doubt import believe, doubt_state, explain
+from turgor.core.entries import ACTIVE, CATHETER, DRESSING, FASCIOTOMY, POSITION, REMOVED, STANDBY, ZERO
+from turgor.core.entries import LATE as ADMITTED_LATE
 from turgor.core.fluid import (
     AT_ATTACH,
     BASELINE,
@@ -83,12 +85,6 @@ _LINE_HELD_S = const(60)
 _BASELINE_READINGS = const(60)
 _LATE_S = const(3600)
 
-# What a channel is.
-ACTIVE = const(0)
-STANDBY = const(1)
-FASCIOTOMY = const(2)
-REMOVED = const(3)
-STATE_NAMES = ("active", "standby", "fasciotomy", "removed")
 _STANDBY_S = const(1800)
 
 # After the patient turned no change of an impedance is judged, and for longer not whether several limbs fell together.
@@ -119,7 +115,7 @@ _RESTARTED = const(7)
 _ADMITTED = const(8)
 WORDS = const(9)
 NEVER_S = const(-0x7FFFFF)
-ADMITTED_LATE = const(2)
+_ADMISSION = const(8)
 
 
 class Judge:
@@ -221,12 +217,15 @@ class Judge:
         self.words[WORD_TYPED_S] = self.words[SECOND]
         self.choose()
 
-    def entry(self, channel, is_zero=False):
-        """Something was entered about a channel (NO_CHANNEL: all): a fall of its pressure has a reason."""
+    def entry(self, channel, kind):
+        """Something was done at a channel (NO_CHANNEL: all), by `core.entries`: a fall of its pressure may have that
+        reason."""
+        if kind > CATHETER and kind not in (POSITION, DRESSING):
+            return
         for position, other in enumerate(self.channels):
             if channel in (NO_CHANNEL, other) and CHANNELS[other][1] == PRESSURE:
                 explain(self.kept[position][0])
-                if is_zero:
+                if kind == ZERO:
                     self.zeroed[position] = self.words[SECOND]
 
     def confirm(self, channel, rule):
@@ -247,9 +246,13 @@ class Judge:
                 self.until[position] = self.words[SECOND] + _STANDBY_S
                 self._ending[position] = state != ACTIVE
 
+    def is_admitted(self):
+        """Whether a patient was admitted and not discharged."""
+        return self.words[_ADMITTED] & _ADMISSION != 0
+
     def admit(self, bits):
-        """A patient's episode begins."""
-        self._begin_episode(bits)
+        """A patient's episode begins; bits of `core.entries`."""
+        self._begin_episode(bits | _ADMISSION)
 
     def discharge(self):
         """It ends: nothing of it reaches the next."""

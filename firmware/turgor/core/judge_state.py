@@ -9,8 +9,9 @@ from turgor.core.alarms import idle_words
 from turgor.core.change import BASELINE_MOST
 from turgor.core.channels import CHANNELS, IMPEDANCE, NO_CHANNEL, PRESSURE
 from turgor.core.doubt import MINUTES, MINUTES_MOST
+from turgor.core.entries import REMOVED
 from turgor.core.fluid import ANCHOR, BASELINE, CONFIRMED, ORIGIN
-from turgor.core.judge import NO_DBP, REMOVED, SECOND, WORD_LINE, WORD_LINE_S, WORD_TYPED, WORD_TYPED_S, WORDS
+from turgor.core.judge import NO_DBP, SECOND, WORD_LINE, WORD_LINE_S, WORD_TYPED, WORD_TYPED_S, WORDS
 from turgor.core.packed import WORD_SIZE, get_triples, get_words, put_triples, put_words
 from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG
 from turgor.core.slope import OLDEST

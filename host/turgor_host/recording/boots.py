@@ -43,9 +43,10 @@ def channel_name(number: int) -> str:
 
 @dataclass(frozen=True)
 class Command:
-    """A command that the board took: what it asked for and the record that says so."""
+    """A command that the board took: what it asked for and the record that says so, of board second `t_s`."""
 
     seq: int
+    t_s: int
     command: int
     words: tuple[int, ...]
 
@@ -228,7 +229,7 @@ def _configure(store: Store, boot: Boot) -> None:
             Setup(channel, name or channel_name(channel), values[0], values[1], values[2], values[3], values[4:], seq),
         )
     boot.limits = tuple(limits)
-    boot.commands = list(_commands(store, boot))
+    boot.commands = list(load_commands(store, boot))
     boot.gaps = list(_gaps(store, boot))
     boot.calibrations = list(_whole(boot.commands))
     for calibration in boot.calibrations:
@@ -256,16 +257,17 @@ def _whole(commands: list[Command]) -> Iterator[Recalibrated]:
             goes_on = -1
 
 
-def _commands(store: Store, boot: Boot) -> Iterator[Command]:
-    for seq, body in store.query(
-        f"SELECT seq, body FROM records WHERE kind = ? AND {RARE} AND board = ? AND boot = ? ORDER BY seq",
+def load_commands(store: Store, boot: Boot) -> Iterator[Command]:
+    """The commands that are recorded by now, in order."""
+    for seq, t_s, body in store.query(
+        f"SELECT seq, t_s, body FROM records WHERE kind = ? AND {RARE} AND board = ? AND boot = ? ORDER BY seq",
         COMMAND,
         *boot.key,
     ):
         if len(body) == calcsize(row(COMMAND)[2]):
             _, command, status, _, *words = unpack_from(row(COMMAND)[2], body)
             if status == lines.OK:
-                yield Command(seq, command, tuple(words))
+                yield Command(seq, t_s, command, tuple(words))
 
 
 def _gaps(store: Store, boot: Boot) -> Iterator[tuple[int, int]]:

@@ -41,6 +41,7 @@ def describe(recording: Recording) -> dict[str, Any]:
         "limits_hash": limits_hash(recording.boots[-1].limits) if recording.boots else None,
         "channels": [_channel(recording, name) for name in recording.channels],
         "events": counts.get("event", 0),
+        "episodes": [episode.as_dict() for episode in recording.episodes()],
         "samples_sha256": recording.samples_sha256(),
         "readings_sha256": recording.readings_sha256(),
         "events_sha256": recording.events_sha256(),

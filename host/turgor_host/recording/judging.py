@@ -189,10 +189,21 @@ class _Judging:
 
 def _act(judge: Judge, command: Command) -> None:
     """What the tick does with a command; calibrations act on the channel, not here."""
+    a, b, c, *_ = command.words
     if command.command == lines.DBP:
-        judge.type_dbp(command.words[0])
+        judge.type_dbp(a)
     elif command.command == lines.ACKNOWLEDGE:
-        judge.alarms.acknowledge(command.words[0], command.words[1])
+        judge.alarms.acknowledge(a, b)
+    elif command.command == lines.ENTRY and not a >> 16:
+        judge.entry(a >> 8, a & 0xFF)
+    elif command.command == lines.CONFIRM:
+        judge.confirm(a, b)
+    elif command.command == lines.STATE:
+        judge.set_state(a, b)
+    elif command.command == lines.ADMIT:
+        judge.admit(c | b << 2)
+    elif command.command == lines.DISCHARGE:
+        judge.discharge()
 
 
 def _taken(judge: Judge) -> list[tuple[int, ...]]:

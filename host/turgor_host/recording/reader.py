@@ -17,6 +17,7 @@ from turgor.link.records import IMPEDANCE as IMPEDANCE_RECORD
 from turgor_host.errors import TurgorError
 from turgor_host.recording.boots import Boot, channel_name, load_boots, rows_between
 from turgor_host.recording.decode import Floats, Ints, body_array, decode_readings
+from turgor_host.recording.episodes import Episode, commands, find_entries, find_episodes, mark
 from turgor_host.recording.events import Event, damaged_event, make_event
 from turgor_host.recording.schema import RARE
 from turgor_host.recording.store import Store
@@ -88,11 +89,23 @@ class Recording:
         return set(decode_readings([rows[0][0]]).entries["channel"].tolist()) if rows else set()
 
     def events(self) -> list[Event]:
-        """What the board's rules said, in order: t_s, utc, channel, rule, priority, state, value, limit, unit."""
-        return [
+        """What the board's rules said, in order: t_s, utc, channel, rule, priority, state, value, limit, unit, and the
+        episode (its id, None where nobody knows)."""
+        found = [
             make_event(boot, t_s, channel, rule, priority, state, value, limit)
             for boot, t_s, channel, rule, priority, state, _, value, limit in self.event_rows()
         ]
+        mark(found, self.episodes())
+        return found
+
+    def episodes(self) -> list[Episode]:
+        """Whose the recording is, in order."""
+        return find_episodes(commands(self.store, self.boots))
+
+    def entries(self) -> list[dict[str, Any]]:
+        """What somebody entered, in order: t_s, utc, episode, kind, group, channel, value, unit, text, `complete` (no
+        part of the text is missing), `balance_ml` at volumes (in less out since the admission), and all as a line."""
+        return find_entries(commands(self.store, self.boots))
 
     def event_rows(self) -> Iterator[tuple[Boot, int, int, int, int, int, int, int, int]]:
         """Of each event boot, second, channel, rule, priority, state, stage, value and limit, as the board had them."""

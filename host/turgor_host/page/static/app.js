@@ -70,7 +70,16 @@ function show(state) {
   alarms.update(state);
   events.update(state);
   dbp.update(state);
+  put(find("limb-checks"), checksText(state.limb_checks));
   trends.update(state);
+}
+
+// Which limbs were not looked at for long; nothing while none is due.
+function checksText({ limbs }) {
+  const due = limbs.filter((limb) => limb.due);
+  if (!due.length) return "";
+  const words = due.map((limb) => `${limb.label} ${limb.age_s === null ? "(never)" : `(${span(limb.age_s)} ago)`}`);
+  return `Limb check due: ${words.join(", ")}`;
 }
 
 function age() {
