@@ -37,7 +37,7 @@ NEAR_ZERO_RUN_S = const(600)
 _AWAY_MILLI_MMHG = const(4000)
 # An entry explains what falls within so long after it.
 EXPLAINED_S = const(300)
-# With less than 50 micro-mmHg x 1000 a second there was never anything to lose.
+# Steps of less than 50 milli-mmHg in the mean (times 60) are nothing that could be lost.
 _LIVELY_MILLI_MMHG = const(3000)
 _STEP_MOST_MILLI_MMHG = const(100000)
 _STEPS_LEAST = const(30)
@@ -49,14 +49,13 @@ def doubt_state():
     """A fresh state: all is believed."""
     s = array("i", bytes(4 * STATE_WORDS))
     s[_LAST] = ABSENT
-    explain(s)
-    s[_EXPLAINED_S] = 0
+    explain(s, 0)
     return s
 
 
-def explain(s):
+def explain(s, seconds=EXPLAINED_S):
     """Somebody entered something about this channel: falls from now on have a reason for a while."""
-    s[_EXPLAINED_S] = EXPLAINED_S
+    s[_EXPLAINED_S] = seconds
     for i in range(_MEDIANS, STATE_WORDS):
         s[i] = ABSENT
 
@@ -81,7 +80,8 @@ def doubt_push(s, second, median, reading):
             s[NEAR_ZERO_S] = 0
             s[DOUBTED] &= ~NEAR_ZERO
     if s[_EXPLAINED_S]:
-        s[_EXPLAINED_S] -= 1
+        # What fell meanwhile is not to be compared with afterwards either.
+        explain(s, s[_EXPLAINED_S] - 1)
     if reading != ABSENT:
         if s[_LAST] != ABSENT:
             step = abs(reading - s[_LAST])
