@@ -153,7 +153,7 @@ def test_one_second_away_from_zero_ends_the_run_and_absence_holds_it():
 
 
 def lively(catheter, minutes, step, level=20000):
-    """A pressure that goes up by `step` and down to `level`, a second each, for minutes; the minute of the first change."""
+    """Up by `step` and down to `level`, a second each, for whole minutes; the minute of the first change."""
     changed = None
     for minute in range(minutes):
         for second in range(60):
