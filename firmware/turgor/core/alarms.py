@@ -49,8 +49,6 @@ def _step(
         acknowledged = words[at + 5]
         # 2: all are inside their clear limits, 1: that of some is not known, 0: one is outside.
         inside = 2
-        if x[1]:
-            inside = 1
         # Any stage is beyond its limit; what the first stage saw, and what the event will show.
         beyond_any = 0
         depth = -536870912
@@ -58,6 +56,7 @@ def _step(
         best_stage = 0
         shown = 0
         limit_shown = 0
+        first_limit = 0
         clear_s = 0
         form = 0
         if row == last:
@@ -88,6 +87,7 @@ def _step(
                     low -= 1
                 if depth == -536870912:
                     depth = turned
+                    first_limit = limit
                     if best_stage == 0 and best == priority:
                         shown = value
                         limit_shown = clear
@@ -141,12 +141,13 @@ def _step(
                     acknowledged += 1
                 if beyond_any and (acknowledged > 1801 or (form & 32 and depth >= before + 5000)):
                     acknowledged = 0
+                    limit_shown = first_limit
                     state = 1
             if inside == 0:
                 words[at + 3] = -1
             elif inside == 3:
                 state = 5
-            elif inside == 2:
+            elif inside == 2 and (form & 8 or x[1] == 0):
                 run = (((words[at + 3] + 0x20000000) & 0x3FFFFFFF) - 0x20000000) + 1
                 words[at + 3] = run
                 if run >= clear_s and (acknowledged or ((priority < 3 or form & 8) and form & 16 == 0)):

@@ -50,14 +50,13 @@ def doubt_state():
     """A fresh state: all is believed."""
     s = array("i", bytes(4 * STATE_WORDS))
     s[_LAST] = ABSENT
-    explain(s)
-    s[EXPLAINED_AT] = 0
+    explain(s, 0)
     return s
 
 
-def explain(s):
+def explain(s, seconds=EXPLAINED_S):
     """Somebody entered something about this channel: falls from now on have a reason for a while."""
-    s[EXPLAINED_AT] = EXPLAINED_S
+    s[EXPLAINED_AT] = seconds
     for i in range(_MEDIANS, STATE_WORDS):
         s[i] = ABSENT
 
@@ -82,7 +81,8 @@ def doubt_push(s, second, median, reading):
             s[NEAR_ZERO_S] = 0
             s[DOUBTED] &= ~NEAR_ZERO
     if s[EXPLAINED_AT]:
-        s[EXPLAINED_AT] -= 1
+        # What fell meanwhile is not to be compared with afterwards either.
+        explain(s, s[EXPLAINED_AT] - 1)
     if reading != ABSENT:
         if s[_LAST] != ABSENT:
             step = abs(reading - s[_LAST])

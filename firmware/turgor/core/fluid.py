@@ -69,7 +69,7 @@ def _still(s, at):
             least = s[i]
         if s[i] > most:
             most = s[i]
-    if least <= 0 or (most - least) * _STILL_PART > least:
+    if least <= 0 or most - least > least // _STILL_PART:
         return 0
     return (s[at] + s[at + 1] + s[at + 2]) // 3
 
@@ -79,8 +79,11 @@ def fluid_reading(s, second, reading):
     if reading == ABSENT:
         if s[_GAP_S] <= _GAP_MOST_S:
             s[_GAP_S] += 1
-            if s[_GAP_S] > _GAP_MOST_S and s[BASELINE]:
-                s[ORIGIN] = LOST
+            if s[_GAP_S] > _GAP_MOST_S:
+                # What changed in so long a time may be fluid.
+                _forget(s)
+                if s[BASELINE]:
+                    s[ORIGIN] = LOST
         return False
     s[_GAP_S] = 0
     if second & 1:
@@ -112,7 +115,7 @@ def fluid_reading(s, second, reading):
 
 def unmoved(s, reading):
     """A reading (or ABSENT) as it would be where the electrodes were at first."""
-    if reading == ABSENT or s[ANCHOR] == s[BASELINE]:
+    if reading <= 0 or s[ANCHOR] == s[BASELINE]:
         return reading
     return reanchored(s[BASELINE], s[ANCHOR], reading)
 

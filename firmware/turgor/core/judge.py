@@ -244,7 +244,10 @@ class Judge:
                     self._restart(position)
                 self.states[position] = state
                 self.until[position] = self.words[SECOND] + _STANDBY_S
-                self._ending[position] = state != ACTIVE
+                self._ending[position] |= state != ACTIVE
+                if CHANNELS[channel][1] == PRESSURE:
+                    # What is not judged any more needs no doubt; otherwise it is an entry like others.
+                    (believe if state == FASCIOTOMY else explain)(self.kept[position][0])
 
     def is_admitted(self):
         """Whether a patient was admitted and not discharged."""
@@ -273,7 +276,8 @@ class Judge:
 
     def take_diastolic(self, diastolic_milli_mmhg):
         """What the arterial line gives this second, ABSENT when it is not to be trusted."""
-        if DBP_LEAST_MILLI_MMHG <= diastolic_milli_mmhg <= DBP_MOST_MILLI_MMHG:
+        is_line = self._arterial_at >= 0 and self.states[self._arterial_at] == ACTIVE
+        if is_line and DBP_LEAST_MILLI_MMHG <= diastolic_milli_mmhg <= DBP_MOST_MILLI_MMHG:
             self.words[WORD_LINE] = diastolic_milli_mmhg
             self.words[WORD_LINE_S] = self.words[SECOND]
         self.choose()
@@ -374,11 +378,9 @@ class Judge:
     def _weigh_pressure(self, x, position):
         doubt, slope, deficit = self.kept[position]
         second = self.words[SECOND]
-        icp = reading = ABSENT
-        if self.states[position] == ACTIVE:
-            icp = self.medians[position]
-            reading = self._readings[position]
-        map = self.medians[self._arterial_at] if self._arterial_at >= 0 else ABSENT
+        icp = self._active(position)
+        reading = self._readings[position] if self.states[position] == ACTIVE else ABSENT
+        map = self._active(self._arterial_at)
         dbp = self.dbp_milli_mmhg
         pressure_signs(x, doubt, slope, deficit, second, icp, reading, dbp, self.dbp_age_s, map, self._aux)
         x[ZERO_AGE] = second - self.zeroed[position] if self.zeroed[position] != NEVER_S else 0
@@ -395,15 +397,18 @@ class Judge:
                     returning |= is_returning(self.kept[other][0], self._judged(other), aux)
             thorax_signs(x, s, self.words[SECOND], middle, returning)
             return
-        at = self._pressure_at[position]
-        icp = self.medians[at] if at >= 0 else ABSENT
+        icp = self._active(self._pressure_at[position])
         dp = dp_milli_mmhg(self.dbp_milli_mmhg, self.dbp_age_s, icp)
         limb_signs(x, s, self.words[SECOND], middle, self._skin(), icp, dp, self.alarms.aux(FLUID_GAIN, 2))
 
     def _judged(self, position):
         """An impedance's median, ABSENT while its change says nothing."""
-        is_judged = self.states[position] == ACTIVE and not self.is_turned(TURNED_S) and self.medians[position] > 0
-        return self.medians[position] if is_judged else ABSENT
+        median = self._active(position)
+        return ABSENT if median <= 0 or self.is_turned(TURNED_S) else median
+
+    def _active(self, position):
+        """A channel's median, ABSENT where there is none (-1) and while it is not active."""
+        return self.medians[position] if position >= 0 and self.states[position] == ACTIVE else ABSENT
 
     def _is_limb(self, position):
         _, kind, limb = CHANNELS[self.channels[position]]

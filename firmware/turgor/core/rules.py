@@ -123,7 +123,7 @@ DEFAULT_LIMITS = (
 
 # What a stage judges, by its place among the inputs of a tick (X_WORDS of them). The first is always 1: no condition.
 YES = const(0)
-# Whether nothing of this channel may clear now.
+# Whether no alarm of the patient may clear on this channel now.
 HELD = const(1)
 SOFT = const(2)
 DP = const(3)
