@@ -5,19 +5,15 @@ from judge_driver import Run, alone
 
 from turgor.core import rules as r
 from turgor.core.channels import channel_id
+from turgor.core.entries import ACTIVE, FASCIOTOMY, REMOVED, STANDBY, ZERO
+from turgor.core.entries import LATE as ADMISSION_LATE
 from turgor.core.fluid import AT_ATTACH, CONFIRMED, LATE
 from turgor.core.judge import (
-    ACTIVE,
-    ADMITTED_LATE,
     ARTERIAL_LINE,
     DBP_SOURCES,
-    FASCIOTOMY,
     NO_AGE,
     NO_DBP,
     NO_SOURCE,
-    REMOVED,
-    STANDBY,
-    STATE_NAMES,
     TURNED_S,
     TYPED,
     Judge,
@@ -120,7 +116,7 @@ def test_what_is_no_resistance_is_no_baseline():
 
 
 def test_a_late_admission_makes_late_baselines():
-    run = Run("calf_z", limits=alone()).ticks(1, R, act=lambda judge: judge.admit(ADMITTED_LATE)).ticks(60, R)
+    run = Run("calf_z", limits=alone()).ticks(1, R, act=lambda judge: judge.admit(ADMISSION_LATE)).ticks(60, R)
     assert run.baselines == [(60, "calf_z", LATE, R)]
 
 
@@ -153,7 +149,7 @@ def test_nothing_of_a_channel_is_raised_on_standby_or_when_it_is_removed():
         run = Run("calf_l", limits=alone(r.DP_LOW, r.PRESSURE_HIGH))
         run.ticks(1, ABSENT, act=lambda judge, state=state: judge.set_state(CALF_L, state)).ticks(1700, ABSENT)
         assert run.others(r.DBP_STALE) == []
-        assert STATE_NAMES[run.judge.states[0]] in ("standby", "removed")
+        assert run.judge.states[0] in (STANDBY, REMOVED)
 
 
 def test_of_a_fasciotomy_only_the_sensor_is_judged():
@@ -189,7 +185,7 @@ def test_what_returns_after_it_was_removed_begins_anew():
 def test_nothing_of_a_patient_reaches_the_next():
     both = ("calf_l", "calf_z", "thorax_z")
     run = Run(*both).ticks(1, 46000, R, R, dbp=60000)
-    run.judge.entry(CALF_L, is_zero=True)
+    run.judge.entry(CALF_L, ZERO)
     run.ticks(1500, 46000, R, R)
     run.acknowledge(CALF_L, r.DP_LOW)
     standing = {(channel, rule) for _, channel, rule, state, _ in run.events if state == r.RAISED}

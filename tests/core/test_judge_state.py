@@ -8,6 +8,7 @@ from judge_driver import Run
 from turgor.app.snapshot import _STATE_BYTES
 from turgor.core import rules as r
 from turgor.core.channels import CHANNEL_NAMES, CHANNELS, IMPEDANCE, PRESSURE, channel_id
+from turgor.core.entries import ZERO
 from turgor.core.fluid import LATE
 from turgor.core.judge import (
     ARTERIAL_LINE,
@@ -90,7 +91,7 @@ def say(judge, number, random):
     elif number == 1:
         judge.alarms.acknowledge(255, 255)
     elif number == 2:
-        judge.entry(random.choice((channel, 255)), bool(random.randrange(2)))
+        judge.entry(random.choice((channel, 255)), random.randrange(12))
     elif number == 3:
         judge.confirm(channel, random.choice((r.PRESSURE_DOUBT, r.BASELINE_UNKNOWN)))
     elif number == 4:
@@ -186,7 +187,7 @@ def test_the_lines_diastolic_is_held_on_as_long_as_it_would_be():
 
 def test_states_zeros_and_standbys_go_on():
     run = Run("calf_l", "calf_r").ticks(1, 20000, 20000)
-    run.judge.entry(0, is_zero=True)
+    run.judge.entry(0, ZERO)
     run.judge.set_state(1, STANDBY)
     run.ticks(1000, 20000, 20000)
     judge = make(["calf_l", "calf_r"])

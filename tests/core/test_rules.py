@@ -4,6 +4,7 @@ import pytest
 from judge_driver import Run, alone, plain_events
 
 from turgor.core import rules as r
+from turgor.core.entries import LEVEL
 from turgor.core.median import ABSENT
 
 MAP_LIMITS = ((r.MAP_LOW, 0, r.MEDIUM, 40000, 900, 42000, 300, 0), (r.MAP_LOW, 1, r.HIGH, 40000, 7200, 42000, 300, 0))
@@ -199,7 +200,7 @@ def test_a_high_one_stays_until_it_is_acknowledged_and_then_clears_in_its_time(n
     beyond, _, clear, near = bench.values
     bench.feed(bench.run_s + 100, beyond)
     # So that the fall of 17 mmHg is no doubt.
-    bench.run.judge.entry(CALF_L)
+    bench.run.judge.entry(CALF_L, LEVEL)
     bench.feed(2000, clear)
     assert [state for _, state, _ in bench.check()] == [r.RAISED]
     bench.run.acknowledge()
@@ -208,11 +209,11 @@ def test_a_high_one_stays_until_it_is_acknowledged_and_then_clears_in_its_time(n
     # Acknowledged while it is true: cleared in its time, and not near its clear limit.
     bench = Bench(name).feed(bench.run_s + 100, beyond)
     bench.run.acknowledge()
-    bench.run.judge.entry(CALF_L)
+    bench.run.judge.entry(CALF_L, LEVEL)
     bench.feed(1000, near)
     assert len(bench.run.of(bench.rule)) == 2
     begun = bench.run.t
-    bench.run.judge.entry(CALF_L)
+    bench.run.judge.entry(CALF_L, LEVEL)
     bench.feed(400, clear)
     ((t, state, _),) = bench.run.of(bench.rule)[2:]
     assert state == r.CLEARED

@@ -5,6 +5,7 @@ from judge_driver import Run, alone
 
 from turgor.core import rules as r
 from turgor.core.channel import READING_ELECTRODE_OFF, READING_NOISY, READING_SATURATED, READING_STUCK, READING_VALID
+from turgor.core.entries import LEVEL, ZERO
 from turgor.core.judge import FASCIOTOMY
 from turgor.core.median import ABSENT
 
@@ -89,7 +90,7 @@ def test_a_fall_of_ten_is_doubted_and_holds_all_alarms_of_the_patient(fall, rais
 
 def test_an_explained_fall_is_none():
     run = Run("calf_l", limits=alone(r.DP_LOW)).ticks(1, 35000, dbp=60000).ticks(1000, 35000)
-    run.ticks(1, 20000, act=lambda judge: judge.entry(CALF_L)).ticks(400, 20000)
+    run.ticks(1, 20000, act=lambda judge: judge.entry(CALF_L, LEVEL)).ticks(400, 20000)
     assert run.of(r.PRESSURE_DOUBT) == []
     assert [state for _, state, _ in run.of(r.DP_LOW)] == [r.RAISED, r.CLEARED]
 
@@ -172,12 +173,12 @@ def test_a_dbp_that_nobody_ever_typed_is_asked_for_where_a_pressure_is():
 
 
 def test_a_zero_is_overdue_after_eight_hours():
-    run = Run("calf_l", limits=alone()).ticks(1, 20000, act=lambda judge: judge.entry(CALF_L, is_zero=True))
+    run = Run("calf_l", limits=alone()).ticks(1, 20000, act=lambda judge: judge.entry(CALF_L, ZERO))
     run.ticks(28800, 20000)
     assert run.of(r.ZERO_OVERDUE) == []
     run.ticks(1, 20000)
     assert run.of(r.ZERO_OVERDUE) == [(28802, r.RAISED, r.LOW)]
-    run.ticks(1, 20000, act=lambda judge: judge.entry(CALF_L, is_zero=True))
+    run.ticks(1, 20000, act=lambda judge: judge.entry(CALF_L, ZERO))
     assert run.of(r.ZERO_OVERDUE)[1:] == [(28803, r.CLEARED, r.LOW)]
 
 

@@ -234,7 +234,7 @@ def run_judge():
         elif fate < 8:
             judge.set_state(numbers.one_of(channels), numbers.below(4))
         elif fate < 12:
-            judge.entry(numbers.one_of((0, 255)), fate & 1)
+            judge.entry(numbers.one_of((0, 255)), numbers.below(12))
         elif fate < 16:
             judge.confirm(numbers.one_of((0, 1, 4, 5)), numbers.one_of((11, 13)))
         elif fate == 16:
