@@ -52,11 +52,12 @@ def fluid_state():
     for i in range(3):
         s[_STEPS + i] = ABSENT
     highest_restart(s, _HIGHEST)
-    _forget(s)
+    forget(s)
     return s
 
 
-def _forget(s):
+def forget(s):
+    """No reading from now on makes a step with one before."""
     for i in range(_RECENT, _NEWEST + 1):
         s[i] = ABSENT
 
@@ -95,7 +96,7 @@ def fluid_reading(s, second, reading):
     after = _still(s, _NEWEST - 2)
     if not before or not after or abs(after - before) <= before // _STEP_PART:
         return False
-    _forget(s)
+    forget(s)
     if not s[BASELINE]:
         return False
     s[ANCHOR] = reanchored(s[ANCHOR], before, after)
