@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from turgor.core.channels import ARTERIAL, CHANNELS, CUFF, IMPEDANCE, MOTION, NO_LIMB, PRESSURE
+from turgor.core.channels import ARTERIAL, CHANNELS, CUFF, IMPEDANCE, MOTION, NO_CHANNEL, NO_LIMB, PRESSURE
 from turgor.core.median import ABSENT
 from turgor.drivers import FAULT_NAMES
 from turgor.link.records import ELECTRODE_OFF, MEDIAN_VALID, SATURATED, STUCK, VALID
@@ -15,7 +15,9 @@ _SLOPE_LEAST_S = 300
 
 
 def label_of(channel: int) -> str:
-    """What a person calls a channel: an impedance has the name of its limb's pressure."""
+    """What a person calls a channel: an impedance has the name of its limb's pressure, and what is none "Patient"."""
+    if channel == NO_CHANNEL:
+        return "Patient"
     name, kind, limb = CHANNELS[channel]
     if kind == ARTERIAL:
         return "Arterial line"

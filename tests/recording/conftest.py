@@ -65,8 +65,8 @@ def eventful(fake: ModuleType) -> Records:
     """170 s of a board, at 20 samples/s, on which all that a replay has to follow happens.
 
     calf_l stands at 20 mmHg, until a calibration at 120 s makes that 35; calf_r misses conversions and fails twice;
-    forearm_l is over its threshold when it fails; calf_z falls by 4.5 % from 70 to 112 s. DBP 60 is typed at 40 s, 70 at
-    100 s; alarms come after seconds and are acknowledged at 150 s.
+    forearm_l is over its threshold when it fails; calf_z falls by 4.5 % from 70 to 112 s. DBP 60 is typed at 40 s, 70
+    at 100 s; alarms come after seconds and are acknowledged at 150 s.
     """
     limits = (
         (DP_LOW, 0, MEDIUM, 45000, 10, 46000, 5, 0),

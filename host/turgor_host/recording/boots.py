@@ -9,7 +9,7 @@ from struct import calcsize, unpack_from
 from turgor.app.config import codes_may_repeat
 from turgor.core.bounds import CALIBRATION_BOUNDS, IMPEDANCE_BOUNDS
 from turgor.core.channel import PressureChannel, pressure_channel
-from turgor.core.channels import CHANNEL_NAMES, CHANNELS, IMPEDANCE, SLOW
+from turgor.core.channels import CHANNEL_NAMES, CHANNELS, IMPEDANCE, NO_CHANNEL, SLOW
 from turgor.core.filter_words import filter_state, set_calibration
 from turgor.link import lines
 from turgor.link.records import (
@@ -36,6 +36,9 @@ _READINGS_BODY = calcsize(row(READINGS)[2])
 
 
 def channel_name(number: int) -> str:
+    """Of what belongs to no channel `patient`."""
+    if number == NO_CHANNEL:
+        return "patient"
     return CHANNEL_NAMES[number] if number < len(CHANNEL_NAMES) else f"channel {number}"
 
 
