@@ -80,6 +80,13 @@ class MadeUpBoard:
         for _ in range(seconds):
             self.second()
 
+    def ramp(self, number: int, reading: float, seconds: int) -> None:
+        """A reading goes to `reading` in so many seconds: a fall that is neither an electrode's nor a catheter's."""
+        start = self.readings[number] or 0.0
+        for second in range(1, seconds + 1):
+            self.readings[number] = start + (reading - start) * second / seconds
+            self.second()
+
     def second(self) -> None:
         """One tick, in the order of the board's."""
         self.t_s += 1
