@@ -23,7 +23,6 @@ from turgor.core.rules import (
     DP_LOW,
     ESCALATED,
     EVENT_NAMES,
-    FIRST_TECHNICAL,
     FLUID_GAIN,
     FLUID_RETURN,
     HIGH,
@@ -53,6 +52,10 @@ from turgor_host.recording.events import UNITS
 Fields = dict[str, int]
 
 _EVENTS_KEPT = 50
+
+
+def _name_of(channel: int) -> str | None:
+    return None if channel == NO_CHANNEL else str(CHANNEL_NAMES[channel])
 
 
 class Live:
@@ -257,9 +260,9 @@ class Live:
         numbers: dict[str, Any] = {"value": body["value"] / scale, "limit": body["limit"] / scale}
         if state == ACKNOWLEDGED:
             numbers = {"value": None, "limit": None}
-        elif state in (CLEARED, WITHDRAWN):
+        if state in (CLEARED, WITHDRAWN):
             self._alarms.pop((rule, channel), None)
-        if state not in (CLEARED, WITHDRAWN):
+        else:
             alarm = self._alarms.setdefault(
                 (rule, channel), {"since_s": t_s, "value": None, "limit": None, "group": None}
             )
@@ -276,7 +279,7 @@ class Live:
             t_s,
             f"{label_of(channel)}: {RULES[rule][3]}, {doing}",
             "alarm",
-            CHANNEL_NAMES[channel] if channel != NO_CHANNEL else None,
+            _name_of(channel),
             rule=RULE_NAMES[rule],
             priority=PRIORITY_NAMES[body["priority"]],
             state=EVENT_NAMES[state],
@@ -409,30 +412,28 @@ class Live:
                 {
                     **alarm,
                     "rule": RULE_NAMES[rule],
-                    "channel": CHANNEL_NAMES[number] if number != NO_CHANNEL else None,
+                    "channel": _name_of(number),
                     "label": label_of(number),
                     "priority": PRIORITY_NAMES[alarm["priority"]],
                     "text": RULES[rule][3],
                     "quantity": RULES[rule][1],
                     "unit": UNITS[RULES[rule][2]][0],
-                    "now": None if number == NO_CHANNEL else self._judged_now(rule, self._channel(number)),
+                    "now": self._judged_now(rule, number),
                 }
             )
         return found
 
-    def _judged_now(self, rule: int, channel: LiveChannel) -> float | None:
-        """The present value of what the rule judges; None for a technical one, which judges a time."""
-        if rule >= FIRST_TECHNICAL:
+    def _judged_now(self, rule: int, number: int) -> float | None:
+        """The present value of what the rule judges, None where that is nothing to be seen."""
+        if number not in self._channels:
             return None
+        channel = self._channels[number]
         if rule in (FLUID_GAIN, FLUID_RETURN, LUNG_FLUID):
             change = channel.change_percent()
             return None if change is None else round(-change, 1)
-        if rule in (DP_LOW, DP_LOST):
-            judged = self._dp(channel)
-        elif rule in (PRESSURE_HIGH, SHOCK):
-            judged = channel.median_milli
-        else:
+        if rule not in (DP_LOW, DP_LOST, PRESSURE_HIGH, SHOCK):
             return None
+        judged = self._dp(channel) if rule in (DP_LOW, DP_LOST) else channel.median_milli
         return None if judged == ABSENT else judged / 1000
 
     def history(self, t0: float, t1: float, points: int) -> dict[str, Any]:

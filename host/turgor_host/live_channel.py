@@ -15,7 +15,7 @@ _SLOPE_LEAST_S = 300
 
 
 def label_of(channel: int) -> str:
-    """What a person calls a channel: an impedance has the name of its limb's pressure."""
+    """What a person calls a channel: an impedance has the name of its limb's pressure, and what is none "Patient"."""
     if channel == NO_CHANNEL:
         return "Patient"
     name, kind, limb = CHANNELS[channel]

@@ -208,26 +208,23 @@ def test_channels_that_are_gone_are_dropped_and_new_ones_begin_afresh():
 
 @pytest.mark.parametrize("names", [DEFAULT, (*DEFAULT, "art", "cuff"), CHANNEL_NAMES])
 def test_the_largest_states_have_room(names):
-    """Every alarm stands acknowledged with a run of each stage; none has one to clear beside them. By hand: 37 bytes, 3
-    of a head, 7 of a channel's own, what its kind keeps, of an alarm 9 and 3 a stage."""
+    """Every alarm stands. By hand: 37 bytes, 3 of a head, 7 of a channel's own, what its kind keeps, 22 an alarm."""
     judge = make(names)
     words = judge.alarms.words
-    stages = 0
     for alarm in range(judge.alarms.count):
         rule = judge.alarms.ids[2 * alarm + 1]
         runs = max(1, sum(row[0] == rule for row in r.DEFAULT_LIMITS))
-        stages += runs
         for i, word in enumerate([2**29 - 1] * runs + [-1] * (4 - runs) + [r.HIGH, 2**28 - 1, -(2**28)]):
             words[7 * alarm + i] = word
     state = packed(judge)
     kinds = [CHANNELS[number][1] for number in judge.channels]
     kept = sum({PRESSURE: 3 * (16 + 16 + 32), IMPEDANCE: 3 * 45}.get(kind, 0) for kind in kinds)
     heads = 3 * (len(names) + 1) + 7 * len(names)
-    assert len(state) == 37 + heads + kept + 9 * judge.alarms.count + 3 * stages
+    assert len(state) == 37 + heads + kept + 22 * judge.alarms.count
     assert len(state) + 6 <= _STATE_BYTES
     other = make(names)
     assert unpack(other, state)
-    assert max(other.alarms.words) == 0xFFFFFF
+    assert max(other.alarms.words) == 0x7FFFFF
     assert packed(other) == state
 
 

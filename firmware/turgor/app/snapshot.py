@@ -12,7 +12,7 @@ snapshot; all later ones do.
 A boot's log holds the state of the rules from which it starts (restored, or empty) before its first tick, at second 0;
 filters start at rest.
 
-In the default configuration they add 950 bytes a minute at most while the sensors are well: 15.8 B/s.
+In the default configuration they add 1977 bytes a minute without an alarm and 3006 with all of them: 33 to 50 B/s.
 """
 
 from array import array
@@ -29,7 +29,7 @@ _EVERY_S = const(60)
 _FILTER_BODY = const(6)
 _RULE_BODY = const(2)
 # The largest state there is: that of the rules of ten channels, all of whose alarms stand.
-_STATE_BYTES = const(2560)
+_STATE_BYTES = const(2900)
 
 
 class Snapshots:

@@ -165,6 +165,7 @@ def _step(
             priority = 0
             acknowledged = 0
             words[at + 3] = -1
+            words[at + 6] = 0
         words[at + 4] = priority
         words[at + 5] = acknowledged
         alarm += 1

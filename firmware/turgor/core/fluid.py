@@ -52,11 +52,12 @@ def fluid_state():
     for i in range(3):
         s[_STEPS + i] = ABSENT
     highest_restart(s, _HIGHEST)
-    _forget(s)
+    forget(s)
     return s
 
 
-def _forget(s):
+def forget(s):
+    """No reading from now on makes a step with one before."""
     for i in range(_RECENT, _NEWEST + 1):
         s[i] = ABSENT
 
@@ -81,7 +82,7 @@ def fluid_reading(s, second, reading):
             s[_GAP_S] += 1
             if s[_GAP_S] > _GAP_MOST_S:
                 # What changed in so long a time may be fluid.
-                _forget(s)
+                forget(s)
                 if s[BASELINE]:
                     s[ORIGIN] = LOST
         return False
@@ -98,7 +99,7 @@ def fluid_reading(s, second, reading):
     after = _still(s, _NEWEST - 2)
     if not before or not after or abs(after - before) <= before // _STEP_PART:
         return False
-    _forget(s)
+    forget(s)
     if not s[BASELINE]:
         return False
     s[ANCHOR] = reanchored(s[ANCHOR], before, after)

@@ -10,7 +10,7 @@ from turgor.core.change import BASELINE_MOST
 from turgor.core.channels import CHANNELS, IMPEDANCE, NO_CHANNEL, PRESSURE
 from turgor.core.doubt import MINUTES, MINUTES_MOST
 from turgor.core.entries import REMOVED
-from turgor.core.fluid import ANCHOR, BASELINE, CONFIRMED, ORIGIN
+from turgor.core.fluid import ANCHOR, BASELINE, CONFIRMED, ORIGIN, forget
 from turgor.core.judge import NO_DBP, SECOND, WORD_LINE, WORD_LINE_S, WORD_TYPED, WORD_TYPED_S, WORDS
 from turgor.core.packed import WORD_SIZE, get_triples, get_words, put_triples, put_words
 from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG
@@ -124,6 +124,9 @@ def unpack_judge(judge, buffer, at, end, least_age_s=0):
         if found[position] is not None:
             for part, kept in enumerate(found[position]):
                 judge.kept[position][part][:] = kept
+            if least_age_s and CHANNELS[judge.channels[position]][1] == IMPEDANCE:
+                # Nobody knows how long ago: what changed meanwhile is no electrode's step.
+                forget(judge.kept[position][0])
     judge.alarms.words[:] = alarms
     judge.alarms.event_count = 0
     judge.choose()

@@ -36,6 +36,7 @@ _READINGS_BODY = calcsize(row(READINGS)[2])
 
 
 def channel_name(number: int) -> str:
+    """Of what belongs to no channel `patient`."""
     if number == NO_CHANNEL:
         return "patient"
     return CHANNEL_NAMES[number] if number < len(CHANNEL_NAMES) else f"channel {number}"
