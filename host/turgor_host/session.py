@@ -12,7 +12,8 @@ from typing import Protocol
 from turgor.link import lines
 from turgor.link.records import BOOT, EVENT, HEADER, IMPEDANCE, READINGS, SAMPLES, WIRE_VERSION, unpack
 from turgor_host.calibrate.certificate import Certificate
-from turgor_host.commands import Commands, explained
+from turgor_host.commands import Commands, explained, number
+from turgor_host.dbp import check_dbp
 from turgor_host.errors import DiskFull, PortGone, TurgorError
 from turgor_host.live import Live
 from turgor_host.recording.reader import open_recording
@@ -109,7 +110,10 @@ class Session:
         self._stop.set()
 
     def act(self, name: str, **arguments: object) -> str:
-        """Do what a user asks: what `Commands.act` knows, and `zero` channel and open_to_air."""
+        """Do what a user asks: what `Commands.act` knows, with `dbp` also below_icp, and `zero` channel and
+        open_to_air."""
+        if name == "dbp" and not arguments.get("below_icp"):
+            check_dbp(number(arguments.get("mmhg")), self._live.state())
         if name != "zero":
             return self._commands.act(name, **arguments)
         channel = str(arguments.get("channel"))

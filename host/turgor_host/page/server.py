@@ -175,7 +175,7 @@ def make_app(live: Live, act: Act) -> Starlette:
 
     async def dbp(request: Request) -> Response:
         arguments = await _json_object(request, ("mmhg",))
-        return JSONResponse({"done": await run_in_threadpool(act, "dbp", mmhg=arguments.get("mmhg"))})
+        return JSONResponse({"done": await run_in_threadpool(act, "dbp", mmhg=arguments.get("mmhg"), below_icp=True)})
 
     async def ack(request: Request) -> Response:
         arguments = await _json_object(request, ("channel", "rule"))
