@@ -15,7 +15,7 @@ def state(**medians: float | None) -> dict[str, Any]:
 
 def test_both_sides_of_the_highest() -> None:
     check_dbp(50, state(calf_l=50.0, calf_r=20.0))
-    with pytest.raises(TurgorError, match="49.9 mmHg lies below the 50 mmHg of calf_l: not taken.*--below-icp"):
+    with pytest.raises(TurgorError, match=r"49\.9 mmHg lies below the 50 mmHg of calf_l: not taken.*--below-icp"):
         check_dbp(49.9, state(calf_l=50.0, calf_r=20.0))
 
 

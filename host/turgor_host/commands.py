@@ -64,7 +64,7 @@ class Commands:
         Returns one line that says what was done; UsageError or TurgorError when it was refused.
         """
         if name == "dbp":
-            mmhg = number(arguments.get("mmhg"))
+            mmhg = to_number(arguments.get("mmhg"))
             if not 10 <= mmhg <= 200:
                 raise UsageError(f"a diastolic pressure of {mmhg:g} mmHg is refused; it must lie between 10 and 200")
             self._do(lines.DBP, round(mmhg * 1000))
@@ -74,7 +74,7 @@ class Commands:
             self._do(lines.ACKNOWLEDGE, _channel(channel), _rule(rule))
             return f"acknowledged: {rule or 'all rules'} on {channel or 'all channels'}"
         if name == "pause":
-            asked = number(arguments.get("seconds"))
+            asked = to_number(arguments.get("seconds"))
             if asked not in range(PAUSE_S + 1):
                 raise UsageError(
                     f"a pause of {asked:g} s is refused; give whole seconds, 1 to {PAUSE_S}, or 0 to end one"
@@ -91,7 +91,7 @@ class Commands:
             self._do(lines.MAINTAIN)
             return "the board resets to its prompt"
         if name == "sweeps":
-            sweeps = int(number(arguments.get("sweeps")))
+            sweeps = int(to_number(arguments.get("sweeps")))
             self._do(lines.SWEEPS, _channel(arguments.get("channel")), sweeps)
             return f"3 x {sweeps} sweeps for calibration of {arguments.get('channel')} begin"
         if name in _TOLD:
@@ -109,11 +109,11 @@ class Commands:
     def _note(self, arguments: Arguments) -> str:
         kind = kind_called(str(arguments.get("kind"))).name
         value = arguments.get("value")
-        number = None if value is None else number(value)
+        number = None if value is None else to_number(value)
         return self._enter(kind, number, str(arguments.get("text") or ""), _channel(arguments.get("channel")))
 
     def _level(self, arguments: Arguments) -> str:
-        return self._enter("level", number(arguments.get("cm")), "", _channel(arguments.get("channel")))
+        return self._enter("level", to_number(arguments.get("cm")), "", _channel(arguments.get("channel")))
 
     def _enter(self, kind: str, value: float | None, text: str, channel: int) -> str:
         commands = commands_of(BY_NAME[kind], value, text, channel)
@@ -139,7 +139,7 @@ class Commands:
         return f"confirmed: {rule} on {arguments.get('channel')}"
 
     def _admit(self, arguments: Arguments) -> str:
-        number, age_group = number(arguments.get("id")), arguments.get("age_group")
+        number, age_group = to_number(arguments.get("id")), arguments.get("age_group")
         if not 1 <= number <= _MOST_ID or number != int(number):
             raise UsageError(f"an id of {number:g} is refused; give a pseudonymous whole number from 1 to {_MOST_ID}")
         if age_group not in AGE_GROUPS:
@@ -273,10 +273,10 @@ def _certificate(fields: dict[str, Any]) -> Certificate:
     _channel(channel)
     if channel is None or sensor not in DRIVERS or not isinstance(words, list | tuple):
         raise UsageError("a calibration needs board, channel, sensor and words; use `turgor calibrate upload`")
-    return Certificate(str(board), str(channel), str(sensor), tuple(int(number(word)) for word in words), 0.0)
+    return Certificate(str(board), str(channel), str(sensor), tuple(int(to_number(word)) for word in words), 0.0)
 
 
-def number(value: Any) -> float:
+def to_number(value: Any) -> float:
     """What a user gave as a number; UsageError when it is none."""
     try:
         return float(value)

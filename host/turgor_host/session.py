@@ -12,7 +12,7 @@ from typing import Protocol
 from turgor.link import lines
 from turgor.link.records import BOOT, EVENT, HEADER, IMPEDANCE, READINGS, SAMPLES, WIRE_VERSION, unpack
 from turgor_host.calibrate.certificate import Certificate
-from turgor_host.commands import Commands, explained, number
+from turgor_host.commands import Commands, explained, to_number
 from turgor_host.dbp import check_dbp
 from turgor_host.errors import DiskFull, PortGone, TurgorError
 from turgor_host.live import Live
@@ -113,7 +113,7 @@ class Session:
         """Do what a user asks: what `Commands.act` knows, with `dbp` also below_icp, and `zero` channel and
         open_to_air."""
         if name == "dbp" and not arguments.get("below_icp"):
-            check_dbp(number(arguments.get("mmhg")), self._live.state())
+            check_dbp(to_number(arguments.get("mmhg")), self._live.state())
         if name != "zero":
             return self._commands.act(name, **arguments)
         channel = str(arguments.get("channel"))
