@@ -54,6 +54,9 @@ def test_cannot_tell() -> None:
     assert course([limb("a", 60, 50, known=False)], NOW, None).evidence == ("a: baseline unknown",)
     assert course([limb("a", 60, 50)], NOW, NOW - AFTER_DIURETIC_S + 1).text == CANNOT_TELL
     assert course([limb("a", 60, 50)], NOW, NOW - AFTER_DIURETIC_S).text == ENTERING
+    held = course([limb("a", 60, 50)], NOW, None, NOW - 1199)
+    assert held.evidence == ("held: turned 19 min ago",)
+    assert course([limb("a", 60, 50)], NOW, None, NOW - 1200).text == ENTERING
     # The first of the ten minutes must be there by half.
     assert course([limb("a", 60, 50, since=NOW - SPAN_S + 301)], NOW, None).text == ENTERING
     assert course([limb("a", 60, 50, since=NOW - SPAN_S + 302)], NOW, None).text == CANNOT_TELL

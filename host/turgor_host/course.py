@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from turgor.core.judge import TURNED_S
+
 Floats = NDArray[np.float64]
 
 SPAN_S = 7200
@@ -51,13 +53,15 @@ class Course:
     evidence: tuple[str, ...]
 
 
-def course(limbs: Sequence[Limb], t_s: int, diuretic_s: int | None) -> Course:
-    """The course at board second `t_s`; `diuretic_s` is when a diuretic was last given, None when none was."""
+def course(limbs: Sequence[Limb], t_s: int, diuretic_s: int | None = None, turned_s: int | None = None) -> Course:
+    """The course at board second `t_s`; when a diuretic was last given and when the patient turned, None if never."""
     if not limbs:
         return Course(CANNOT_TELL, ("no limb is watched",))
     reasons = [f"{limb.label}: baseline unknown" for limb in limbs if not limb.is_baseline_known]
     if diuretic_s is not None and t_s - diuretic_s < AFTER_DIURETIC_S:
         reasons.append(f"a diuretic {_ago(t_s - diuretic_s)} ago")
+    if turned_s is not None and t_s - turned_s < TURNED_S:
+        reasons.append(f"held: turned {_ago(t_s - turned_s)} ago")
     changes = {limb.label: (limb, _change(limb, t_s)) for limb in limbs}
     reasons += [f"{label}: less than 2 h of data" for label, (_, change) in changes.items() if change is None]
     if reasons:

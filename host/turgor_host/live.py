@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turgor.core.channels import CHANNEL_NAMES, IMPEDANCE, NO_CHANNEL, PRESSURE
-from turgor.core.entries import LIMB_CHECK
+from turgor.core.entries import DIURETIC, LIMB_CHECK
 from turgor.core.judge import DBP_SOURCES, NO_SOURCE
 from turgor.core.median import ABSENT
 from turgor.core.rules import (
     ACKNOWLEDGED,
+    BASELINE_UNKNOWN,
     CLEARED,
     DBP_VALID_S,
     DEFAULT_LIMITS,
@@ -47,6 +48,7 @@ from turgor_host.groups import GROUPED, TOGETHER_S, Crossing, find_groups
 from turgor_host.history import POINTS_LIMIT, Buckets, History, filled_back
 from turgor_host.limb_checks import CHECK_EVERY_S, LimbChecks
 from turgor_host.live_channel import LiveChannel, label_of
+from turgor_host.live_course import LiveCourse
 from turgor_host.recording.events import UNITS
 
 Fields = dict[str, int]
@@ -82,6 +84,7 @@ class Live:
         self._lost = 0
         self._joiner: Joiner[int] = Joiner()
         self._checks = LimbChecks(check_every_s)
+        self._course = LiveCourse()
         # Whose it is, as far as this program saw.
         self._episode: int | None = None
         self._boot: int | None = None
@@ -233,6 +236,7 @@ class Live:
         elif command == lines.ADMIT:
             self._episode = words[0]
             self._checks.restart(t_s)
+            self._course.restart()
             self._note(t_s, f"{words[0]} admitted, {AGE_GROUPS[words[1]]}", "info")
         elif command == lines.DISCHARGE:
             self._note(t_s, "discharged" if self._episode is None else f"{self._episode} discharged", "info")
@@ -241,6 +245,8 @@ class Live:
     def _entered(self, t_s: int, entry: Entry) -> None:
         where = "" if entry.channel is None else f"{label_of(entry.channel)}: "
         self._note(t_s, where + entry.line(), "info")
+        if entry.number == DIURETIC:
+            self._course.diuretic_s = t_s
         if entry.number == LIMB_CHECK and entry.channel is not None:
             self._checks.take(entry.channel, t_s)
 
@@ -338,6 +344,8 @@ class Live:
                 if dp != ABSENT:
                     channel.dp_below_s = channel.dp_below_s + 1 if dp < self._limits[DP_LOW, 0] else 0
         self._history.append(t_s, row)
+        unknown = {channel for rule, channel in self._alarms if rule == BASELINE_UNKNOWN}
+        self._course.take(t_s, self._channels.values(), self._history, unknown)
 
     # Reading.
 
@@ -387,6 +395,7 @@ class Live:
                     "source": DBP_SOURCES[self._dbp_source] if self._dbp_source < len(DBP_SOURCES) else "unknown",
                 },
                 "episode": self._episode,
+                "course": self._course.state(),
                 "limb_checks": self._checks.state([c.number for c in self._channels.values()], self._t_s),
                 "alarms": self._alarm_states(),
                 "paused_s": max(0, self._paused_until_s - (self._t_s or 0)),

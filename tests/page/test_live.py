@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from turgor.core.channels import NO_CHANNEL
+from turgor.core.rules import BASELINE_UNKNOWN
 from turgor.link import lines, records
 from turgor_host.entries import commands_of, kind_called
 from turgor_host.live import Live, label_of
@@ -147,7 +148,8 @@ def test_a_pause_counts_down_and_a_higher_alarm_ends_it(live: Live, board: Any) 
     board.run(600)
     board.act("pause", seconds=120)
     board.run(100)
-    assert [a["priority"] for a in live.state()["alarms"]] == ["medium", "medium"]
+    # Beside them a rise of the pressure stands, low.
+    assert [a["priority"] for a in live.state()["alarms"]][:2] == ["medium", "medium"]
     assert live.state()["paused_s"] == 21
     board.readings[1] = 50.0
     board.run(280)
@@ -242,6 +244,23 @@ def test_everything_that_shows_raises_the_version(live: Live, board: Any) -> Non
     assert live.state()["connection"] == "lost"
 
 
+def test_the_course_after_two_hours(live: Live, board: Any) -> None:
+    """The left calf's resistance falls by 4 % in an hour and a half, the others stay."""
+    board.run(60)
+    assert live.state()["course"]["text"] == "cannot tell"
+    board.run(1800)
+    board.ramp(4, board.readings[4] * 0.96, 5400)
+    found = live.state()["course"]
+    assert found["text"] == "fluid entering limbs"
+    assert found["evidence"][0].startswith("Left calf: R -")
+    assert found["since_s"] <= live.t_s
+    # After a diuretic nothing is said.
+    told(board, *commands_of(kind_called("diuretic"), 40, "", NO_CHANNEL))
+    board.run(60)
+    assert live.state()["course"]["text"] == "cannot tell"
+    assert live.state()["course"]["evidence"] == ["a diuretic 1 min ago"]
+
+
 def test_labels() -> None:
     assert [label_of(n) for n in range(7)] == [
         "Left calf", "Right calf", "Left forearm", "Right forearm", "Left calf", "Thorax", "Arterial line",
@@ -261,13 +280,13 @@ def test_entries_are_among_the_events(live: Live, board: Any) -> None:
     # It is shown when its text is there, at the second of its beginning.
     assert live.state()["events"] == []
     board.run(2)
-    told(board, *text[2:], (lines.STATE, 1, 1), (lines.CONFIRM, 4, 2), (lines.ADMIT, 17, 1, 0))
+    told(board, *text[2:], (lines.STATE, 1, 1), (lines.CONFIRM, 4, BASELINE_UNKNOWN), (lines.ADMIT, 17, 1, 0))
     assert live.state()["episode"] == 17
     told(board, (lines.DISCHARGE,))
     assert [(event["t_s"], event["text"], event["kind"]) for event in reversed(live.state()["events"])] == [
         (5, "diuretic 40 mg (furosemide, by mouth)", "info"),
         (7, "Right calf: standby", "info"),
-        (7, "Left calf: fluid entering the limb, confirmed", "info"),
+        (7, "Left calf: baseline unknown, confirmed", "info"),
         (7, "17 admitted, under_16", "info"),
         (7, "17 discharged", "info"),
     ]

@@ -154,10 +154,10 @@ class Judge:
         alarms = self.alarms
         self._aux = array("i", [alarms.aux(PRESSURE_HIGH), alarms.aux(PRESSURE_RISING), alarms.aux(DP_DEFICIT)])
         if MOTION in kinds:
-            from turgor.core.slow import axis_16_milli_g, motion_median
+            from turgor.core.slow import has_turned, motion_median
 
             self._motion_median = motion_median
-            self._axis = axis_16_milli_g
+            self._has_turned = has_turned
         # The position of the pressure channel of each impedance channel's limb, -1 where there is none.
         self._pressure_at = [self._pressure_of(channel) for channel in channels]
         self.words = array("i", bytes(4 * WORDS))
@@ -439,7 +439,7 @@ class Judge:
         return self.words[SECOND] - self.words[_TURNED_AT_S] < seconds
 
     def _turn(self, posture):
-        """Compare a posture (packed axes, or ABSENT) with the one before: more than 30 degrees are a turn."""
+        """Compare a posture (packed axes, or ABSENT) with the one before."""
         words = self.words
         if posture == ABSENT:
             return
@@ -447,15 +447,7 @@ class Judge:
         if before == ABSENT:
             words[_POSTURE] = posture
             return
-        product = a = b = 0
-        for axis in range(3):
-            p = self._axis(posture, axis) >> 1
-            q = self._axis(before, axis) >> 1
-            product += p * q
-            a += p * p
-            b += q * q
-        # The cosine of 30 degrees, squared, is 3 / 4.
-        if product <= 0 or product * product < (a * b >> 2) * 3:
+        if self._has_turned(before, posture):
             words[_POSTURE] = posture
             words[_TURNED_AT_S] = words[SECOND]
             for position in range(len(self.channels)):

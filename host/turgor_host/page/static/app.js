@@ -71,7 +71,15 @@ function show(state) {
   events.update(state);
   dbp.update(state);
   put(find("limb-checks"), checksText(state.limb_checks));
+  showCourse(state);
   trends.update(state);
+}
+
+// Where fluid goes, why that is said, and for how long it has been so.
+function showCourse({ course, t_s }) {
+  const known = course.since_s !== null;
+  put(find("course-text"), known ? `Course: ${course.text}` : "");
+  put(find("course-why"), known ? `${course.evidence.join(" · ")} · for ${span(t_s - course.since_s)}` : "");
 }
 
 // Which limbs were not looked at for long; nothing while none is due.
