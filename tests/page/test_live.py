@@ -258,7 +258,7 @@ def test_the_course_after_two_hours(live: Live, board: Any) -> None:
     told(board, *commands_of(kind_called("diuretic"), 40, "", NO_CHANNEL))
     board.run(60)
     assert live.state()["course"]["text"] == "cannot tell"
-    assert live.state()["course"]["evidence"] == ["a diuretic 1 min ago"]
+    assert live.state()["course"]["evidence"] == ["a diuretic 0 min ago"]
 
 
 def test_labels() -> None:
