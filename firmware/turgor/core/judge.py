@@ -155,6 +155,7 @@ class Judge:
         kinds = [CHANNELS[channel][1] for channel in channels]
         self._has_pressure = PRESSURE in kinds
         self._arterial_at = kinds.index(ARTERIAL) if ARTERIAL in kinds else -1
+        self._skin_at = kinds.index(TEMPERATURE) if TEMPERATURE in kinds else -1
         alarms = self.alarms
         self._aux = array("i", [alarms.aux(PRESSURE_HIGH), alarms.aux(PRESSURE_RISING), alarms.aux(DP_DEFICIT)])
         if MOTION in kinds:
@@ -324,15 +325,9 @@ class Judge:
         middle = self.medians[position] = median(windows[0])
         if kind == IMPEDANCE and valid == _BASELINE_READINGS and not s[BASELINE] and middle > 0:
             late = second > _LATE_S or self.words[_ADMITTED] & ADMITTED_LATE
-            set_baseline(s, middle, LATE if late else AT_ATTACH, self._skin())
+            set_baseline(s, middle, LATE if late else AT_ATTACH, self._active(self._skin_at))
             return True
         return False
-
-    def _skin(self):
-        for position, channel in enumerate(self.channels):
-            if CHANNELS[channel][1] == TEMPERATURE:
-                return self.medians[position]
-        return ABSENT
 
     def baseline(self, position):
         """(origin, milliohm) of an impedance's baseline, the latter 0 before there is one."""
@@ -396,7 +391,8 @@ class Judge:
             return
         icp = self._active(self._pressure_at[position])
         dp = dp_milli_mmhg(self.dbp_milli_mmhg, self.dbp_age_s, icp)
-        limb_signs(x, s, self.words[SECOND], middle, self._skin(), icp, dp, self.alarms.aux(FLUID_GAIN, 2))
+        skin = self._active(self._skin_at)
+        limb_signs(x, s, self.words[SECOND], middle, skin, icp, dp, self.alarms.aux(FLUID_GAIN, 2))
 
     def _judged(self, position):
         """An impedance's median, ABSENT while its change says nothing."""
