@@ -122,6 +122,13 @@ NEVER_S = const(-0x7FFFFF)
 ADMITTED_LATE = const(2)
 
 
+def _kept(kind):
+    """What a channel of a kind keeps beside its windows, afresh."""
+    if kind == PRESSURE:
+        return [doubt_state(), slope_state(SLOPE_VALUES), deficit_state()]
+    return [fluid_state()] if kind == IMPEDANCE else []
+
+
 class Judge:
     """Channels by number, in order; limits as `core.rules.DEFAULT_LIMITS`."""
 
@@ -141,7 +148,7 @@ class Judge:
             for channel in channels
         ]
         # What a position keeps beside them, by kind: doubt, slope and deficit; fluid.
-        self.kept = [None] * count
+        self.kept = [_kept(CHANNELS[channel][1]) for channel in channels]
         self.states = bytearray(count)
         # Until when a standby lasts, and when the last zero was.
         self.until = array("i", bytes(4 * count))
@@ -200,13 +207,7 @@ class Judge:
         self.choose()
 
     def _restart(self, position):
-        kind = CHANNELS[self.channels[position]][1]
-        if kind == PRESSURE:
-            self.kept[position] = (doubt_state(), slope_state(SLOPE_VALUES), deficit_state())
-        elif kind == IMPEDANCE:
-            self.kept[position] = (fluid_state(),)
-        else:
-            self.kept[position] = ()
+        self.kept[position] = _kept(CHANNELS[self.channels[position]][1])
         self.zeroed[position] = NEVER_S
         for window in self._windows[position]:
             for i in range(MEDIAN_WORDS):

@@ -66,7 +66,7 @@ def unpack_judge(judge, buffer, at, end, least_age_s=0):
         if (not there and words[i] != NO_DBP) or not -_SECOND_MOST <= words[i + 1] <= words[SECOND]:
             return False
     count = len(judge.channels)
-    found = [None] * (count + 1)
+    found = {}
     states = bytearray(count)
     until = judge.until[:]
     zeroed = judge.zeroed[:]
@@ -81,9 +81,9 @@ def unpack_judge(judge, buffer, at, end, least_age_s=0):
             return False
         for position in range(count + 1):
             if number == (judge.channels[position] if position < count else NO_CHANNEL):
-                if found[position] is not None:
+                if position in found:
                     return False
-                found[position] = ()
+                found[position] = []
                 if position < count:
                     kept = [words[:] for words in judge.kept[position]]
                     if at + _STATE_SIZE + _size(kept) > stop or buffer[at] > REMOVED:
@@ -107,10 +107,9 @@ def unpack_judge(judge, buffer, at, end, least_age_s=0):
     judge.states[:] = states
     judge.until[:] = until
     judge.zeroed[:] = zeroed
-    for position in range(count):
-        if found[position] is not None:
-            for part, kept in enumerate(found[position]):
-                judge.kept[position][part][:] = kept
+    for position in found:
+        for part in range(len(found[position])):
+            judge.kept[position][part][:] = found[position][part]
     judge.alarms.words[:] = alarms
     judge.alarms.event_count = 0
     judge.choose()
