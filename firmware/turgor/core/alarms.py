@@ -313,8 +313,9 @@ class Alarms:
         words = self.words
         for alarm in range(self.count):
             at = alarm * ALARM_WORDS
-            there = words[at + _PRIORITY] and not words[at + _ACKNOWLEDGED]
-            if there and channel in (NO_CHANNEL, self.ids[alarm * 2]) and rule in (255, self.ids[alarm * 2 + 1]):
+            is_meant = channel == NO_CHANNEL or self.ids[alarm * 2] == channel
+            is_meant = is_meant and (rule == 255 or self.ids[alarm * 2 + 1] == rule)
+            if is_meant and words[at + _PRIORITY] and not words[at + _ACKNOWLEDGED]:
                 words[at + _ACKNOWLEDGED] = mark
                 found += 1
         return found

@@ -118,6 +118,13 @@ NEVER_S = const(-0x7FFFFF)
 _ADMISSION = const(8)
 
 
+def _kept(kind):
+    """What a channel of a kind keeps beside its windows, afresh."""
+    if kind == PRESSURE:
+        return [doubt_state(), slope_state(SLOPE_VALUES), deficit_state()]
+    return [fluid_state()] if kind == IMPEDANCE else []
+
+
 class Judge:
     """Channels by number, in order; limits as `core.rules.DEFAULT_LIMITS`."""
 
@@ -137,7 +144,7 @@ class Judge:
             for channel in channels
         ]
         # What a position keeps beside them, by kind: doubt, slope and deficit; fluid.
-        self.kept = [()] * count
+        self.kept = [_kept(CHANNELS[channel][1]) for channel in channels]
         self.states = bytearray(count)
         # Until when a standby lasts, and when the last zero was.
         self.until = array("i", bytes(4 * count))
@@ -151,6 +158,7 @@ class Judge:
         kinds = [CHANNELS[channel][1] for channel in channels]
         self._has_pressure = PRESSURE in kinds
         self._arterial_at = kinds.index(ARTERIAL) if ARTERIAL in kinds else -1
+        self._skin_at = kinds.index(TEMPERATURE) if TEMPERATURE in kinds else -1
         alarms = self.alarms
         self._aux = array("i", [alarms.aux(PRESSURE_HIGH), alarms.aux(PRESSURE_RISING), alarms.aux(DP_DEFICIT)])
         if MOTION in kinds:
@@ -195,13 +203,7 @@ class Judge:
         self.choose()
 
     def _restart(self, position):
-        kind = CHANNELS[self.channels[position]][1]
-        if kind == PRESSURE:
-            self.kept[position] = (doubt_state(), slope_state(SLOPE_VALUES), deficit_state())
-        elif kind == IMPEDANCE:
-            self.kept[position] = (fluid_state(),)
-        else:
-            self.kept[position] = ()
+        self.kept[position] = _kept(CHANNELS[self.channels[position]][1])
         self.zeroed[position] = NEVER_S
         for window in self._windows[position]:
             for i in range(MEDIAN_WORDS):
@@ -327,15 +329,9 @@ class Judge:
         middle = self.medians[position] = median(windows[0])
         if kind == IMPEDANCE and valid == _BASELINE_READINGS and not s[BASELINE] and middle > 0:
             late = second > _LATE_S or self.words[_ADMITTED] & ADMITTED_LATE
-            set_baseline(s, middle, LATE if late else AT_ATTACH, self._skin())
+            set_baseline(s, middle, LATE if late else AT_ATTACH, self._active(self._skin_at))
             return True
         return False
-
-    def _skin(self):
-        for position, channel in enumerate(self.channels):
-            if CHANNELS[channel][1] == TEMPERATURE:
-                return self.medians[position]
-        return ABSENT
 
     def baseline(self, position):
         """(origin, milliohm) of an impedance's baseline, the latter 0 before there is one."""
@@ -399,7 +395,8 @@ class Judge:
             return
         icp = self._active(self._pressure_at[position])
         dp = dp_milli_mmhg(self.dbp_milli_mmhg, self.dbp_age_s, icp)
-        limb_signs(x, s, self.words[SECOND], middle, self._skin(), icp, dp, self.alarms.aux(FLUID_GAIN, 2))
+        skin = self._active(self._skin_at)
+        limb_signs(x, s, self.words[SECOND], middle, skin, icp, dp, self.alarms.aux(FLUID_GAIN, 2))
 
     def _judged(self, position):
         """An impedance's median, ABSENT while its change says nothing."""

@@ -79,7 +79,7 @@ def unpack_judge(judge, buffer, at, end, least_age_s=0):
         if (not there and words[i] != NO_DBP) or not -_SECOND_MOST <= words[i + 1] <= words[SECOND]:
             return False
     count = len(judge.channels)
-    found = [None] * (count + 1)
+    found = {}
     states = bytearray(count)
     until = judge.until[:]
     zeroed = judge.zeroed[:]
@@ -94,9 +94,9 @@ def unpack_judge(judge, buffer, at, end, least_age_s=0):
             return False
         for position in range(count + 1):
             if number == (judge.channels[position] if position < count else NO_CHANNEL):
-                if found[position] is not None:
+                if position in found:
                     return False
-                found[position] = ()
+                found[position] = []
                 if position < count:
                     kept = [words[:] for words in judge.kept[position]]
                     if at + _STATE_SIZE + _size(kept) > stop or buffer[at] > REMOVED:
@@ -120,13 +120,12 @@ def unpack_judge(judge, buffer, at, end, least_age_s=0):
     judge.states[:] = states
     judge.until[:] = until
     judge.zeroed[:] = zeroed
-    for position in range(count):
-        if found[position] is not None:
-            for part, kept in enumerate(found[position]):
-                judge.kept[position][part][:] = kept
-            if least_age_s and CHANNELS[judge.channels[position]][1] == IMPEDANCE:
-                # Nobody knows how long ago: what changed meanwhile is no electrode's step.
-                forget(judge.kept[position][0])
+    for position in found:
+        for part in range(len(found[position])):
+            judge.kept[position][part][:] = found[position][part]
+        if least_age_s and position < count and CHANNELS[judge.channels[position]][1] == IMPEDANCE:
+            # Nobody knows how long ago: what changed meanwhile is no electrode's step.
+            forget(judge.kept[position][0])
     judge.alarms.words[:] = alarms
     judge.alarms.event_count = 0
     judge.choose()
