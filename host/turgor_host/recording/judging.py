@@ -84,7 +84,7 @@ class _Judging:
         self._commands = list(log.boot.commands)
         self._baselines: dict[int, dict[int, tuple[int, ...]]] = defaultdict(dict)
         for t_s, channel, baseline in log.baselines:
-            self._baselines[t_s][channel] = baseline
+            self._baselines[t_s][channel] = baseline[0], baseline[1]
         self._judge = self._new()
         # The last tick or snapshot, and the ticks in a row behind it.
         self._seq = -1
@@ -164,12 +164,12 @@ class _Judging:
         return any(fluid[ANCHOR] != fluid[BASELINE] for fluid in fluids)
 
     def _tick(self, tick: int) -> Judged:
-        log, inputs, judge = self._log, self._inputs, self._judge
+        log, inputs = self._log, self._inputs
         seq, t_s = log.tick_seqs[tick], log.tick_s[tick]
         if t_s == self._second + 1:
             self._second = t_s
         self._pass(seq, t_s)
-        judge = self._judge
+        judge: Any = self._judge
         self._filled += 1
         self._unmoved = self._unmoved + 1 if self._is_known else 0
         judge.begin()
