@@ -157,44 +157,56 @@ TECHNICAL = const(8)
 MOMENTARY = const(16)
 DEEPER = const(32)
 
-_NONE = (0, 0, 0, 0)
-_DP_FORM = FALLING | STRICT | DEEPER
-# Of each rule its stages: input, condition, what makes it low (YES: nothing), how.
-_HOW = (
-    ((DP, YES, YES, _DP_FORM),) * 2,
-    ((DP, YES, YES, FALLING | STRICT_CLEAR | DEEPER),),
-    ((DEFICIT, YES, YES, STRICT_CLEAR),) * 2,
-    ((MAP_DP, YES, YES, _DP_FORM),) * 2,
-    ((ICP, YES, SOFT, 0), (ICP, YES, YES, 0), (ICP, NO_DP, YES, 0)),
-    ((SLOPE, HAS_ICP, YES, STRICT_CLEAR),),
-    ((FALL, YES, SOFT, 0), (FALL, YES, SOFT, 0), (FALL, SWOLLEN, SOFT, 0)),
-    ((MANY, YES, YES, 0),),
-    ((FALL, RETURNING, YES, 0),) * 3,
-    ((FALL, YES, YES, 0), (FALL_6_H, YES, YES, 0), (FALL_6_H, YES, YES, 0)),
-    ((MAP, YES, YES, FALLING | STRICT),),
-    ((DOUBT, YES, YES, TECHNICAL),),
-    ((STEP, YES, YES, TECHNICAL | MOMENTARY),),
-    ((UNKNOWN, YES, YES, TECHNICAL),),
-    ((DBP_AGE, YES, YES, TECHNICAL | STRICT),) * 2,
-    ((ZERO_AGE, YES, YES, TECHNICAL | STRICT),),
-    ((WATCHDOG, YES, YES, TECHNICAL | MOMENTARY),),
-) + tuple([((TROUBLE + trouble, YES, YES, TECHNICAL),) for trouble in range(6)])
-HOW = bytes([byte for stages in _HOW for how in (stages + (_NONE,) * 3)[:STAGES] for byte in how])
+_DP_FORM = const(FALLING | STRICT | DEEPER)
+_LOST_FORM = const(FALLING | STRICT_CLEAR | DEEPER)
+_MAP_FORM = const(FALLING | STRICT)
+_SEEN = const(TECHNICAL | MOMENTARY)
+_AGE = const(TECHNICAL | STRICT)
+# Of each rule its three stages: input, condition, what makes it low (YES: nothing), how. All 0: there is none.
+# fmt: off
+HOW = bytes((
+    DP, YES, YES, _DP_FORM, DP, YES, YES, _DP_FORM, 0, 0, 0, 0,
+    DP, YES, YES, _LOST_FORM, 0, 0, 0, 0, 0, 0, 0, 0,
+    DEFICIT, YES, YES, STRICT_CLEAR, DEFICIT, YES, YES, STRICT_CLEAR, 0, 0, 0, 0,
+    MAP_DP, YES, YES, _DP_FORM, MAP_DP, YES, YES, _DP_FORM, 0, 0, 0, 0,
+    ICP, YES, SOFT, 0, ICP, YES, YES, 0, ICP, NO_DP, YES, 0,
+    SLOPE, HAS_ICP, YES, STRICT_CLEAR, 0, 0, 0, 0, 0, 0, 0, 0,
+    FALL, YES, SOFT, 0, FALL, YES, SOFT, 0, FALL, SWOLLEN, SOFT, 0,
+    MANY, YES, YES, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    FALL, RETURNING, YES, 0, FALL, RETURNING, YES, 0, FALL, RETURNING, YES, 0,
+    FALL, YES, YES, 0, FALL_6_H, YES, YES, 0, FALL_6_H, YES, YES, 0,
+    MAP, YES, YES, _MAP_FORM, 0, 0, 0, 0, 0, 0, 0, 0,
+    DOUBT, YES, YES, TECHNICAL, 0, 0, 0, 0, 0, 0, 0, 0,
+    STEP, YES, YES, _SEEN, 0, 0, 0, 0, 0, 0, 0, 0,
+    UNKNOWN, YES, YES, TECHNICAL, 0, 0, 0, 0, 0, 0, 0, 0,
+    DBP_AGE, YES, YES, _AGE, DBP_AGE, YES, YES, _AGE, 0, 0, 0, 0,
+    ZERO_AGE, YES, YES, _AGE, 0, 0, 0, 0, 0, 0, 0, 0,
+    WATCHDOG, YES, YES, _SEEN, 0, 0, 0, 0, 0, 0, 0, 0,
+    TROUBLE, YES, YES, TECHNICAL, 0, 0, 0, 0, 0, 0, 0, 0,
+    TROUBLE + 1, YES, YES, TECHNICAL, 0, 0, 0, 0, 0, 0, 0, 0,
+    TROUBLE + 2, YES, YES, TECHNICAL, 0, 0, 0, 0, 0, 0, 0, 0,
+    TROUBLE + 3, YES, YES, TECHNICAL, 0, 0, 0, 0, 0, 0, 0, 0,
+    TROUBLE + 4, YES, YES, TECHNICAL, 0, 0, 0, 0, 0, 0, 0, 0,
+    TROUBLE + 5, YES, YES, TECHNICAL, 0, 0, 0, 0, 0, 0, 0, 0,
+))
 
 # The rules of a channel by its kind; of an impedance without a limb, and of none of the channels.
-_SENSOR = (SENSOR_ABSENT, SATURATED)
-_IMPEDANCE = (STEP_ARTEFACT, BASELINE_UNKNOWN, SENSOR_ABSENT, SATURATED, ELECTRODE_OFF)
-_DP_RULES = (DP_LOW, DP_LOST, DP_DEFICIT, MAP_LOW, PRESSURE_HIGH, PRESSURE_RISING)
 RULES_OF = {
-    PRESSURE: _DP_RULES + (PRESSURE_DOUBT, ZERO_OVERDUE, SENSOR_ABSENT, SATURATED, STUCK, NOISY),
-    IMPEDANCE: (FLUID_GAIN,) + _IMPEDANCE,
-    ARTERIAL: (SHOCK,) + _SENSOR + (DAMPED,),
-    CUFF: _SENSOR + (STUCK, NOISY),
-    TEMPERATURE: _SENSOR,
-    MOTION: _SENSOR + (STUCK,),
+    PRESSURE: bytes((
+        DP_LOW, DP_LOST, DP_DEFICIT, MAP_LOW, PRESSURE_HIGH, PRESSURE_RISING,
+        PRESSURE_DOUBT, ZERO_OVERDUE, SENSOR_ABSENT, SATURATED, STUCK, NOISY,
+    )),
+    IMPEDANCE: bytes((FLUID_GAIN, STEP_ARTEFACT, BASELINE_UNKNOWN, SENSOR_ABSENT, SATURATED, ELECTRODE_OFF)),
+    ARTERIAL: bytes((SHOCK, SENSOR_ABSENT, SATURATED, DAMPED)),
+    CUFF: bytes((SENSOR_ABSENT, SATURATED, STUCK, NOISY)),
+    TEMPERATURE: bytes((SENSOR_ABSENT, SATURATED)),
+    MOTION: bytes((SENSOR_ABSENT, SATURATED, STUCK)),
 }
-THORAX_RULES = (FLUID_RETURN, LUNG_FLUID) + _IMPEDANCE
-SYSTEM_RULES = (FLUID_GAIN_MANY, DBP_STALE, WATCHDOG_RESET)
+THORAX_RULES = bytes((
+    FLUID_RETURN, LUNG_FLUID, STEP_ARTEFACT, BASELINE_UNKNOWN, SENSOR_ABSENT, SATURATED, ELECTRODE_OFF,
+))
+SYSTEM_RULES = bytes((FLUID_GAIN_MANY, DBP_STALE, WATCHDOG_RESET))
+# fmt: on
 
 # A typed DBP older than this gives no dP; one younger than FRESH_S may soften `pressure_high`.
 DBP_VALID_S = const(3600)
