@@ -55,6 +55,19 @@ def _mul_shift() -> Callable[..., Any]:
 mul_shift = _mul_shift()
 
 
+def whole(function: FunctionType) -> Callable[..., Any]:
+    """A plain function of numbers and arrays with all of its callees, compiled; without numba the function itself."""
+    return function if numba is None else _whole(function)
+
+
+@cache
+def _whole(function: FunctionType) -> Any:
+    there = function.__globals__
+    called = {name: there[name] for name in function.__code__.co_names if isinstance(there.get(name), FunctionType)}
+    compiled = {name: _whole(callee) for name, callee in called.items()}
+    return numba.njit(FunctionType(function.__code__, {**there, **compiled}, function.__name__), nogil=True)
+
+
 @cache
 def _beat_block() -> Callable[..., int]:
     compiled: Callable[..., int] = beats.beat_block if numba is None else numba.njit(beats.beat_block)

@@ -1,0 +1,92 @@
+"""A patient's trends judged as a board would: one reading a channel and second in, alarms out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from turgor.core.channels import CHANNEL_NAMES, NO_CHANNEL
+from turgor.core.median import ABSENT
+from turgor.core.rules import EVENT_NAMES, PRIORITY_NAMES, RULE_NAMES
+from turgor_host import compiled
+from turgor_host.trend.state import fresh_state
+from turgor_host.trend.tick import ROW, run
+
+Words = NDArray[np.int32]
+
+# Events that one call of the compiled loop may give, and its ticks: between them the progress is told.
+_ROWS = 4096
+_TICKS = 20000
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """An event as the core has it: `channel`, `rule`, `state` and `priority` by number; `value` and `limit` as there."""
+
+    t_s: int
+    channel: int
+    rule: int
+    state: int
+    priority: int
+    stage: int
+    value: int
+    limit: int
+
+    def as_dict(self) -> dict[str, int | str | None]:
+        return {
+            "t_s": self.t_s,
+            "channel": None if self.channel == NO_CHANNEL else CHANNEL_NAMES[self.channel],
+            "rule": RULE_NAMES[self.rule],
+            "priority": PRIORITY_NAMES[self.priority],
+            "state": EVENT_NAMES[self.state],
+            "value": self.value,
+            "limit": self.limit,
+        }
+
+
+@dataclass(frozen=True)
+class Watched:
+    """`medians` (ticks, channels) and `dbp` (ticks), as the judge had them, ABSENT where there was none."""
+
+    alarms: list[Alarm]
+    medians: Words
+    dbp: Words
+
+
+def watch(
+    channels: Sequence[int],
+    limits: Sequence[Sequence[int]],
+    readings: Words,
+    typed: Sequence[tuple[float, int]] = (),
+    line: Words | None = None,
+    acknowledge_s: int = 0,
+    progress: Callable[[float], None] | None = None,
+) -> Watched:
+    """Judge `readings` (seconds, channels), in units of their channels or ABSENT; the first row is that of second 1.
+
+    `typed` has (s, milli-mmHg), in force from the next tick on; `line` the diastolic pressures of an arterial line.
+    What has sounded for `acknowledge_s` is acknowledged, 0: never.
+    """
+    ticks = len(readings)
+    entered = np.full(ticks, ABSENT, np.int32)
+    for t_s, dbp in typed:
+        if t_s < ticks:
+            entered[int(t_s)] = dbp
+    if line is None:
+        line = np.full(ticks, ABSENT, np.int32)
+    medians = np.empty((ticks, len(channels)), np.int32)
+    dbps = np.empty(ticks, np.int32)
+    rows = np.empty((_ROWS, ROW), np.int32)
+    state = fresh_state(channels, limits, acknowledge_s)
+    go = compiled.whole(run)
+    # Numbers of numpy would overflow where those of Python do not.
+    given = (readings, entered, line) if compiled.numba else (readings.tolist(), entered.tolist(), line.tolist())
+    alarms: list[Alarm] = []
+    tick = 0
+    while tick < ticks:
+        tick, found = go(state, tick, min(tick + _TICKS, ticks), *given, rows, medians, dbps)
+        alarms += [Alarm(*row) for row in rows[:found].tolist()]
+        if progress:
+            progress(tick / ticks)
+    return Watched(alarms, medians, dbps)
