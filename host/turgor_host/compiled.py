@@ -5,7 +5,7 @@ its first block, which takes about a second.
 """
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from types import FunctionType
 from typing import Any
@@ -55,17 +55,32 @@ def _mul_shift() -> Callable[..., Any]:
 mul_shift = _mul_shift()
 
 
-def whole(function: FunctionType) -> Callable[..., Any]:
-    """A plain function of numbers and arrays with all of its callees, compiled; without numba the function itself."""
-    return function if numba is None else _whole(function)
+def whole(function: FunctionType, stand_ins: Mapping[FunctionType, FunctionType]) -> Callable[..., Any]:
+    """A plain function of numbers and arrays with all of its callees, compiled; without numba the function itself.
+
+    `stand_ins` are compiled in place of functions that do the same with more steps.
+    """
+    if numba is None:
+        return function
+    if function not in _WHOLE:
+        _WHOLE[function] = _whole(function, stand_ins, {})
+    return _WHOLE[function]
 
 
-@cache
-def _whole(function: FunctionType) -> Any:
-    there = function.__globals__
-    called = {name: there[name] for name in function.__code__.co_names if isinstance(there.get(name), FunctionType)}
-    compiled = {name: _whole(callee) for name, callee in called.items()}
-    return numba.njit(FunctionType(function.__code__, {**there, **compiled}, function.__name__), nogil=True)
+_WHOLE: dict[FunctionType, Any] = {}
+
+
+def _whole(
+    function: FunctionType, stand_ins: Mapping[FunctionType, FunctionType], made: dict[FunctionType, Any]
+) -> Any:
+    function = stand_ins.get(function, function)
+    if function not in made:
+        there = function.__globals__
+        called = {name: there[name] for name in function.__code__.co_names if isinstance(there.get(name), FunctionType)}
+        compiled = {name: _whole(callee, stand_ins, made) for name, callee in called.items()}
+        copy = FunctionType(function.__code__, {**there, **compiled}, function.__name__)
+        made[function] = numba.njit(copy, nogil=True, error_model="numpy")
+    return made[function]
 
 
 @cache

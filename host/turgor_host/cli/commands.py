@@ -23,6 +23,7 @@ from turgor_host.cli.ports import ports
 from turgor_host.cli.record import record
 from turgor_host.cli.replay import replay
 from turgor_host.cli.simulate import simulate
+from turgor_host.cli.study import study
 from turgor_host.errors import TurgorError
 
 # typer carries its own copy of click, and hands on this one's child only.
@@ -35,7 +36,23 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, monitor, record, dbp, ack, info, events, plot, replay, simulate, ports, flash, doctor, bench):
+for command in (
+    demo,
+    monitor,
+    record,
+    dbp,
+    ack,
+    info,
+    events,
+    plot,
+    replay,
+    simulate,
+    study,
+    ports,
+    flash,
+    doctor,
+    bench,
+):
     app.command()(command)
 app.add_typer(calibrate, name="calibrate")
 app.add_typer(design, name="design")

@@ -10,6 +10,7 @@ from turgor.core.channels import CHANNEL_NAMES, NO_CHANNEL
 from turgor.core.median import ABSENT
 from turgor.core.rules import EVENT_NAMES, PRIORITY_NAMES, RULE_NAMES
 from turgor_host import compiled
+from turgor_host.trend.quick import STAND_INS
 from turgor_host.trend.state import fresh_state
 from turgor_host.trend.tick import ROW, run
 
@@ -22,7 +23,7 @@ _TICKS = 20000
 
 @dataclass(frozen=True)
 class Alarm:
-    """An event as the core has it: `channel`, `rule`, `state` and `priority` by number; `value` and `limit` as there."""
+    """An event as the core has it: `channel`, `rule`, `state` and `priority` are numbers."""
 
     t_s: int
     channel: int
@@ -79,7 +80,7 @@ def watch(
     dbps = np.empty(ticks, np.int32)
     rows = np.empty((_ROWS, ROW), np.int32)
     state = fresh_state(channels, limits, acknowledge_s)
-    go = compiled.whole(run)
+    go = compiled.whole(run, STAND_INS)
     # Numbers of numpy would overflow where those of Python do not.
     given = (readings, entered, line) if compiled.numba else (readings.tolist(), entered.tolist(), line.tolist())
     alarms: list[Alarm] = []
