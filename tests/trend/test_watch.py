@@ -76,14 +76,16 @@ def test_by_hand() -> None:
     alarms = watch([CALF_L], DEFAULT_LIMITS, readings, [(0, 40000)]).alarms
     found = [(alarm.t_s, RULE_NAMES[alarm.rule], alarm.value) for alarm in alarms]
     assert found == [(902, "dbp_stale", 901), (930, "dp_low", 20000)]
-    assert alarms[1].as_dict() == {
+    assert alarms[1].as_event() == {
         "t_s": 930,
+        "utc": None,
         "channel": "calf_l",
         "rule": "dp_low",
         "priority": "medium",
         "state": "raised",
-        "value": 20000,
-        "limit": 30000,
+        "value": 20.0,
+        "limit": 30.0,
+        "unit": "mmHg",
     }
 
 

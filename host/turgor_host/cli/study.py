@@ -1,6 +1,7 @@
 """`turgor study`."""
 
 import json
+import sys
 from typing import Annotated
 
 import typer
@@ -35,8 +36,7 @@ def study(
         TextColumn("{task.percentage:.0f} %"),
         TimeElapsedColumn(),
         console=Console(stderr=True),
-        transient=True,
-        disable=json_,
+        disable=json_ or not sys.stderr.isatty(),
     )
     with bar:
         task = bar.add_task(_LABELS["cohort"], total=1.0)

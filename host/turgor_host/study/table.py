@@ -52,7 +52,8 @@ def _alarms(alarms: dict[str, Any]) -> list[str]:
     lines += [f"  alarms of at least {name} priority {_rate(one)}" for name, one in alarms["at_least"].items()]
     lines += [f"  {name} {_rate(one)}" for name, one in alarms["by_rule"].items()]
     lines.append("a patient-day, in everybody")
-    lines.append(f"  of a compartment while its true ICP and dP were within 30 mmHg {_rate(alarms['untrue_compartment'])}")
+    untrue = _rate(alarms["untrue_compartment"])
+    lines.append(f"  of a compartment while neither its true ICP nor its true dP had passed 30 mmHg {untrue}")
     lines.append(f"  technical {_rate(alarms['technical'])}")
     lines += [f"    {name} {_rate(one)}" for name, one in alarms["technical_by_rule"].items()]
     return lines

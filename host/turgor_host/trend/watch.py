@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from turgor.core.channels import CHANNEL_NAMES, NO_CHANNEL
 from turgor.core.median import ABSENT
-from turgor.core.rules import EVENT_NAMES, PRIORITY_NAMES, RULE_NAMES
+from turgor.core.rules import ACKNOWLEDGED, EVENT_NAMES, PRIORITY_NAMES, RULE_NAMES, RULES
 from turgor_host import compiled
+from turgor_host.recording.boots import channel_name
+from turgor_host.recording.events import UNITS, Event
 from turgor_host.trend.quick import STAND_INS
 from turgor_host.trend.state import fresh_state
 from turgor_host.trend.tick import ROW, run
@@ -34,15 +35,20 @@ class Alarm:
     value: int
     limit: int
 
-    def as_dict(self) -> dict[str, int | str | None]:
+    def as_event(self) -> Event:
+        """As `turgor events --json` shows them."""
+        unit, scale = UNITS[RULES[self.rule][2]]
+        shown = self.state != ACKNOWLEDGED
         return {
             "t_s": self.t_s,
-            "channel": None if self.channel == NO_CHANNEL else CHANNEL_NAMES[self.channel],
+            "utc": None,
+            "channel": channel_name(self.channel),
             "rule": RULE_NAMES[self.rule],
             "priority": PRIORITY_NAMES[self.priority],
             "state": EVENT_NAMES[self.state],
-            "value": self.value,
-            "limit": self.limit,
+            "value": self.value / scale if shown else None,
+            "limit": self.limit / scale if shown else None,
+            "unit": unit,
         }
 
 
