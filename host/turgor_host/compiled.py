@@ -67,6 +67,11 @@ def whole(function: FunctionType, stand_ins: Mapping[FunctionType, FunctionType]
     return _WHOLE[function]
 
 
+def is_whole(function: FunctionType) -> bool:
+    """Whether `whole` has it ready."""
+    return function in _WHOLE
+
+
 _WHOLE: dict[FunctionType, Any] = {}
 
 

@@ -29,7 +29,6 @@ from turgor.core.rules import (
 )
 from turgor.core.signs import SLOPE_VALUES
 from turgor.core.slope import slope_state
-from turgor_host import compiled
 
 # Words of `whole`: those of the judge first; then positions of the arterial line and the skin (-1: none), whether there
 # is a pressure, limits that are no stage's, after how many seconds somebody acknowledges what sounds (0: never) and for
@@ -78,8 +77,20 @@ class State(NamedTuple):
     events: Any
 
 
-def fresh_state(channels: Sequence[int], limits: Sequence[Sequence[int]], acknowledge_s: int) -> State:
-    """That of a board at its start, without an episode; ValueError for a motion channel, which trends do not have."""
+def fresh_state(
+    channels: Sequence[int], limits: Sequence[Sequence[int]], acknowledge_s: int, is_compiled: bool
+) -> State:
+    """That of a board at its start, without an episode; ValueError for a motion channel, which trends do not have.
+
+    An interpreter is faster with the core's own arrays, and exact: numpy's numbers would overflow.
+    """
+
+    def words_of(values: Any) -> Any:
+        return np.array(list(values), np.int32) if is_compiled else array("i", list(values))
+
+    def table_of(rows: Sequence[Any]) -> Any:
+        return np.array([list(row) for row in rows], np.int32) if is_compiled else [words_of(row) for row in rows]
+
     kinds = [CHANNELS[channel][1] for channel in channels]
     if MOTION in kinds:
         raise ValueError("a trend has no motion channel; leave it out")
@@ -110,29 +121,20 @@ def fresh_state(channels: Sequence[int], limits: Sequence[Sequence[int]], acknow
     x = [0] * X_WORDS
     x[YES] = 1
     return State(
-        whole=_words(whole),
-        positions=_table(positions),
-        windows=_table([[0] * MEDIAN_WORDS] * count),
-        doubt=_table([doubt_state()] * count),
-        slope=_table([slope_state(SLOPE_VALUES)] * count),
-        deficit=_table([deficit_state()] * count),
-        fluid=_table([fluid_state()] * count),
-        x=_words(x),
-        aux=_words([alarms.aux(PRESSURE_HIGH), alarms.aux(PRESSURE_RISING), alarms.aux(DP_DEFICIT)]),
-        alarms=_words(alarms.words),
-        ids=_words(alarms.ids),
-        firsts=_words(alarms.firsts),
-        rows=_words(alarms.rows),
-        starts=_words(alarms._starts),
-        hows=_words(HOW),
-        events=_words([0] * len(alarms.events)),
+        whole=words_of(whole),
+        positions=table_of(positions),
+        windows=table_of([[0] * MEDIAN_WORDS] * count),
+        doubt=table_of([doubt_state()] * count),
+        slope=table_of([slope_state(SLOPE_VALUES)] * count),
+        deficit=table_of([deficit_state()] * count),
+        fluid=table_of([fluid_state()] * count),
+        x=words_of(x),
+        aux=words_of([alarms.aux(PRESSURE_HIGH), alarms.aux(PRESSURE_RISING), alarms.aux(DP_DEFICIT)]),
+        alarms=words_of(alarms.words),
+        ids=words_of(alarms.ids),
+        firsts=words_of(alarms.firsts),
+        rows=words_of(alarms.rows),
+        starts=words_of(alarms._starts),
+        hows=words_of(HOW),
+        events=words_of([0] * len(alarms.events)),
     )
-
-
-def _words(values: Any) -> Any:
-    """Words as whatever the tick runs on: an interpreter is faster with the core's own arrays, and exact."""
-    return array("i", list(values)) if compiled.numba is None else np.array(list(values), np.int32)
-
-
-def _table(rows: Sequence[Any]) -> Any:
-    return [_words(row) for row in rows] if compiled.numba is None else np.array([list(row) for row in rows], np.int32)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ Words = NDArray[np.int32]
 # Events that one call of the compiled loop may give, and its ticks: between them the progress is told.
 _ROWS = 4096
 _TICKS = 20000
+# Compiling takes about as long as interpreting so many ticks.
+WORTH_TICKS = 80000
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,14 @@ def watch(
     medians = np.empty((ticks, len(channels)), np.int32)
     dbps = np.empty(ticks, np.int32)
     rows = np.empty((_ROWS, ROW), np.int32)
-    state = fresh_state(channels, limits, acknowledge_s)
-    go = compiled.whole(run, STAND_INS)
-    # Numbers of numpy would overflow where those of Python do not.
-    given = (readings, entered, line) if compiled.numba else (readings.tolist(), entered.tolist(), line.tolist())
+    is_compiled = compiled.numba is not None and (ticks >= WORTH_TICKS or compiled.is_whole(run))
+    state = fresh_state(channels, limits, acknowledge_s, is_compiled)
+    if is_compiled:
+        go = compiled.whole(run, STAND_INS)
+        given: tuple[Any, ...] = (readings, entered, line)
+    else:
+        go = run
+        given = (readings.tolist(), entered.tolist(), line.tolist())
     alarms: list[Alarm] = []
     tick = 0
     while tick < ticks:
