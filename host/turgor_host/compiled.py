@@ -17,6 +17,8 @@ from turgor.core import beats, filter_words, filters, fixed, noise
 # Samples that the loops of a block pass on to each other in the processor's nearer caches.
 PIECE = 1 << 14
 
+Plain = Callable[..., Any]
+
 numba: Any
 try:
     import numba
@@ -55,7 +57,7 @@ def _mul_shift() -> Callable[..., Any]:
 mul_shift = _mul_shift()
 
 
-def whole(function: FunctionType, stand_ins: Mapping[FunctionType, FunctionType]) -> Callable[..., Any]:
+def whole(function: Plain, stand_ins: Mapping[Plain, Plain]) -> Plain:
     """A plain function of numbers and arrays with all of its callees, compiled; without numba the function itself.
 
     `stand_ins` are compiled in place of functions that do the same with more steps.
@@ -67,17 +69,15 @@ def whole(function: FunctionType, stand_ins: Mapping[FunctionType, FunctionType]
     return _WHOLE[function]
 
 
-def is_whole(function: FunctionType) -> bool:
+def is_whole(function: Plain) -> bool:
     """Whether `whole` has it ready."""
     return function in _WHOLE
 
 
-_WHOLE: dict[FunctionType, Any] = {}
+_WHOLE: dict[Plain, Plain] = {}
 
 
-def _whole(
-    function: FunctionType, stand_ins: Mapping[FunctionType, FunctionType], made: dict[FunctionType, Any]
-) -> Any:
+def _whole(function: Any, stand_ins: Mapping[Plain, Plain], made: dict[Plain, Plain]) -> Plain:
     function = stand_ins.get(function, function)
     if function not in made:
         there = function.__globals__

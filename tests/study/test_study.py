@@ -77,14 +77,14 @@ def test_a_cohort_unlike_what_was_published_is_refused() -> None:
 
 def test_a_patient_second_by_second() -> None:
     """Catheters slip out within a second, lines come and go as drawn, and the truth stays the truth."""
-    course = trends(draw(P, 30, 4).patients, 24, 60, limbs=("calf_l", "calf_r"), segments=("calf_l", "thorax"), p=P)
+    course = trends(draw(P, 80, 4).patients, 6, 60, limbs=("calf_l", "calf_r"), segments=("calf_l", "thorax"), p=P)
     calf, line = channel_id("calf_l"), channel_id("art")
-    feeds = [feed(P, course, number, 4) for number in range(30)]
+    feeds = [feed(P, course, number, 4) for number in range(80)]
     names = {event.name for told in feeds for event in told.events}
     assert {"dislodged", "electrode_moved", "attached_late", "line_damped", "dbp_irregular"} <= names
-    assert 5 < sum(line in told.channels for told in feeds) < 25
+    assert 20 < sum(line in told.channels for told in feeds) < 60
     for number, told in enumerate(feeds):
-        assert told.readings.shape == (24 * 3600 + 1, len(told.channels))
+        assert told.readings.shape == (6 * 3600 + 1, len(told.channels))
         assert told.icp_mmhg[0, ::60] == pytest.approx(course.icp_mmhg[number, 0], abs=1e-3)
         before, after = told.readings[: int(told.attached_s)], told.readings[int(told.attached_s) + 1 :]
         assert (before == ABSENT).all()
@@ -96,4 +96,4 @@ def test_a_patient_second_by_second() -> None:
                 assert (icp[out:] == 1500).all()
                 assert icp[out - 1] != 1500
     assert (feed(P, course, 3, 4).readings == feeds[3].readings).all()
-    assert (feed(P, course, 3, 5).readings != feeds[3].readings).any()
+    assert (feed(P, course, 3, 5).readings[:, 0] != feeds[3].readings[:, 0]).any()

@@ -55,7 +55,7 @@ def _judge(cohort: Cohort, name: str, injured: list[Case], spared: list[Case], s
     never_low = [case for case in spared if np.isnan(cohort.ischaemia_s[case.number]).all()]
     quiet = sum(not any(case.spans[name]) for case in spared)
     told_of = [sum(map(len, case.spans[name])) for case in spared]
-    made = {
+    made: dict[str, Any] = {
         "sensitivity": Share(in_time, len(injured)).as_dict(),
         "ever": Share(found, len(injured)).as_dict(),
         "specificity": Share(quiet, len(spared)).as_dict(),

@@ -10,7 +10,7 @@ from turgor.core.median import ABSENT
 from turgor_host.sim.patient.disturbances import Event, measure
 from turgor_host.sim.patient.exchange import Array
 from turgor_host.sim.patient.parameters import Parameters
-from turgor_host.sim.patient.trends import Trends
+from turgor_host.sim.patient.trends import Trace, Trends
 from turgor_host.trend.watch import Words
 
 # Names of impedance channels by the segment that each is on.
@@ -37,13 +37,19 @@ def seconds(trends: Trends, patient: int) -> Trends:
     """The one patient, a value each second: between two minutes a line."""
     time_s = np.arange(round(trends.time_s[-1]) + 1, dtype=float)
 
-    def each(column: np.ndarray) -> np.ndarray:
+    def each(column: Trace) -> Trace:
         lines = column[patient].reshape(-1, column.shape[-1])
         made = np.stack([np.interp(time_s, trends.time_s, line) for line in lines]).astype(np.float32)
         return made.reshape(1, *column.shape[1:-1], len(time_s))
 
-    names = ("icp_mmhg", "r0_ohm", "diastolic_mmhg", "mean_mmhg")
-    return replace(trends, time_s=time_s, **{name: each(getattr(trends, name)) for name in names})
+    return replace(
+        trends,
+        time_s=time_s,
+        icp_mmhg=each(trends.icp_mmhg),
+        r0_ohm=each(trends.r0_ohm),
+        diastolic_mmhg=each(trends.diastolic_mmhg),
+        mean_mmhg=each(trends.mean_mmhg),
+    )
 
 
 def feed(p: Parameters, trends: Trends, patient: int, seed: int) -> Feed:
@@ -72,4 +78,5 @@ def _words(values: Array | Sequence[float]) -> Words:
     """Milli of a unit, ABSENT for NaN."""
     given = np.asarray(values)
     there = ~np.isnan(given)
-    return np.where(there, np.rint(1000 * np.where(there, given, 0)), ABSENT).astype(np.int32)
+    words: Words = np.where(there, np.rint(1000 * np.where(there, given, 0)), ABSENT).astype(np.int32)
+    return words

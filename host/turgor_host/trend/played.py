@@ -40,4 +40,5 @@ def _column(tables: dict[str, Any], name: str, seconds: int) -> Words:
     else:
         _, times, values, _ = tables["impedance"][name][0]
     at = np.arange(1, seconds + 1) * _US
-    return np.rint(np.interp(at, times, values) / 1000).astype(np.int32)
+    words: Words = np.rint(np.interp(at, times, values) / 1000).astype(np.int32)
+    return words
