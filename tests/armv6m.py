@@ -225,7 +225,8 @@ class Machine:
             if hook is not None:
                 self.uc.hook_del(hook)
         for place, arg, size in places:
-            memoryview(arg).cast("B")[:] = bytes(self.uc.mem_read(place, size))
+            if not isinstance(arg, bytes):
+                memoryview(arg).cast("B")[:] = bytes(self.uc.mem_read(place, size))
         result = self.uc.reg_read(UC_ARM_REG_R0)
         return result - (result >> 31 << 32)
 

@@ -4,7 +4,7 @@
 of a board's flash, and 60 of them half of the file system.
 
 modules.z: the size of the table, u16; the table, a line "/path offset" for each, after and before a newline; then each
-`.mpy` deflated, with a window of 2^10 bytes. Numbers are little-endian, offsets count from the start.
+`.mpy` deflated, with a window of 2^11 bytes. Numbers are little-endian, offsets count from the start.
 """
 
 import vfs
@@ -12,7 +12,7 @@ from deflate import RAW, DeflateIO
 from micropython import const
 
 _MODULES = "/modules.z"
-_WINDOW = const(10)
+_WINDOW = const(11)
 _FOLDER = const(0x4000)
 _FILE = const(0x8000)
 _ENOENT = const(2)

@@ -18,6 +18,7 @@ from turgor.app.config import Config, default_channels
 from turgor.app.guard import Guard
 from turgor.app.tick import Maintenance
 from turgor.boards.ports import HOLD
+from turgor.core.annunciation import PIN_BITS, PINS, annunciation
 from turgor.core.rules import HIGH
 from turgor.mp import const, settle
 
@@ -102,7 +103,7 @@ def _loop(app, wait, now_us):
         due = int(poll(now_us()))
         ahead = (due - int(now_us())) & _MASK
         if ahead >= _WAIT_US and ahead <= _HALF and wait((ahead + _WAIT_US) // 1000):
-            app.wake(now_us())
+            app.wake(app.wire, now_us())
 
 
 def _surely(function):
@@ -118,11 +119,14 @@ def _surely(function):
 
 def _wait_for_the_watchdog(ports, error):
     """Say what happened, sound, and wait to be started anew."""
-    ports.alarm(HIGH)
     # A frame may have been cut off: the zeros keep the text apart.
     print("\0")
     sys.print_exception(error)
     print("Turgor stopped at this; the watchdog starts it anew within 9 s, Ctrl-C gives the prompt\0")
     micropython.kbd_intr(3)
+    ms = 0
     while True:
-        time.sleep_ms(100)
+        state = annunciation(HIGH, False, ms)
+        ports.alarm(state & PINS)
+        time.sleep_ms(state >> PIN_BITS)
+        ms += state >> PIN_BITS

@@ -1,22 +1,34 @@
 """What users ask of a board: checked, made into command lines, said until the board has answered."""
 
 import queue
+import threading
 from concurrent.futures import Future
 from struct import unpack
 from typing import Any
 from zlib import crc32
 
-from turgor.core.channels import channel_id
+from turgor.core.annunciation import PAUSE_S
+from turgor.core.channels import CHANNEL_NAMES, channel_id
+from turgor.core.entries import LATE, LOCAL
 from turgor.core.rules import RULE_NAMES
 from turgor.link import lines
 from turgor_host.calibrate.certificate import Certificate, check_words
 from turgor_host.configuration.sensors import DRIVERS
+from turgor_host.entered import joined
+from turgor_host.entries import AGE_GROUPS, BY_NAME, STATES, commands_of, kind_called
 from turgor_host.errors import TurgorError, UsageError
 
 _ANSWER_S = 1.0
 _TRIES = 3
 _ALL = 255
 _PART_WORDS = 4
+# Rules whose doubt a person may end.
+CONFIRMABLE = ("pressure_doubt", "baseline_unknown")
+_MOST_ID = (1 << 30) - 1
+_NOT_VALIDATED = "; no limit here is validated under 16 years"
+
+
+Arguments = dict[str, Any]
 
 
 class _Command:
@@ -35,19 +47,24 @@ class Commands:
     def __init__(self, first_id: int) -> None:
         self.board = ""
         self._waiting: queue.Queue[_Command] = queue.Queue()
+        # What belongs together is queued together.
+        self._queueing = threading.Lock()
         self._current: _Command | None = None
         self._next_id = first_id
 
     def act(self, name: str, **arguments: object) -> str:
-        """Do what a user asks: `dbp` mmhg, `ack` channel and rule (each may be missing), `calibrate` board, channel,
+        """Do what a user asks: `dbp` mmhg, `ack` channel and rule (each may be missing),
+        `pause` seconds of the sound (0 ends a pause), `calibrate` board, channel,
         sensor and words of a certificate,
         `maintain`: the board stops and resets to a bare prompt,
-        `sweeps` channel and number in each of the modes for calibration.
+        `sweeps` channel and number in each of the modes for calibration,
+        `note` kind, value, text and channel of an entry (`turgor_host.entries`), `level` channel and cm,
+        `state` channel and state, `confirm` channel and rule, `admit` id, age_group, local and late, `discharge`.
 
         Returns one line that says what was done; UsageError or TurgorError when it was refused.
         """
         if name == "dbp":
-            mmhg = _number(arguments.get("mmhg"))
+            mmhg = to_number(arguments.get("mmhg"))
             if not 10 <= mmhg <= 200:
                 raise UsageError(f"a diastolic pressure of {mmhg:g} mmHg is refused; it must lie between 10 and 200")
             self._do(lines.DBP, round(mmhg * 1000))
@@ -56,6 +73,14 @@ class Commands:
             channel, rule = arguments.get("channel"), arguments.get("rule")
             self._do(lines.ACKNOWLEDGE, _channel(channel), _rule(rule))
             return f"acknowledged: {rule or 'all rules'} on {channel or 'all channels'}"
+        if name == "pause":
+            asked = to_number(arguments.get("seconds"))
+            if asked not in range(PAUSE_S + 1):
+                raise UsageError(
+                    f"a pause of {asked:g} s is refused; give whole seconds, 1 to {PAUSE_S}, or 0 to end one"
+                )
+            self._do(lines.PAUSE, int(asked))
+            return f"sound paused for {asked:g} s" if asked else "the pause is over"
         if name == "calibrate":
             certificate = _certificate(arguments)
             for command in self._calibration(certificate):
@@ -66,10 +91,71 @@ class Commands:
             self._do(lines.MAINTAIN)
             return "the board resets to its prompt"
         if name == "sweeps":
-            sweeps = int(_number(arguments.get("sweeps")))
+            sweeps = int(to_number(arguments.get("sweeps")))
             self._do(lines.SWEEPS, _channel(arguments.get("channel")), sweeps)
             return f"3 x {sweeps} sweeps for calibration of {arguments.get('channel')} begin"
-        raise UsageError(f"no action {name!r}; actions are dbp, ack, calibrate, maintain, sweeps")
+        if name in _TOLD:
+            return _TOLD[name](self, arguments)
+        raise UsageError(
+            f"no action {name!r}; actions are dbp, ack, pause, calibrate, maintain, sweeps, {', '.join(_TOLD)}"
+        )
+
+    def zero(self, certificate: Certificate, moved_mmhg: float) -> str:
+        """Have a pressure channel's new zero taken and entered: its calibration and by how much its readings move."""
+        self.act("calibrate", **{name: getattr(certificate, name) for name in ("board", "channel", "sensor", "words")})
+        self._enter("zero", moved_mmhg, "", _channel(certificate.channel))
+        return f"{certificate.channel} is zeroed: its readings move by {moved_mmhg:+.2f} mmHg from the next second on"
+
+    def _note(self, arguments: Arguments) -> str:
+        kind = kind_called(str(arguments.get("kind"))).name
+        value = arguments.get("value")
+        number = None if value is None else to_number(value)
+        return self._enter(kind, number, str(arguments.get("text") or ""), _channel(arguments.get("channel")))
+
+    def _level(self, arguments: Arguments) -> str:
+        return self._enter("level", to_number(arguments.get("cm")), "", _channel(arguments.get("channel")))
+
+    def _enter(self, kind: str, value: float | None, text: str, channel: int) -> str:
+        commands = commands_of(BY_NAME[kind], value, text, channel)
+        with self._queueing:
+            asked = [self._queue(*command) for command in commands]
+        for each in asked:
+            if refusal := self._answer(each):
+                raise TurgorError(_named(refusal, channel))
+        return f"noted: {joined([words for _, *words in commands]).line()}"
+
+    def _state(self, arguments: Arguments) -> str:
+        channel, state = _one_channel(arguments.get("channel")), arguments.get("state")
+        if state not in STATES:
+            raise UsageError(f"no state {state!r}; a channel is {', '.join(STATES[:-1])} or {STATES[-1]}")
+        self._tell(channel, lines.STATE, channel, STATES.index(str(state)))
+        return f"{arguments.get('channel')} is {state}"
+
+    def _confirm(self, arguments: Arguments) -> str:
+        channel, rule = _one_channel(arguments.get("channel")), arguments.get("rule")
+        if rule not in CONFIRMABLE:
+            raise UsageError(f"{rule!r} cannot be confirmed; what can is {' and '.join(CONFIRMABLE)}")
+        self._tell(channel, lines.CONFIRM, channel, _rule(rule))
+        return f"confirmed: {rule} on {arguments.get('channel')}"
+
+    def _admit(self, arguments: Arguments) -> str:
+        number, age_group = to_number(arguments.get("id")), arguments.get("age_group")
+        if not 1 <= number <= _MOST_ID or number != int(number):
+            raise UsageError(f"an id of {number:g} is refused; give a pseudonymous whole number from 1 to {_MOST_ID}")
+        if age_group not in AGE_GROUPS:
+            raise UsageError(f"no age group {age_group!r}; it is {' or '.join(AGE_GROUPS)}")
+        bits = (LOCAL if arguments.get("local") else 0) | (LATE if arguments.get("late") else 0)
+        under_16 = AGE_GROUPS.index(str(age_group))
+        self._do(lines.ADMIT, int(number), under_16, bits)
+        return f"episode of {int(number)} begins{_NOT_VALIDATED if under_16 else ''}"
+
+    def _discharge(self, arguments: Arguments) -> str:
+        self._do(lines.DISCHARGE)
+        return "the episode ends"
+
+    def _tell(self, channel: int, command: int, *words: int) -> None:
+        if refusal := self._answer(self._queue(command, *words)):
+            raise TurgorError(_named(refusal, channel))
 
     def calibrate(self, certificate: Certificate) -> list["Future[str]"]:
         """Hand a calibration over, without waiting; the answers that will come, the last one's last."""
@@ -154,6 +240,23 @@ class Commands:
             self._waiting.get_nowait().answer.set_exception(error)
 
 
+_TOLD = {
+    "note": Commands._note,
+    "level": Commands._level,
+    "state": Commands._state,
+    "confirm": Commands._confirm,
+    "admit": Commands._admit,
+    "discharge": Commands._discharge,
+}
+
+
+def _named(refusal: str, channel: int) -> str:
+    """A board's refusal, which knows a channel by its number alone."""
+    if refusal != f"channel {channel} is not here":
+        return refusal
+    return f"this board has no {CHANNEL_NAMES[channel]}; its configuration says what it has"
+
+
 def explained(certificate: Certificate, refusal: str) -> str:
     """Why a board has not taken a calibration, with the remedy where the board cannot know it."""
     text = f"the board has not taken the calibration of {certificate.channel}: {refusal}"
@@ -170,10 +273,11 @@ def _certificate(fields: dict[str, Any]) -> Certificate:
     _channel(channel)
     if channel is None or sensor not in DRIVERS or not isinstance(words, list | tuple):
         raise UsageError("a calibration needs board, channel, sensor and words; use `turgor calibrate upload`")
-    return Certificate(str(board), str(channel), str(sensor), tuple(int(_number(word)) for word in words), 0.0)
+    return Certificate(str(board), str(channel), str(sensor), tuple(int(to_number(word)) for word in words), 0.0)
 
 
-def _number(value: Any) -> float:
+def to_number(value: Any) -> float:
+    """What a user gave as a number; UsageError when it is none."""
     try:
         return float(value)
     except (TypeError, ValueError):
@@ -187,6 +291,12 @@ def _channel(name: object) -> int:
         return int(channel_id(name))
     except ValueError as error:
         raise UsageError(str(error)) from None
+
+
+def _one_channel(name: object) -> int:
+    if name is None:
+        raise UsageError("say which channel, such as calf_l")
+    return _channel(name)
 
 
 def _rule(name: object) -> int:

@@ -83,7 +83,7 @@ def _whole(function: Any, stand_ins: Mapping[Plain, Plain], made: dict[Plain, Pl
         there = function.__globals__
         called = {name: there[name] for name in function.__code__.co_names if isinstance(there.get(name), FunctionType)}
         compiled = {name: _whole(callee, stand_ins, made) for name, callee in called.items()}
-        copy = FunctionType(function.__code__, {**there, **compiled}, function.__name__)
+        copy = FunctionType(function.__code__, {**there, **compiled}, function.__name__, function.__defaults__)
         made[function] = numba.njit(copy, nogil=True, error_model="numpy")
     return made[function]
 

@@ -1,4 +1,4 @@
-"""The local socket of a running `monitor` or `record`, over which `turgor dbp` and `turgor ack` act on it.
+"""The local socket of a running `monitor` or `record`, over which `turgor dbp`, `ack` and `pause` act on it.
 
 One request and one reply, each a line of JSON: {"act": name, ...} -> {"done": text} or {"error": text, "exit": code}.
 """

@@ -7,35 +7,57 @@ from collections import deque
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from turgor.core.channels import CHANNEL_NAMES, IMPEDANCE, NO_CHANNEL, PRESSURE
+from turgor.core.entries import DIURETIC, LIMB_CHECK
 from turgor.core.judge import DBP_SOURCES, NO_SOURCE
 from turgor.core.median import ABSENT
 from turgor.core.rules import (
     ACKNOWLEDGED,
+    BASELINE_UNKNOWN,
     CLEARED,
     DBP_VALID_S,
     DEFAULT_LIMITS,
+    DP_LOST,
     DP_LOW,
     ESCALATED,
     EVENT_NAMES,
-    FIRST_TECHNICAL,
     FLUID_GAIN,
+    FLUID_RETURN,
+    HIGH,
+    LUNG_FLUID,
+    MEDIUM,
+    NO_PRIORITY,
     PRESSURE_HIGH,
     PRIORITY_NAMES,
+    RAISED,
     RULE_NAMES,
     RULES,
+    SHOCK,
+    WITHDRAWN,
 )
 from turgor.core.signs import dp_milli_mmhg
 from turgor.drivers import FAULT_NAMES
 from turgor.link import lines
 from turgor.link.records import NO_DBP, SENSORS_OFF, VALID, unpack_readings
+from turgor_host.entered import Entry, Joiner
+from turgor_host.entries import AGE_GROUPS, STATES
+from turgor_host.groups import GROUPED, TOGETHER_S, Crossing, find_groups
 from turgor_host.history import POINTS_LIMIT, Buckets, History, filled_back
+from turgor_host.limb_checks import CHECK_EVERY_S, LimbChecks
 from turgor_host.live_channel import LiveChannel, label_of
+from turgor_host.live_course import LiveCourse
 from turgor_host.recording.events import UNITS
 
 Fields = dict[str, int]
 
 _EVENTS_KEPT = 50
+
+
+def _name_of(channel: int) -> str | None:
+    return None if channel == NO_CHANNEL else str(CHANNEL_NAMES[channel])
 
 
 class Live:
@@ -44,7 +66,9 @@ class Live:
     Board seconds go on over a restart of the board. `version` grows with everything that changes the state.
     """
 
-    def __init__(self, source_name: str, simulated: bool, speed: float, file: str) -> None:
+    def __init__(
+        self, source_name: str, simulated: bool, speed: float, file: str, check_every_s: int = CHECK_EVERY_S
+    ) -> None:
         self.version = 0
         self._lock = threading.Lock()
         self._source_name = source_name
@@ -56,7 +80,13 @@ class Live:
         self._history = History()
         self._notes: deque[dict[str, Any]] = deque(maxlen=_EVENTS_KEPT)
         self._limits = {(row[0], row[1]): int(row[3]) for row in DEFAULT_LIMITS}
+        self._runs_s = {(row[0], row[1]): int(row[4]) for row in DEFAULT_LIMITS}
         self._lost = 0
+        self._joiner: Joiner[int] = Joiner()
+        self._checks = LimbChecks(check_every_s)
+        self._course = LiveCourse()
+        # Whose it is, as far as this program saw.
+        self._episode: int | None = None
         self._boot: int | None = None
         self._base_s = 0
         self._t_s: int | None = None
@@ -71,9 +101,14 @@ class Live:
         """What a restarted board no longer knows."""
         self._channels: dict[int, LiveChannel] = {}
         self._alarms: dict[tuple[int, int], dict[str, Any]] = {}
+        self._crossings: list[Crossing] = []
         self._dbp_milli_mmhg = int(NO_DBP)
         self._dbp_age_s = 0
         self._dbp_source = int(NO_SOURCE)
+        # The second at which the sound comes back, and the priority above which an alarm brings it back before.
+        self._paused_until_s = 0
+        self._paused_at = int(NO_PRIORITY)
+        self._least = int(NO_PRIORITY)
 
     # Feeding.
 
@@ -146,6 +181,7 @@ class Live:
 
     def _take_limit(self, header: Fields, body: Fields, tail: bytes) -> None:
         self._limits[body["rule"], body["stage"]] = body["limit"]
+        self._runs_s[body["rule"], body["stage"]] = body["run_s"]
 
     def _take_baseline(self, header: Fields, body: Fields, tail: bytes) -> None:
         channel = self._channel(header["channel"])
@@ -170,16 +206,53 @@ class Live:
             self._note(self._at(header), f"DBP {body['a'] / 1000:g} mmHg entered", "info")
         elif body["command"] == lines.CALIBRATE and not body["a"] >> 16:
             # The first of its parts.
+            self._channel(body["a"] & 0xFF).calibrated_t_s = self._at(header)
             self._note(self._at(header), f"{label_of(body['a'] & 0xFF)}: calibration changed", "info")
+        elif body["command"] == lines.PAUSE:
+            # It counts from the next tick on.
+            self._paused_until_s = self._at(header) + 1 + body["a"] if body["a"] else 0
+            waiting = [alarm["priority"] for alarm in self._alarms.values() if not alarm["acknowledged"]]
+            self._paused_at = max([self._least, *waiting])
+            text = f"sound paused for {body['a']} s" if body["a"] else "sound no longer paused"
+            self._note(self._at(header), text, "info")
         elif body["command"] == lines.MARK:
             self._note(self._at(header), "marked at the board", "info")
         elif body["command"] == lines.MAINTAIN:
             self._note(self._at(header), "stopped for maintenance", "technical")
         elif body["command"] == lines.SWEEPS:
             self._note(self._at(header), f"{label_of(body['a'])}: sweeps for calibration, no readings", "info")
+        else:
+            self._take_told(self._at(header), body["command"], [body[name] for name in "abcde"])
+
+    def _take_told(self, t_s: int, command: int, words: list[int]) -> None:
+        """What somebody says of the patient."""
+        if command == lines.ENTRY:
+            for at, entry in self._joiner.take(words, t_s):
+                self._entered(at, entry)
+        elif command == lines.CONFIRM and words[1] < len(RULES):
+            self._note(t_s, f"{label_of(words[0])}: {RULES[words[1]][3]}, confirmed", "info")
+        elif command == lines.STATE:
+            self._note(t_s, f"{label_of(words[0])}: {STATES[words[1]]}", "info")
+        elif command == lines.ADMIT:
+            self._episode = words[0]
+            self._checks.restart(t_s)
+            self._course.restart()
+            self._note(t_s, f"{words[0]} admitted, {AGE_GROUPS[words[1]]}", "info")
+        elif command == lines.DISCHARGE:
+            self._note(t_s, "discharged" if self._episode is None else f"{self._episode} discharged", "info")
+            self._episode = None
+
+    def _entered(self, t_s: int, entry: Entry) -> None:
+        where = "" if entry.channel is None else f"{label_of(entry.channel)}: "
+        self._note(t_s, where + entry.line(), "info")
+        if entry.number == DIURETIC:
+            self._course.diuretic_s = t_s
+        if entry.number == LIMB_CHECK and entry.channel is not None:
+            self._checks.take(entry.channel, t_s)
 
     def _take_notice(self, header: Fields, body: Fields, tail: bytes) -> None:
         if body["notice"] == SENSORS_OFF:
+            self._least = HIGH
             text = f"sensors off: 3 watchdog resets within {body['value']} s; switch the power off and on to try again"
             self._note(self._at(header), text, "technical")
         else:
@@ -193,20 +266,26 @@ class Live:
         numbers: dict[str, Any] = {"value": body["value"] / scale, "limit": body["limit"] / scale}
         if state == ACKNOWLEDGED:
             numbers = {"value": None, "limit": None}
-        elif state == CLEARED:
+        if state in (CLEARED, WITHDRAWN):
             self._alarms.pop((rule, channel), None)
-        if state != CLEARED:
-            alarm = self._alarms.setdefault((rule, channel), {"since_s": t_s, "value": None, "limit": None})
+        else:
+            alarm = self._alarms.setdefault(
+                (rule, channel), {"since_s": t_s, "value": None, "limit": None, "group": None}
+            )
             alarm["acknowledged"] = state == ACKNOWLEDGED
             alarm["priority"] = body["priority"]
             if state != ACKNOWLEDGED:
                 alarm.update(numbers)
+                if body["priority"] > self._paused_at:
+                    self._paused_until_s = 0
+            if state == RAISED and rule in GROUPED:
+                self._group(rule, channel, t_s, self._runs_s.get((rule, body["stage"]), 0))
         doing = {ESCALATED: "now " + PRIORITY_NAMES[body["priority"]]}.get(state, EVENT_NAMES[state])
         self._note(
             t_s,
             f"{label_of(channel)}: {RULES[rule][3]}, {doing}",
             "alarm",
-            CHANNEL_NAMES[channel],
+            _name_of(channel),
             rule=RULE_NAMES[rule],
             priority=PRIORITY_NAMES[body["priority"]],
             state=EVENT_NAMES[state],
@@ -214,11 +293,38 @@ class Live:
             **numbers,
         )
 
+    def _group(self, rule: int, channel: int, t_s: int, run_s: int) -> None:
+        """Say so when this limb's perfusion fell together with that of others."""
+        crossing = Crossing(t_s, rule, channel, t_s - run_s)
+        together = [c for c in self._crossings if t_s - c.t_s <= TOGETHER_S and c.rule == rule and c.channel != channel]
+        self._crossings = [*together, crossing]
+        for group in find_groups(self._crossings, self._moved, self._highest_dbp):
+            for member in group.crossings:
+                if (member.rule, member.channel) in self._alarms:
+                    self._alarms[member.rule, member.channel]["group"] = group.text
+            self._note(t_s, group.text, "alarm", None, priority=PRIORITY_NAMES[MEDIUM], state="raised", value=None)
+
+    def _moved(self, channel: int, t0: float, t1: float) -> float | None:
+        values = self._between(CHANNEL_NAMES[channel] + ".median", t0, t1)
+        return float(values.max() - values.min()) if len(values) else None
+
+    def _highest_dbp(self, t0: float, t1: float) -> float | None:
+        values = self._between("dbp", t0, t1)
+        return float(values.max()) if len(values) else None
+
+    def _between(self, name: str, t0: float, t1: float) -> NDArray[np.float64]:
+        seconds, columns = self._history.view()
+        rows = slice(*np.searchsorted(seconds, (t0, t1 + 1)))
+        values = columns[name][rows] if name in columns else np.empty(0)
+        return values[~np.isnan(values)]
+
     def _note(self, t_s: int, text: str, kind: str, channel: str | None = None, **more: Any) -> None:
         self._notes.appendleft({"t_s": t_s, "kind": kind, "channel": channel, "text": text, **more})
 
     def _take_readings(self, header: Fields, body: Fields, tail: bytes) -> None:
         t_s = self._at(header)
+        if self._t_s is None:
+            self._checks.restart(t_s)
         self._t_s = t_s
         self._dbp_milli_mmhg = body["dbp_milli_mmhg"]
         self._dbp_age_s = body["dbp_age_s"]
@@ -238,6 +344,8 @@ class Live:
                 if dp != ABSENT:
                     channel.dp_below_s = channel.dp_below_s + 1 if dp < self._limits[DP_LOW, 0] else 0
         self._history.append(t_s, row)
+        unknown = {channel for rule, channel in self._alarms if rule == BASELINE_UNKNOWN}
+        self._course.take(t_s, self._channels.values(), self._history, unknown)
 
     # Reading.
 
@@ -286,7 +394,11 @@ class Live:
                     "valid": self._dbp_valid(),
                     "source": DBP_SOURCES[self._dbp_source] if self._dbp_source < len(DBP_SOURCES) else "unknown",
                 },
+                "episode": self._episode,
+                "course": self._course.state(),
+                "limb_checks": self._checks.state([c.number for c in self._channels.values()], self._t_s),
                 "alarms": self._alarm_states(),
+                "paused_s": max(0, self._paused_until_s - (self._t_s or 0)),
                 "events": [{**note, "utc": self._utc_of(note["t_s"])} for note in self._notes],
             }
 
@@ -309,25 +421,28 @@ class Live:
                 {
                     **alarm,
                     "rule": RULE_NAMES[rule],
-                    "channel": CHANNEL_NAMES[number] if number != NO_CHANNEL else None,
+                    "channel": _name_of(number),
                     "label": label_of(number),
                     "priority": PRIORITY_NAMES[alarm["priority"]],
                     "text": RULES[rule][3],
                     "quantity": RULES[rule][1],
                     "unit": UNITS[RULES[rule][2]][0],
-                    "now": self._judged_now(rule, self._channel(number)),
+                    "now": self._judged_now(rule, number),
                 }
             )
         return found
 
-    def _judged_now(self, rule: int, channel: LiveChannel) -> float | None:
-        """The present value of what the rule judges; None for a technical one, which judges a time."""
-        if rule >= FIRST_TECHNICAL:
+    def _judged_now(self, rule: int, number: int) -> float | None:
+        """The present value of what the rule judges, None where that is nothing to be seen."""
+        if number not in self._channels:
             return None
-        if rule == FLUID_GAIN:
+        channel = self._channels[number]
+        if rule in (FLUID_GAIN, FLUID_RETURN, LUNG_FLUID):
             change = channel.change_percent()
             return None if change is None else round(-change, 1)
-        judged = self._dp(channel) if rule == DP_LOW else channel.median_milli
+        if rule not in (DP_LOW, DP_LOST, PRESSURE_HIGH, SHOCK):
+            return None
+        judged = self._dp(channel) if rule in (DP_LOW, DP_LOST) else channel.median_milli
         return None if judged == ABSENT else judged / 1000
 
     def history(self, t0: float, t1: float, points: int) -> dict[str, Any]:

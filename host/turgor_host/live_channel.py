@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from turgor.core.channels import ARTERIAL, CHANNELS, CUFF, IMPEDANCE, MOTION, NO_LIMB, PRESSURE
+from turgor.core.channels import ARTERIAL, CHANNELS, CUFF, IMPEDANCE, MOTION, NO_CHANNEL, NO_LIMB, PRESSURE
 from turgor.core.median import ABSENT
 from turgor.drivers import FAULT_NAMES
 from turgor.link.records import ELECTRODE_OFF, MEDIAN_VALID, SATURATED, STUCK, VALID
@@ -15,7 +15,9 @@ _SLOPE_LEAST_S = 300
 
 
 def label_of(channel: int) -> str:
-    """What a person calls a channel: an impedance has the name of its limb's pressure."""
+    """What a person calls a channel: an impedance has the name of its limb's pressure, and what is none "Patient"."""
+    if channel == NO_CHANNEL:
+        return "Patient"
     name, kind, limb = CHANNELS[channel]
     if kind == ARTERIAL:
         return "Arterial line"
@@ -38,6 +40,7 @@ class LiveChannel:
         self.valid_t_s: int | None = None
         self.baseline_milliohm = 0
         self.fault = 0
+        self.calibrated_t_s: int | None = None
         self.dp_below_s = 0
         self._slope: tuple[int, float | None] = (-1, None)
 
@@ -113,6 +116,7 @@ class LiveChannel:
             "reason": self.reason,
             "saturated": bool(self.flags & SATURATED),
             "fresh_s": None if self.valid_t_s is None or t_s is None else t_s - self.valid_t_s,
+            "calibrated_s": None if self.calibrated_t_s is None or t_s is None else t_s - self.calibrated_t_s,
             "dp_below_s": self.dp_below_s,
             "baseline": self.baseline_milliohm / 1000 if self.baseline_milliohm else None,
             "change_percent": None if change is None else round(change, 2),

@@ -12,6 +12,7 @@ from turgor_host.calibrate.certificate import check_age, read_certificate
 from turgor_host.configuration.file import read_configuration
 from turgor_host.control import ControlServer
 from turgor_host.errors import TurgorError, UsageError
+from turgor_host.limb_checks import CHECK_EVERY_S
 from turgor_host.live import Live
 from turgor_host.playback import Playback
 from turgor_host.recording.reader import open_recording
@@ -43,6 +44,7 @@ def open_run(
     progress: Callable[[int], None] | None = None,
     calibration: Sequence[Path] = (),
     config: Path | None = None,
+    check_every_s: int = CHECK_EVERY_S,
     say: Callable[[str], None] = lambda text: print(f"turgor: {text}", file=sys.stderr, flush=True),
 ) -> Iterator[Run]:
     """Open source, recording and local socket; on leaving, everything is committed and closed."""
@@ -60,7 +62,7 @@ def open_run(
             contextlib.closing(open_source(name, speed=speed, runtime=runtime, seed=seed, configuration=configuration))
         )
         writer = stack.enter_context(contextlib.closing(Writer(file, name, source.simulated, speed)))
-        live = Live(name, source.simulated, speed, str(file))
+        live = Live(name, source.simulated, speed, str(file), check_every_s)
         image = configuration.image if configuration and not source.simulated else b""
         session = Session(
             source,

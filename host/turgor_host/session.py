@@ -12,13 +12,16 @@ from typing import Protocol
 from turgor.link import lines
 from turgor.link.records import BOOT, EVENT, HEADER, IMPEDANCE, READINGS, SAMPLES, WIRE_VERSION, unpack
 from turgor_host.calibrate.certificate import Certificate
-from turgor_host.commands import Commands, explained
+from turgor_host.commands import Commands, explained, to_number
+from turgor_host.dbp import check_dbp
 from turgor_host.errors import DiskFull, PortGone, TurgorError
 from turgor_host.live import Live
+from turgor_host.recording.reader import open_recording
 from turgor_host.recording.writer import Writer
 from turgor_host.timebase import Exchange, Timebase, of_one_moment
 from turgor_host.wallclock import WallClock
 from turgor_host.wire import NO_BOOT, PING_EVERY_S, SILENT_S, Replica
+from turgor_host.zero import check_zero, zeroed
 
 # A commit every second of wall time, sooner when this much of the board's 35 KB log waits for it.
 _COMMIT_S = 1.0
@@ -85,7 +88,6 @@ class Session:
         self._say = say
         first_id = random.randrange(1, 1 << 30)
         self._commands = Commands(first_id)
-        self.act = self._commands.act
         self._board: str | None = None
         _, boot, next_seq = writer.latest() or (0, NO_BOOT, 0)
         self._replica = Replica(random.randrange(1, 1 << 30), boot, next_seq)
@@ -106,6 +108,18 @@ class Session:
 
     def stop(self) -> None:
         self._stop.set()
+
+    def act(self, name: str, **arguments: object) -> str:
+        """Do what a user asks: what `Commands.act` knows, with `dbp` also below_icp, and `zero` channel and
+        open_to_air."""
+        if name == "dbp" and not arguments.get("below_icp"):
+            check_dbp(to_number(arguments.get("mmhg")), self._live.state())
+        if name != "zero":
+            return self._commands.act(name, **arguments)
+        channel = str(arguments.get("channel"))
+        median_mmhg = check_zero(channel, self._live.state(), bool(arguments.get("open_to_air")))
+        with open_recording(self._writer.path) as recording:
+            return self._commands.zero(*zeroed(recording, channel, median_mmhg))
 
     def run(self) -> None:
         """Follow the source until `seconds` of board time are recorded, `stop` is called, or it fails."""

@@ -10,7 +10,20 @@ from turgor.app.setup import Setup
 from turgor.core.channels import channel_id
 from turgor.core.filter_words import E_HIGH, GAIN_SHIFT, MEDIAN, OFFSET, RELEASE, Z
 from turgor.core.impedance import STATE_WORDS
-from turgor.core.rules import DP_LOW, HIGH, LOW, MEDIUM, PRESSURE_HIGH, RAISED
+from turgor.core.rules import (
+    BASELINE_UNKNOWN,
+    DBP_STALE,
+    DEFAULT_LIMITS,
+    DP_LOW,
+    ESCALATED,
+    FLUID_GAIN,
+    HIGH,
+    LOW,
+    MEDIUM,
+    PRESSURE_HIGH,
+    RAISED,
+    STEP_ARTEFACT,
+)
 from turgor.core.ticks import TICKS_MASK, ticks_diff
 from turgor.link import lines
 from turgor.link.records import MEDIAN_VALID, NO_AGE, NO_DBP, VALID, unpack, unpack_readings
@@ -60,9 +73,8 @@ def test_by_hand(fake):
 def test_begins_with_who_it_is_its_channels_and_its_limits(fake):
     board = fake.Board({"calf_r": (steady(20),), "calf_l": (steady(20),)}, {"calf_z": lambda n: 1000})
     kinds = [unpack(record)[0]["kind"] for record in board.logged()]
-    assert kinds == ["boot", "pressure_channel", "pressure_channel", "impedance_channel"] + ["limit"] * 13 + [
-        "rule_state"
-    ]
+    assert kinds[:4] == ["boot", "pressure_channel", "pressure_channel", "impedance_channel"]
+    assert kinds[4:] == [*len(DEFAULT_LIMITS) * ["limit"], *3 * ["rule_state"]]
     (_, boot, identity), *channels = [unpack(record) for record in board.logged()][:4]
     assert boot == {
         "wire_version": 2,
@@ -172,7 +184,8 @@ def commands(board):
 
 
 def test_a_typed_dbp_acts_from_the_next_tick_on(fake):
-    """An ICP of 20 and a DBP of 40 typed at 99.5 s: dP 20 from second 100 on, `dp_low` at second 1000."""
+    """An ICP of 20 and a DBP of 40 typed at 99.5 s: dP 20 from second 100 on, `dp_low` at second 1000; the DBP is older
+    than 15 min at 1001."""
     board = fake.Board({"calf_l": (steady(20),)})
     board.run(99 * SECOND_US + 500_000)
     typed(board, 5, lines.DBP, 40000)
@@ -180,7 +193,10 @@ def test_a_typed_dbp_acts_from_the_next_tick_on(fake):
     assert commands(board) == [(99, 5, lines.DBP, lines.OK, 40000)]
     dbps = [(h["t_s"], b["dbp_milli_mmhg"], b["dbp_age_s"]) for h, b, _ in logged(board, "readings") if h["t_s"] > 97]
     assert dbps[:5] == [(98, NO_DBP, NO_AGE), (99, NO_DBP, NO_AGE), (100, 40000, 0), (101, 40000, 1), (102, 40000, 2)]
-    assert events(board.drained(1010 * SECOND_US)) == [(1000, CALF_L, DP_LOW, RAISED, MEDIUM)]
+    assert events(board.drained(1010 * SECOND_US)) == [
+        (1000, CALF_L, DP_LOW, RAISED, MEDIUM),
+        (1001, 255, DBP_STALE, RAISED, LOW),
+    ]
     assert board.alarms == [(1000 * SECOND_US, MEDIUM)]
 
 
@@ -337,23 +353,41 @@ def test_more_commands_than_a_second_holds_are_refused(fake):
 
 
 def test_an_acknowledgement_silences_until_something_worse_comes(fake):
+    """Of a lower priority, though it is new: that the DBP is missing, low after 15 min and medium after 30."""
     board = fake.Board({"calf_l": (steady(35),)})
     board.run(640 * SECOND_US + 500_000)
     typed(board, 5, lines.ACKNOWLEDGE, CALF_L, DP_LOW)
     assert commands(board) == []
     typed(board, 6, lines.ACKNOWLEDGE, CALF_L, PRESSURE_HIGH)
     board.run(3640 * SECOND_US)
-    assert board.alarms == [(632 * SECOND_US, MEDIUM), (641 * SECOND_US, 0), (3632 * SECOND_US, HIGH)]
+    assert board.alarms == [
+        (632 * SECOND_US, MEDIUM),
+        (641 * SECOND_US, 0),
+        (901 * SECOND_US, LOW),
+        (1801 * SECOND_US, MEDIUM),
+        (3632 * SECOND_US, HIGH),
+    ]
 
 
 def test_fluid_gain_from_a_baseline_of_its_own(fake):
-    """A sweep every 2 s keeps every second valid; the resistance falls by 12 % from the 51st sweep on."""
-    board = fake.Board({"calf_l": (steady(10),)}, {"calf_z": lambda sweep: 5000 if sweep <= 50 else 4400})
-    records = board.drained(760 * SECOND_US)
+    """A sweep every 2 s keeps every second valid; the resistance falls by 12 % in 2 min from the 51st sweep on."""
+    board = fake.Board({"calf_l": (steady(10),)}, {"calf_z": lambda sweep: 5000 - min(max(0, sweep - 50) * 10, 600)})
+    records = board.drained(900 * SECOND_US)
     ((header, baseline, _),) = of_kind(records, "baseline")
     assert (header["channel"], baseline["value_milliohm"]) == (4, 40000)
     # The first sweep is in second 1, as the chip's turn is the odd ones: readings from second 2, 60 of them by 61.
     assert header["t_s"] == 61
     found = events(records)
-    assert [row[3:] for row in found] == [(RAISED, LOW), (2, MEDIUM)]
-    assert 700 < found[0][0] <= found[1][0] < 740
+    # 5 % are there after 150 s, 10 % after 200, the median half a minute later, and then it takes 10 min.
+    assert [row[1:] for row in found] == [(4, FLUID_GAIN, RAISED, LOW), (4, FLUID_GAIN, ESCALATED, MEDIUM)]
+    assert 770 < found[0][0] < 790
+    assert 820 < found[1][0] < 840
+
+
+def test_a_sudden_fall_is_an_electrodes(fake):
+    """The same 12 % from one sweep to the next are marked, never counted as fluid; so large, the baseline is lost."""
+    board = fake.Board({"calf_l": (steady(10),)}, {"calf_z": lambda sweep: 5000 if sweep <= 50 else 4400})
+    found = events(board.drained(900 * SECOND_US))
+    assert [row[1:] for row in found] == [(4, STEP_ARTEFACT, RAISED, LOW), (4, BASELINE_UNKNOWN, RAISED, LOW)]
+    # The newest three readings, one in 2 s, hold still 4 s after the step.
+    assert {row[0] for row in found} == {106}

@@ -25,7 +25,7 @@ from turgor.app.ring import CONTENT
 from turgor.core.bounds import LIMIT_BOUNDS
 from turgor.core.channels import CHANNEL_NAMES
 from turgor.core.judge import Judge
-from turgor.core.rules import DEFAULT_LIMITS, RULES, Rules
+from turgor.core.rules import DEFAULT_LIMITS, DP_LOW, HOW, MEDIUM, RULES, STAGES
 from turgor.core.ticks import BoardTime
 from turgor.link.records import CONFIG_REFUSED, NOTICE, unpack
 from turgor_host.sim.flash import Flash
@@ -39,7 +39,12 @@ SITE = [
     Channel("motion", LIS3DH, 0, 0x18, -1, 10_000, 0, ()),
 ]
 ALL = Config([*default_channels(), arterial_channel(), *SITE])
-SIZE = 947
+LIMITS = len(DEFAULT_LIMITS)
+# The stages of all rules.
+STAGES_THERE = [
+    (rule, stage) for rule in range(len(RULES)) for stage in range(STAGES) if HOW[(rule * STAGES + stage) * 4]
+]
+SIZE = 3 + 6 * 72 + 2 * 88 + 2 * 12 + LIMITS * LIMIT
 
 
 class Clock:
@@ -106,11 +111,11 @@ def spoilt(at: int, *values: int) -> bytearray:
 
 
 def test_by_hand() -> None:
-    """Ten channels, six with 15 words, two with 19 and two with none, and 13 limits: 3 + 6 * 72 + 2 * 88 + 2 * 12 +
-    13 * 24 bytes."""
+    """Ten channels, six with 15 words, two with 19 and two with none, and the limits: 3 + 6 * 72 + 2 * 88 + 2 * 12 +
+    33 * 24 bytes."""
     image = image_of(ALL)
-    assert len(image) == SIZE
-    assert image[:3] == bytes((1, 10, 13))
+    assert len(image) == SIZE == 1427
+    assert image[:3] == bytes((1, 10, 33))
     # calf_l: channel 0, a NAU7802 on bus 0 at 0x2A behind port 0, 15 words, 160 samples to settle, 80 Hz.
     assert image[HEAD : HEAD + CHANNEL] == bytes((0, 1, 0, 0x2A, 1, 15, 160, 0)) + (80000).to_bytes(4, "little")
     again = unpack_config(image, len(image))
@@ -123,7 +128,7 @@ def test_by_hand() -> None:
 
 def test_the_largest_one_fits_what_keeps_it() -> None:
     """Each channel and each limit once is all there can be."""
-    limits = [(rule, stage, 1, 0, 0, 0, 0, 0) for rule in range(len(RULES)) for stage in range(3)]
+    limits = [(rule, stage, 1, 0, 0, 0, 0, 0) for rule, stage in STAGES_THERE]
     assert len(image_of(Config(ALL.channels, limits))) <= PARTS * CONTENT
 
 
@@ -132,19 +137,19 @@ def test_the_largest_one_fits_what_keeps_it() -> None:
     [
         (0, (2,), "no configuration of this layout"),
         (1, (9,), "goes on behind its end"),
-        (1, (11,), "channel 0 is none"),
-        (2, (12,), "goes on behind its end"),
-        (2, (14,), "ends early"),
+        (1, (11,), "calf_l: 117 words"),
+        (2, (LIMITS - 1,), "goes on behind its end"),
+        (2, (LIMITS + 1,), "ends early"),
         (HEAD, (99,), "channel 99"),
         (HEAD, (1,), "calf_r: is there twice"),
         (HEAD, (4,), "calf_z: 15 words"),
         (HEAD + DRIVER, (2,), "calf_l: driver = 2"),
         (HEAD + DRIVER, (11,), "calf_l: driver = 11"),
         (HEAD + DRIVER, (13,), "calf_l: driver = 13"),
-        (-13 * LIMIT - CHANNEL + DRIVER, (11,), "motion: driver = 11 does not measure this"),
-        (-13 * LIMIT - CHANNEL + WORDS, (1,), "motion: 1 words"),
-        (-13 * LIMIT - CHANNEL + RATE, (0xE8, 0x03, 0, 0), "motion: rate_millihz = 1000 is no rate"),
-        (-13 * LIMIT - 2 * CHANNEL + RATE, (0xE8, 0x03, 0, 0), "skin: rate_millihz = 1000 is no rate"),
+        (-LIMITS * LIMIT - CHANNEL + DRIVER, (11,), "motion: driver = 11 does not measure this"),
+        (-LIMITS * LIMIT - CHANNEL + WORDS, (1,), "motion: 1 words"),
+        (-LIMITS * LIMIT - CHANNEL + RATE, (0xE8, 0x03, 0, 0), "motion: rate_millihz = 1000 is no rate"),
+        (-LIMITS * LIMIT - 2 * CHANNEL + RATE, (0xE8, 0x03, 0, 0), "skin: rate_millihz = 1000 is no rate"),
         (HEAD + DRIVER, (10,), "calf_l: driver = 10"),
         (HEAD + BUS, (2,), "calf_l: bus = 2 is not within 0 to 1"),
         (HEAD + ADDRESS, (0x80,), "calf_l: address = 128"),
@@ -154,10 +159,10 @@ def test_the_largest_one_fits_what_keeps_it() -> None:
         (HEAD + RATE, (0x01, 0x38, 1, 0), "calf_l: rate_millihz = 79873 is no rate of its converter"),
         (HEAD + RATE, (0x80, 0xBB, 0, 0), "calf_l: rate_millihz = 48000 is no rate of its converter"),
         (HEAD + CHANNEL, (4,), "calf_l: median = 4"),
-        (-13 * LIMIT, (len(RULES),), "limits: rule = 8 is not within 0 to 7"),
-        (-13 * LIMIT + 1, (3,), "limits: stage = 3"),
-        (-13 * LIMIT + 1, (1,), "limits: rule = 0, stage = 1 is there twice"),
-        (-13 * LIMIT + 2, (4,), "limits: priority = 4"),
+        (-LIMITS * LIMIT, (len(RULES),), f"limits: rule = {len(RULES)} is not within 0 to {len(RULES) - 1}"),
+        (-LIMITS * LIMIT + 1, (3,), "limits: stage = 3"),
+        (-LIMITS * LIMIT + 1, (1,), "limits: rule = 0, stage = 1 is there twice"),
+        (-LIMITS * LIMIT + 2, (4,), "limits: priority = 4"),
         (-1, (0x7F,), "limits: aux = "),
     ],
 )
@@ -187,16 +192,21 @@ def test_no_image_keeps_a_board_from_starting() -> None:
 
 
 def test_limits_are_just_what_the_rules_can_hold() -> None:
-    """Their bounds are those of the table: one beyond is another rule's place, or none."""
+    """Every stage that the table knows how to judge, and no other; one beyond a bound is refused."""
     rule, stage = LIMIT_BOUNDS[0], LIMIT_BOUNDS[1]
-    most = (rule[2], stage[2], 1, 0, 0, 0, 0, 0)
-    rules = Rules(1, [most])
-    assert rules.limits[-1] == most
-    with pytest.raises(IndexError):
-        Rules(1, [(rule[2] + 1, *most[1:])])
+    assert (rule[2], stage[2]) == (len(RULES) - 1, STAGES - 1)
+    assert {row[:2] for row in DEFAULT_LIMITS} < set(STAGES_THERE)
+    for place in ((a, b) for a in range(len(RULES)) for b in range(STAGES)):
+        row = (*place, MEDIUM, 0, 0, 0, 0, 0)
+        if place in STAGES_THERE:
+            Judge(list(range(len(CHANNEL_NAMES))), Config([], [row]).limits)
+        else:
+            with pytest.raises(ValueError, match=f"rule = {place[0]} has no stage {place[1]}"):
+                Config([], [row])
+    good = (DP_LOW, 1, 1, 0, 0, 0, 0, 0)
     for i, (name, low, high) in enumerate(LIMIT_BOUNDS):
         for value in (low - 1, high + 1):
-            row = list(most)
+            row = list(good)
             row[i] = value
             with pytest.raises(ValueError, match=f"limits: {name} = {value}"):
                 Config([], [tuple(row)])
@@ -207,7 +217,7 @@ def test_a_refused_one_is_told_and_the_board_runs(fake: Any) -> None:
     flash = Flash(Clock(), 12)
     board = fake.Board({"calf_l": (lambda index: 160_000,)}, flash=flash)
     image = image_of(board.config)
-    pack_into("<B", image, len(image) - LIMIT, 9)
+    pack_into("<B", image, len(image) - LIMIT, len(RULES))
     board = fake.Board({"calf_l": (lambda index: 160_000,)}, flash=flash_with(image))
     board.run(3_000_000)
     found = [unpack(record) for record in board.logged()]

@@ -8,7 +8,9 @@ import pytest
 
 from turgor.app.assemble import check_rates
 from turgor.app.config import NAU7802
+from turgor.app.journal import PARTS
 from turgor.app.keep import Keep
+from turgor.app.ring import CONTENT
 from turgor.core.filter_words import describe
 from turgor.link.lines import CALIBRATE, CONFIG_PART, CONFIGURE, command_line
 from turgor_host.configuration.file import parse_configuration
@@ -64,10 +66,10 @@ def host(fake: Any) -> Host:
 
 
 def test_by_hand(host: Host) -> None:
-    """Two channels and 13 limits, 3 + 72 + 88 + 312 bytes in parts, and the next start has them."""
+    """Two channels and 33 limits, 3 + 72 + 88 + 792 bytes in parts, and the next start has them."""
     text = "[channels.calf_l]\nrate_hz = 40\n[channels.calf_z]\n[limits.dp_low.medium]\nrun_s = 77"
     image = parse_configuration(text).image
-    assert len(image) == 475
+    assert len(image) == 955
     running = host.board.app.tick.judge.channels
     assert host.configure(text) == ""
     kept = host.kept()
@@ -89,9 +91,10 @@ def test_parts_come_in_order_and_once(host: Host) -> None:
 
 
 def test_no_more_than_can_be_kept_is_taken(host: Host) -> None:
-    for at in range(0, 1360, 16):
+    most = PARTS * CONTENT // 16 * 16
+    for at in range(0, most, 16):
         assert host.say(CONFIG_PART, at, 0, 0, 0, 0) == ""
-    assert host.say(CONFIG_PART, 1360, 0, 0, 0, 0) == "at = 1360 does not go on from 1360"
+    assert host.say(CONFIG_PART, most, 0, 0, 0, 0) == f"at = {most} does not go on from {most}"
 
 
 @pytest.mark.parametrize(

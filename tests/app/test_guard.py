@@ -37,9 +37,6 @@ class Board:
     def remember(self, word: int) -> None:
         self.word = word
 
-    def alarm(self, level: int) -> None:
-        self.level = level
-
 
 @pytest.mark.parametrize(
     ("lived", "off"),
@@ -62,7 +59,7 @@ def test_fed_when_every_channel_has_ended_an_attempt() -> None:
     board = Board(1, -1)
     guard = Guard(board)
     samplers = [SimpleNamespace(channel=SimpleNamespace(index=0), failures=0) for _ in range(2)]
-    guard.attach(samplers, None, SimpleNamespace(s=1), 0)
+    guard.attach(samplers, None, None, SimpleNamespace(s=1), 0)
     for index, failures, fed in [(1, 0, 1), (2, 0, 1), (3, 0, 1), (3, 1, 2), (4, 1, 2), (4, 2, 3)]:
         samplers[0].channel.index = index
         samplers[1].failures = failures
@@ -70,29 +67,58 @@ def test_fed_when_every_channel_has_ended_an_attempt() -> None:
         assert board.fed == fed, (index, failures)
 
 
+class Pressed:
+    """Buttons whose levels a test tells, one a reading; the commands that they give."""
+
+    def __init__(self, remaining_s: int = 0) -> None:
+        self.done: list[tuple[int, ...]] = []
+        self.tick = SimpleNamespace(
+            busy=False, execute=self.execute, annunciator=SimpleNamespace(remaining_s=remaining_s)
+        )
+        self.level = 0
+        self.buttons = Buttons(lambda: self.level, self.tick, SimpleNamespace(us=77), 0)
+
+    def execute(self, id: int, command: int, a: int, *rest: int) -> None:
+        assert id == 0
+        self.done.append((command, a))
+
+    def read(self, *levels: int) -> list[tuple[int, ...]]:
+        self.done.clear()
+        for self.level in levels:
+            assert self.buttons.step(0) == 20000
+        return list(self.done)
+
+
+PAUSE, ACKNOWLEDGE, MARK = (lines.PAUSE, 120), (lines.ACKNOWLEDGE, 255), (lines.MARK, 77)
+
+
 def test_a_button_has_to_be_steady_and_acts_between_ticks() -> None:
-    pressed = [0]
-    done: list[tuple[int, ...]] = []
-    tick = SimpleNamespace(busy=False, execute=lambda *words: done.append(words))
-    buttons = Buttons(lambda: pressed[0], tick, SimpleNamespace(us=77), 0)
-
-    def read(*levels: int) -> list[tuple[int, ...]]:
-        done.clear()
-        for level in levels:
-            pressed[0] = level
-            assert buttons.step(0) == 20000
-        return list(done)
-
-    acknowledge, mark = (0, lines.ACKNOWLEDGE, 255, 255, 0, 0, 0), (0, lines.MARK, 77, 0, 0, 0, 0)
-    assert read(3, 3, 3, 3) == [], "down since before the start"
-    assert read(0, 0, 0, 1, 0, 1, 1, 0, 1) == []
-    assert read(1, 1) == [acknowledge]
+    pressed = Pressed()
+    read = pressed.read
+    assert read(3, 3, 3, 3, 0, 0, 0, 0) == [], "down since before the start"
+    assert read(1, 0, 1, 1, 0, 1) == []
     assert read(1, 1, 0, 1, 0, 1, 1, 1) == [], "still the same press"
-    assert read(0, 0, 0, 2, 2, 2, 2) == [mark]
-    tick.busy = True
-    assert read(0, 0, 0, 3, 3, 3, 3) == []
-    tick.busy = False
-    assert read(3) == [acknowledge, mark]
+    assert read(0, 0, 0) == [PAUSE], "when it is let go"
+    assert read(2, 2, 2, 2, 0, 0, 0, 0) == [MARK], "when it is pressed"
+    pressed.tick.busy = True
+    assert read(3, 3, 3, 3, 0, 0, 0) == []
+    pressed.tick.busy = False
+    assert read(0) == [MARK, PAUSE]
+
+
+def test_a_press_of_two_seconds_acknowledges_and_pauses_nothing() -> None:
+    pressed = Pressed()
+    read = pressed.read
+    # Three readings until it counts as pressed, the hundredth behind that is 2 s later.
+    assert read(0, 0, 0, *[1] * 102) == []
+    assert read(1) == [ACKNOWLEDGE]
+    assert read(*[1] * 300, 0, 0, 0, 0) == []
+    assert read(*[1] * 100, 0, 0, 0, 0) == [PAUSE], "let go before"
+    assert read(*[3] * 300, 0, 0, 0) == [MARK, ACKNOWLEDGE]
+
+
+def test_the_next_press_ends_the_pause() -> None:
+    assert Pressed(remaining_s=1).read(0, 0, 0, 1, 1, 1, 0, 0, 0) == [(lines.PAUSE, 0)]
 
 
 def test_the_commands_of_the_board(fake: ModuleType) -> None:

@@ -3,18 +3,27 @@
 import pytest
 
 from turgor.app.config import NAU7802, default_channels
+from turgor.app.journal import PARTS
+from turgor.app.keep import STATE_AT
+from turgor.app.ring import CONTENT
+from turgor.app.snapshot import Snapshots
+from turgor.core.alarms import ALARM_WORDS
 from turgor.core.channel import PressureChannel
-from turgor.core.channels import channel_id
+from turgor.core.channels import CHANNEL_NAMES, channel_id
 from turgor.core.filter_words import filter_state
 from turgor.core.judge import Judge
+from turgor.core.judge_state import pack_judge, unpack_judge
 from turgor.core.packed import WORD_SIZE
-from turgor.core.rules import DEFAULT_LIMITS, DP_LOW, MEDIUM, PRESSURE_HIGH, RULES
+from turgor.core.rules import DEFAULT_LIMITS, DP_LOW, HIGH, HOW, MEDIUM, PRESSURE_HIGH, RULES, STAGES
 from turgor.link import lines
 from turgor.link.records import RECORD_LIMIT, unpack
 
 CALF_L, CALF_Z = channel_id("calf_l"), channel_id("calf_z")
 SECOND_US = 1_000_000
 STATES = ("rule_state", "filter_state")
+RULE_PARTS = 3
+# Bytes of log for the default channels' states without any alarm, and with all of them.
+QUIET, LOUD = 1977, 3006
 
 
 def steady(mmhg):
@@ -33,18 +42,21 @@ def said(records):
 
 
 def each(second):
-    return [(second, "rule_state", 255)] + [(second, "filter_state", channel) for channel in (0, 1, 4)]
+    return RULE_PARTS * [(second, "rule_state", 255)] + [(second, "filter_state", channel) for channel in (0, 1, 4)]
 
 
 def test_by_hand(board):
     """The rules at the start, behind the set-up; then all states once a minute, the rules first."""
     records = board.drained(130 * SECOND_US)
-    assert said(records) == [(0, "rule_state", 255), *each(60), *each(120)]
-    kinds = [unpack(record)[0]["kind"] for record in records[:18]]
-    assert kinds[:18] == ["boot", *2 * ["pressure_channel"], "impedance_channel", *13 * ["limit"], "rule_state"]
-    # No alarm, no DBP, no baseline: the sum of the limits, the layout and three parts.
-    _, body, tail = unpack(records[17])
-    assert (body, len(tail)) == ({"part": 0, "parts": 1}, 4 + 26)
+    assert said(records) == [*RULE_PARTS * [(0, "rule_state", 255)], *each(60), *each(120)]
+    limits = len(DEFAULT_LIMITS)
+    setup = [unpack(record)[0]["kind"] for record in records[: 4 + limits]]
+    assert setup == ["boot", *2 * ["pressure_channel"], "impedance_channel", *limits * ["limit"]]
+    # No alarm: the sum of the limits, the layout and nine words; of each channel ten bytes, and three for each word it
+    # keeps; of none three.
+    parts = [unpack(record) for record in records[4 + limits :][:RULE_PARTS]]
+    assert [body for _, body, _ in parts] == [{"part": i, "parts": RULE_PARTS} for i in range(RULE_PARTS)]
+    assert sum(len(tail) for *_, tail in parts) == 4 + 1 + 36 + 2 * (10 + 3 * (16 + 16 + 32)) + 10 + 3 * 45 + 3
 
 
 def test_they_are_asked_for_and_come_at_the_end_of_the_next_tick(board):
@@ -53,7 +65,7 @@ def test_they_are_asked_for_and_come_at_the_end_of_the_next_tick(board):
     board.run(15 * SECOND_US)
     board.say(lines.command_line(1, lines.CALIBRATE, CALF_L + (NAU7802 << 8), 100, 4096, 0, 5))
     board.run(20 * SECOND_US)
-    assert said(board.logged()) == [(0, "rule_state", 255), *each(11), *each(16)]
+    assert said(board.logged()) == [*RULE_PARTS * [(0, "rule_state", 255)], *each(11), *each(16)]
 
 
 def test_asked_for_in_their_midst_they_come_once_more(board):
@@ -66,7 +78,7 @@ def test_asked_for_in_their_midst_they_come_once_more(board):
         board.app.poll(board.ticks())
     tick.snapshots.request()
     board.run(14 * SECOND_US)
-    assert said(board.logged()) == [(0, "rule_state", 255), *each(11), *each(12)]
+    assert said(board.logged()) == [*RULE_PARTS * [(0, "rule_state", 255)], *each(11), *each(12)]
 
 
 def test_one_record_a_step_and_no_command_in_between(board):
@@ -85,11 +97,12 @@ def test_one_record_a_step_and_no_command_in_between(board):
 
     tick.step = watched
     board.run(60 * SECOND_US + 500_000)
-    # Begin, three medians of which one may set a baseline, the readings, three decisions on limbs and three on sensors,
-    # the alarm, four states.
-    assert len(seen) == 1 + 3 + 1 + 3 + 3 + 1 + 4
-    assert [n for n, _ in seen[-4:]] == [1] * 4
-    assert [busy for _, busy in seen] == [True] * 15 + [False]
+    # Begin, three medians of which one may set a baseline, the readings, inputs and decisions of three channels and of
+    # none, the alarm, the states.
+    states = RULE_PARTS + 3
+    assert len(seen) == 1 + 3 + 1 + 2 * 4 + 1 + states
+    assert [n for n, _ in seen[-states:]] == [1] * states
+    assert [busy for _, busy in seen] == [True] * (len(seen) - 1) + [False]
     records = [unpack(record) for record in board.logged()]
     readings = next(i for i, (h, *_) in enumerate(records) if h["kind"] == "readings" and h["t_s"] == 60)
     last = max(i for i, (h, *_) in enumerate(records) if h["kind"] == "filter_state")
@@ -119,18 +132,34 @@ def test_the_rules_go_on_from_their_snapshot(fake):
     board.run(35 * SECOND_US + 300_000)
     board.say(lines.command_line(1, lines.DBP, 60000))
     board.run(60 * SECOND_US + 500_000)
-    _, body, tail = unpack(next(r for r in reversed(board.logged()) if unpack(r)[0]["kind"] == "rule_state"))
-    assert body == {"part": 0, "parts": 1}
+    found = [unpack(record) for record in board.logged()]
+    tail = b"".join(tail for header, _, tail in found if header["kind"] == "rule_state" and header["t_s"] == 60)
     judge = Judge([CALF_L, CALF_Z], limits)
-    assert judge.unpack_state(tail, WORD_SIZE, len(tail), 60)
-    assert judge.rules.words == board.app.tick.judge.rules.words
-    assert judge.rules.priority(CALF_L, DP_LOW) == MEDIUM
+    assert unpack_judge(judge, tail, WORD_SIZE, len(tail))
+    assert judge.alarms.words == board.app.tick.judge.alarms.words
+    assert judge.alarms.priority(CALF_L, DP_LOW) == MEDIUM
+    judge.choose()
     assert (judge.dbp_milli_mmhg, judge.dbp_age_s) == (60000, 60 - 36)
-    assert judge.rules.limits_sum == int.from_bytes(tail[:WORD_SIZE], "little")
+    assert judge.alarms.limits_sum == int.from_bytes(tail[:WORD_SIZE], "little")
+
+
+def fill(judge, limits=DEFAULT_LIMITS):
+    """All alarms stand, acknowledged, with every run that a stage's limits allow and one towards their end."""
+    alarms = judge.alarms
+    stages = {}
+    for rule, stage, *_ in limits:
+        stages.setdefault(rule, []).append(stage)
+    for alarm in range(alarms.count):
+        rule = alarms.ids[2 * alarm + 1]
+        if rule not in stages:
+            continue
+        words = [0xFFFFFF if stage in stages[rule] else -1 for stage in range(STAGES)]
+        for i, word in enumerate((*words, 0xFFFFFF, HIGH, 0xFFFFFF, 1 << 28)):
+            alarms.words[alarm * ALARM_WORDS + i] = word
 
 
 def test_what_they_cost(fake):
-    """The default channels, all alarms of limbs and their runs at their longest: under 16 bytes of log a second."""
+    """The default channels, no alarm and all of them."""
     wave = (steady(20),)
     board = fake.Board(
         {name: wave for name in ("calf_l", "calf_r", "forearm_l", "forearm_r")},
@@ -138,24 +167,45 @@ def test_what_they_cost(fake):
     )
     names = [channel.name for channel in default_channels()]
     assert [channel.name for channel in board.config.channels] == names
-    judge = board.app.tick.judge
-    for channel in range(5):
-        for rule in (2,) if channel == CALF_Z else (0, 1):
-            for i, word in enumerate((70000, 70000, 70000, 70000, 3, 1)):
-                judge.rules.words[(channel * len(RULES) + rule) * 6 + i] = word
-    judge.baselines[4] = judge.baselines[5] = 25_000_000
     log = board.app.log
-    before = log.used
     snapshots = board.app.tick.snapshots
-    snapshots.begin(60)
-    while snapshots.step():
-        pass
-    assert log.used - before == 950
-    assert 950 / 60 < 16
-    sizes = [len(record) for record in board.logged()[-7:]]
-    assert sizes == [14 + 175, *4 * [18 + 109], *2 * [18 + 105]]
-    assert max(sizes) <= RECORD_LIMIT
-    assert len(DEFAULT_LIMITS) == 13
+
+    def cost():
+        before = log.used, log.next_seq
+        snapshots.begin(60)
+        while snapshots.step():
+            pass
+        sizes = [len(record) for record in board.logged()[before[1] - log.next_seq :]]
+        assert max(sizes) <= RECORD_LIMIT
+        # Each of the default channels' filters is one record.
+        assert sizes[-6:] == [*4 * [18 + 109], *2 * [18 + 105]]
+        return log.used - before[0]
+
+    quiet = cost()
+    fill(board.app.tick.judge)
+    loud = cost()
+
+    assert (quiet, loud) == (QUIET, LOUD)
+
+
+def test_the_largest_state_fits_wherever_it_goes():
+    """Ten channels, each rule with all the stages it knows, every alarm with all that it may have: the buffer of the
+    snapshots and a journal's entry hold them, and they come back as they were."""
+    limits = [
+        (rule, stage, HIGH, 0, 0, 0, 0, 0)
+        for rule in range(len(RULES))
+        for stage in range(STAGES)
+        if HOW[(rule * STAGES + stage) * 4]
+    ]
+    judge = Judge(list(range(len(CHANNEL_NAMES))), limits)
+    fill(judge, limits)
+    buffer = bytearray(4000)
+    size = pack_judge(judge, buffer, 0)
+    assert WORD_SIZE + size <= len(Snapshots(judge, [], None)._state)
+    assert STATE_AT + size <= PARTS * CONTENT
+    again = Judge(list(range(len(CHANNEL_NAMES))), limits)
+    assert unpack_judge(again, buffer, 0, size)
+    assert again.alarms.words == judge.alarms.words
 
 
 def test_a_large_state_goes_in_parts(fake):

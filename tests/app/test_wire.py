@@ -8,6 +8,7 @@ import pytest
 from cobs import cobs
 
 from turgor.app.app import LOG_BYTES
+from turgor.core.rules import DEFAULT_LIMITS
 from turgor.link import lines
 from turgor.link.lines import UNREAD_LIMIT
 from turgor.link.records import ANSWER, GAP, HEADER, LINK_STALLED, NOTICE, pack, unpack
@@ -17,6 +18,10 @@ from turgor_host.wire import Replica
 SECOND_US = 1_000_000
 # Between two blocks, which come at the quarters.
 LATE_US = 700_000
+
+
+# Boot, one channel, the limits and the state of the rules.
+SETUP_RECORDS = 2 + len(DEFAULT_LIMITS) + 2
 
 
 def bridges():
@@ -98,7 +103,7 @@ def test_by_hand(fake):
         lines.OK,
         board.identity + b";id=0123456789abcdef",
     )
-    assert (header["t_s"], body["t_us"], body["received_us"], body["next_seq"]) == (0, 0, 0, 16)
+    assert (header["t_s"], body["t_us"], body["received_us"], body["next_seq"]) == (0, 0, 0, SETUP_RECORDS)
     assert host.records == board.logged()
     assert host.gaps() == []
     assert host.replica.decoder.bad_frames == 0
@@ -133,7 +138,7 @@ def test_a_full_log_becomes_one_gap_of_exactly_what_was_dropped(fake):
     [(start, last, last_s)] = host.gaps()
     again = last + 1 - first["seq"]
     assert start == 0
-    assert 0 <= again <= 30
+    assert 0 <= again <= 2 * SETUP_RECORDS
     assert host.records[1 : 1 + len(kept) - again] == kept[again:]
     if again:
         assert last_s == unpack(kept[again - 1])[0]["t_s"]
@@ -409,7 +414,7 @@ def test_bytes_that_come_while_nothing_is_due_are_taken_at_once(fake):
     board = fake.Board(bridges())
     board.run(10_500_000)
     board.say(lines.command_line(1, lines.HELLO, -1, 0))
-    board.app.wake(board.ticks())
+    board.app.wake(board.app.wire, board.ticks())
     # A line is read in parts.
     board.app.poll(board.ticks())
     board.app.poll(board.ticks())

@@ -66,6 +66,22 @@ class Pin:
     __call__ = value
 
 
+class PWM:
+    """`pin.level` is the duty, `pin.pulses` how often it went from nothing to something."""
+
+    def __init__(self, pin, freq, duty_u16):
+        self.pin = pin
+        self.freq = freq
+        pin.pwm = self
+        pin.pulses = getattr(pin, "pulses", 0)
+        pin.level = duty_u16
+
+    def duty_u16(self, duty):
+        if duty and not self.pin.level:
+            self.pin.pulses += 1
+        self.pin.level = duty
+
+
 class I2C:
     def __new__(cls, number, **named):
         if number not in BUSES:

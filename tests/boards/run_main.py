@@ -40,7 +40,7 @@ RAISES = []
 FED = [0]
 INBOX = [b""]
 APPS = []
-# The alarm's level when the app was stopped.
+# How often it had sounded when the app was stopped.
 SOUNDED = [0]
 WAY = [""]
 # The board as the watchdog cut it off: a fake one still runs what Python runs behind an exception.
@@ -83,7 +83,7 @@ class Time:
         CLOCK[0] += 1000 * ms
         if CLOCK[0] - FED[0] > 8388000:
             written = list(BUSES[0].written)
-            CUT[:] = [dict(KEPT), MADE[15].level, list(WATCHDOG), written, len(APPS)]
+            CUT[:] = [dict(KEPT), MADE[15].pulses, list(WATCHDOG), written, len(APPS)]
             raise Reset
 
 
@@ -97,7 +97,7 @@ step = Tick.step
 def stopped(app):
     # Another Ctrl-C comes while the first one's work is under way.
     APPS.append(app)
-    SOUNDED[0] = MADE[15].level
+    SOUNDED[0] = MADE[15].pulses
     if WAY[0] == "twice" and len(APPS) == 1:
         raise KeyboardInterrupt
     stop(app)
@@ -122,6 +122,8 @@ def show(way, cause, *raises):
     APPS[:] = []
     WATCHDOG[:] = []
     CUT[:] = []
+    if 15 in MADE:
+        MADE[15].pulses = 0
     RAISES[:] = [(CLOCK[0] + us, error) for us, error in raises]
     BUSES.clear()
     try:
@@ -129,6 +131,7 @@ def show(way, cause, *raises):
         end = "returns"
     except BaseException as error:
         end = type(error).__name__
+    # Of who was cut off how often it sounded, else the level that is left.
     kept, alarm, watchdog, written, stops = CUT or (KEPT, MADE[15].level, WATCHDOG, BUSES[0].written, len(APPS))
     # Stimulus off, standby, electrodes let go: by main at its start, by the drivers that fail, by main at its end.
     off = [[buf[0] for to, buf in written if to == address] for address in TAKES]

@@ -14,6 +14,7 @@ if sys.argv[1] == "rp2":
 else:
     from turgor.boards.esp32 import make_ports
 from turgor.boards.ports import HOLD, SIGNALS
+from turgor.core.annunciation import RED, SOUND, YELLOW
 
 
 def make():
@@ -22,15 +23,15 @@ def make():
 
 fake_machine.CAUSE[0] = 3
 ports = make()
-pins = ports._pins
+pins = ports.pins
 print("pins", [pins[name] for name in SIGNALS])
 print("cause", ports.reset_cause, "id", hex(ports.board_id))
 print("buses", [(bus.number, bus.pins, bus.freq, bus.timeout) for bus in BUSES.values()])
 alarm = MADE[pins["alarm"]]
-ports.alarm(2)
-print("alarm", alarm.level, MADE[pins["led"]].level if pins["led"] else None)
-ports.alarm(0)
-print("alarm", alarm.level)
+lamps = [MADE[pins[name]] for name in ("led_red", "led_yellow") if pins[name]]
+for bits in (SOUND, RED, YELLOW, 0):
+    ports.alarm(bits)
+    print("alarm", alarm.pwm.freq, alarm.level, [bool(lamp.level) for lamp in lamps])
 ready = ports.ready("forearm_l")
 pin = MADE[pins["drdy_forearm_l"]]
 print("ready", ready.take(), pin.hard, pin.trigger, pin.pull)
@@ -107,7 +108,7 @@ CAUSE[0] = 1
 print("power", make().reset_cause)
 CAUSE[0] = 3
 WATCHDOG[:] = []
-ports.alarm(3)
+ports.alarm(SOUND | RED)
 ports.disarm()
 print("disarmed", WATCHDOG, MADE[pins["alarm"]].level, make().recalled)
 try:

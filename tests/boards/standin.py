@@ -122,6 +122,14 @@ class Pin:
     __call__ = value
 
 
+class PWM:
+    def __init__(self, pin, *args, **options):
+        """Nobody hears it."""
+
+    def duty_u16(self, duty):
+        """Nobody hears it."""
+
+
 class NoI2C:
     def _nobody(self, *args, **options):
         raise OSError(19)
@@ -193,6 +201,7 @@ MACHINE = {"rp2": "Raspberry Pi Pico with RP2040", "esp32": "Generic ESP32 modul
 module(
     "machine",
     Pin=Pin,
+    PWM=PWM,
     I2C=I2C,
     WDT=WDT,
     Timer=Timer,

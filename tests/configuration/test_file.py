@@ -1,5 +1,6 @@
 """A configuration file: its defaults are the board's own, and what cannot be is refused by file, key and remedy."""
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from turgor.app.config import (
 )
 from turgor.core.channels import CHANNEL_NAMES
 from turgor.core.filter_words import SETTLE, describe
-from turgor.core.rules import DEFAULT_LIMITS
+from turgor.core.rules import DEFAULT_LIMITS, DP_LOW, FLUID_GAIN, HIGH, MAP_LOW, MEDIUM
 from turgor_host.configuration.file import default_configuration, parse_configuration, read_configuration
+from turgor_host.configuration.limits import CONFIGURABLE
 from turgor_host.errors import UsageError
 
 ABP2 = '[channels.calf_l]\nsensor = "ABP2"\nrange = [0, 5]\nunit = "psi"\ntransfer = "A"\n'
@@ -45,7 +47,7 @@ def test_defaults_are_the_boards_own() -> None:
     found = parse_configuration("")
     assert found.image == default_configuration().image
     assert fields(found.config) == fields(Config(default_channels()))
-    assert found.config.limits == DEFAULT_LIMITS
+    assert tuple(found.config.limits) == DEFAULT_LIMITS
     every = parse_configuration("\n".join(f"[channels.{name}]" for name in CHANNEL_NAMES[:7]))
     assert fields(every.config) == fields(Config([*default_channels(), arterial_channel()]))
     assert every.image == default_configuration(with_line=True).image
@@ -55,7 +57,7 @@ def test_the_example_says_the_defaults(root: Path) -> None:
     """But for the digital sensor that it shows."""
     path = root / "calibration" / "example_board.toml"
     found = read_configuration(path)
-    assert found.config.limits == DEFAULT_LIMITS
+    assert tuple(found.config.limits) == DEFAULT_LIMITS
     same = [channel for channel in found.config.channels if channel.name != "forearm_r"]
     assert [vars(channel) for channel in same] == [vars(c) for c in default_channels() if c.name != "forearm_r"]
     # What it has as comment goes too.
@@ -99,10 +101,31 @@ icp_mmhg = 25
     assert describe(bridge.words)[5] > 0
     assert describe(bridge.words)[13:] == [25_500, 20_000]
     assert (chip.driver, chip.mux_port, chip.address) == (MAX30009_BF, 7, 0x68)
-    assert found.limits[0] == (0, 0, 2, 30_000, 60, 33_500, 300, 0)
-    assert found.limits[1] == (0, 1, 3, 30_000, 7200, 33_500, 300, 0)
-    assert found.limits[7][7] == 25 << 15 | 40
-    assert found.limits[2:7] == DEFAULT_LIMITS[2:7]
+    limits = {row[:2]: row for row in found.limits}
+    assert limits[DP_LOW, 0] == (DP_LOW, 0, 2, 30_000, 60, 33_500, 300, 0)
+    assert limits[DP_LOW, 1] == (DP_LOW, 1, 3, 30_000, 7200, 33_500, 300, 0)
+    assert limits[FLUID_GAIN, 2][7] == 25 << 15 | 40
+    assert [row for row in found.limits if row[0] not in (DP_LOW, FLUID_GAIN)] == [
+        row for row in DEFAULT_LIMITS if row[0] not in (DP_LOW, FLUID_GAIN)
+    ]
+
+
+def test_map_low_is_on_where_its_table_is() -> None:
+    assert MAP_LOW not in {row[0] for row in parse_configuration("").config.limits}
+    rows = [row for row in parse_configuration("[limits.map_low]").config.limits if row[0] == MAP_LOW]
+    assert rows == [(MAP_LOW, 0, MEDIUM, 40_000, 900, 42_000, 300, 0), (MAP_LOW, 1, HIGH, 40_000, 7200, 42_000, 300, 0)]
+    text = "[limits.map_low]\nclear_mmhg = 45\nhigh = { limit_mmhg = 25, run_s = 60 }"
+    rows = [row for row in parse_configuration(text).config.limits if row[0] == MAP_LOW]
+    assert [row[3:7] for row in rows] == [(40_000, 900, 45_000, 300), (25_000, 60, 45_000, 300)]
+
+
+def test_the_example_names_every_rule_that_a_file_can_change(root: Path) -> None:
+    named = set(
+        tomllib.loads((root / "calibration" / "example_board.toml").read_text().replace("# [limits", "[limits"))[
+            "limits"
+        ]
+    )
+    assert named == {rule.name for rule in CONFIGURABLE}
 
 
 def test_optional_channels_need_few_keys() -> None:
@@ -204,6 +227,13 @@ REFUSED = {
     "range of nothing": (ABP2.replace("[0, 5]", "[0, 0.01]"), "codes a mmHg; there must be 250 to 2000000"),
     "applied part": ('applied_part = "B"', "applied_part = 'B': input should be 'CF' or 'BF'"),
     "clear within the alarm": ("[limits.dp_low]\nclear_mmhg = 29", "limits.dp_low.clear_mmhg: must not lie within"),
+    "high before medium": ("[limits.dp_low.high]\nrun_s = 600", "limits.dp_low.high: would come before medium"),
+    "less is higher": ("[limits.lung_fluid.high]\nlimit_percent = 4", "limits.lung_fluid.high: would come before"),
+    "lost above low": ("[limits.dp_lost.high]\nlimit_mmhg = 31", "limits.dp_lost.clear_mmhg"),
+    "lost above low with its end": (
+        "[limits.dp_lost]\nclear_mmhg = 33\nhigh = { limit_mmhg = 31 }",
+        "limits.dp_lost.high.limit_mmhg = 31: must not lie above that of dp_low, 30",
+    ),
     "limit beyond": ("[limits.pressure_high.high]\nlimit_mmhg = 800", "limit_mmhg = 800: input should be less than"),
     "half a second": ("[limits.dp_low.medium]\nrun_s = 0.5", "run_s = 0.5: input should be a valid integer"),
     "no table": ("channels = 3", "channels = 3: input should be a valid table"),

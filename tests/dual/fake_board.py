@@ -174,7 +174,8 @@ class FakeSerial:
 
 
 class Board:
-    """An App over fake drivers; it is the app's ports too. Alarm changes are kept as (microsecond, level).
+    """An App over fake drivers; it is the app's ports too. What is sounded is kept as (microsecond, level) in
+    `alarms`, and in `edges`, where that is a list, as (microsecond, pins).
 
     `bridges` maps a pressure channel to its driver's arguments behind `first_tick`, `sweeps` an impedance channel to
     `word_of`. The clock starts at tick `start`; microsecond 0 is the moment of the boot. With `flash`, whose clock it
@@ -210,6 +211,7 @@ class Board:
         self.start = start
         self.serial = FakeSerial()
         self.alarms = []
+        self.edges = None
         self._bridges = bridges
         self._sweeps = sweeps or {}
         self._period_us = period_us
@@ -233,8 +235,12 @@ class Board:
     def ticks(self):
         return (self.us + self.start) & TICKS_MASK
 
-    def alarm(self, level):
-        self.alarms.append((self.us, level))
+    def alarm(self, pins):
+        level = self.app.annunciator.level
+        if level != (self.alarms[-1][1] if self.alarms else 0):
+            self.alarms.append((self.us, level))
+        if self.edges is not None and pins != (self.edges[-1][1] if self.edges else 0):
+            self.edges.append((self.us, pins))
 
     def code_of(self, name):
         """The code of a bridge by the index of its conversion."""

@@ -10,6 +10,7 @@ from array import array
 import micropython
 from ram_flash import RamFlash
 
+from turgor.app.annunciator import Annunciator
 from turgor.app.blocks import Blocks
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320, NOMINAL_PRESSURE, Config, default_channels
 from turgor.app.keep import Keep
@@ -19,11 +20,13 @@ from turgor.app.snapshot import Snapshots
 from turgor.core.arterial import ArterialChannel
 from turgor.core.change import fall_permille, lowest_push, lowest_state, reanchored, rise_permille
 from turgor.core.channel import ImpedanceChannel, PressureChannel
+from turgor.core.channels import CHANNELS, IMPEDANCE, MOTION, TEMPERATURE
 from turgor.core.decimate import MINUTE_LEAST, MINUTE_S, mean_block, mean_state
-from turgor.core.deficit import deficit_bins, deficit_milli_mmhg_h, deficit_push, deficit_state
+from turgor.core.deficit import deficit_push, deficit_state
 from turgor.core.filter_words import filter_state
 from turgor.core.impedance import magnitude_milliohm, r0_milliohm, reactance_milliohm, resistance_milliohm
 from turgor.core.judge import Judge
+from turgor.core.judge_state import pack_judge
 from turgor.core.median import ABSENT
 from turgor.core.noise import noise_block, noise_rms_code_q4, noise_state, still_codes
 from turgor.core.rules import DEFAULT_LIMITS
@@ -39,7 +42,8 @@ _WORD_LIMIT = 1 << 19
 # Bytes of a reading that are 0 most of the time, and top bytes that are not.
 WIDE = (8, 9, 12, 13)
 LIMITS = (0x0F, 0xE0, 0xF0, 0x10, 0x80)
-STATE = bytearray(1024)
+STATE = bytearray(2560)
+KINDS = [row[1] for row in CHANNELS]
 TURN = 1 << 29
 
 
@@ -117,8 +121,7 @@ class Trend:
     def __init__(self):
         self.minute = mean_state(MINUTE_S, MINUTE_LEAST)
         self.slope = slope_state(60)
-        self.deficit = deficit_state(30000)
-        self.bins = deficit_bins()
+        self.deficit = deficit_state()
         self.lowest = lowest_state()
         self.io = array("i", [0])
 
@@ -135,8 +138,7 @@ def trend(count, state):
         if mean_block(0, 1, state.minute, io, io):
             slope_push(state.slope, io[0])
         slope_per_hour(state.slope)
-        deficit_push(state.deficit, state.bins, value)
-        deficit_milli_mmhg_h(state.deficit)
+        deficit_push(state.deficit, t_s, value, 30000)
         now = 30000000 + 4 * x
         lowest_push(state.lowest, now)
         fall_permille(baseline, now)
@@ -171,22 +173,35 @@ def feed_slow(count, skin, motion, felt, judge):
 
 
 def tick(count, judge):
-    """A tick a second of every channel: readings that come and go, alarms, entries, acknowledgements, snapshots."""
+    """A tick a second of every kind of channel: readings that come, go, rise and fall, turns, steps, alarms, entries,
+    acknowledgements, states."""
     x = 1
     channels = len(judge.channels)
     for t_s in range(1, count + 1):
-        judge.begin(t_s)
-        judge.take_diastolic(55000 + t_s if t_s % 500 < 100 else ABSENT, t_s)
+        judge.begin()
+        judge.take_diastolic(55000 + t_s if t_s % 500 < 100 else ABSENT)
         if t_s % 700 == 300:
-            judge.type_dbp(60000 + x % 1000, t_s)
+            judge.type_dbp(60000 + x % 1000)
         if t_s % 900 == 0:
-            judge.rules.acknowledge(255, 255)
+            judge.alarms.acknowledge(255, 255)
+        if t_s == 2000:
+            judge.watchdog_reset()
         for position in range(channels):
             x = (x * 181 + 12345) & 0x3FFFFF
-            judge.reading(position, ABSENT if x % 20 == 0 else 35000 - 5 * t_s + x % 500)
-        for position in range(channels):
+            kind = KINDS[position]
+            value = 35000 - 5 * t_s + x % 500
+            if kind == IMPEDANCE:
+                # All values there are, and electrodes that move.
+                value = 268000000 - (t_s // 900) * 8000000 - 1000 * t_s if t_s < 2700 else 100000 - t_s
+            elif kind == MOTION:
+                value = 0x0808BE04 if t_s < 3000 else 0x0BE08044
+            elif kind == TEMPERATURE:
+                value = 33000 + t_s
+            judge.reading(position, ABSENT if x % 20 == 0 else value, 1 if x % 7 else 9)
+        for position in range(channels + 1):
+            judge.weigh(position)
             judge.decide(position)
-        judge.pack_state(STATE, 0, t_s)
+        pack_judge(judge, STATE, 0)
 
 
 class Place:
@@ -195,6 +210,20 @@ class Place:
     def __init__(self, number, channel):
         self.number = number
         self.channel = channel
+
+
+def annunciate(count, annunciator):
+    """A second each: every level in turn, and pauses that end and are ended."""
+    now = TICKS_MASK - 5000000
+    for t_s in range(count):
+        if t_s % 100 == 50:
+            annunciator.pause(t_s % 7 * 20)
+        annunciator.tick(t_s // 40 & 3, now)
+        left = 1000000
+        while left > 0:
+            wait = min(annunciator.step(now), left)
+            now = later(now, wait)
+            left -= wait
 
 
 def snapshots(count, wanted):
@@ -349,7 +378,11 @@ class Kept:
         self.time = BoardTime(0)
         self.keep.attach(self.log, self.time, self, [self], Config(channels), 0)
         # One that counts, so that checkpoints come soon.
-        self.judge.rules.judge_pressure(0, 31000, -1, 65535)
+        for _ in range(60):
+            self.judge.begin()
+            self.judge.reading(0, 31000)
+            self.judge.weigh(0)
+            self.judge.decide(0)
 
     def blind(self, duration_us):
         """As a sampler."""
@@ -400,8 +433,14 @@ def main():
     locked("slow", SAMPLES, feed_slow, SlowChannel(), MotionChannel(), felt, Judge([8, 9], DEFAULT_LIMITS))
     locked("estimates", SAMPLES, correct, words)
     locked("trend", HOUR_S, trend, Trend())
-    judge = Judge([channel.number for channel in channels], DEFAULT_LIMITS)
+    judge = Judge(list(range(len(CHANNELS))), DEFAULT_LIMITS)
     locked("judge", HOUR_S, tick, judge)
+    locked(
+        "annunciator",
+        HOUR_S,
+        annunciate,
+        Annunciator(lambda pins: None, lambda job, now, behind: None, TICKS_MASK - 5000000),
+    )
     places = [Place(0, PressureChannel(slow)), Place(4, ImpedanceChannel(words)), Place(6, ArterialChannel(quick, 400))]
     locked("snapshots", HOUR_S, snapshots, Snapshots(judge, places, Log(2000, 1)))
 

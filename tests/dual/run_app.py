@@ -1,5 +1,7 @@
 """A whole App on fake drivers over two wraps of its ticks: each due, each byte on the wire, each alarm."""
 
+from struct import unpack
+
 from digest import Digest, Numbers
 from fake_board import BEFORE_WRAP, CODES_PER_MMHG, Board
 
@@ -31,6 +33,17 @@ def calibration(channel, words):
     return [lines.command_line(20 + i, lines.CALIBRATE, *parts[i]) for i in range(len(parts))]
 
 
+def noted(id, start, text):
+    """The lines of an entry without a value."""
+    content = text.encode()
+    said = [lines.command_line(id, lines.ENTRY, start, lines.NO_VALUE, len(content))]
+    while content:
+        part = content[:16] + bytes(16 - len(content[:16]))
+        said.append(lines.command_line(id + len(said), lines.ENTRY, start | len(said) << 16, *unpack("<iiii", part)))
+        content = content[16:]
+    return said
+
+
 def run_app():
     dues = Digest("app.App.poll")
     wire = Digest("app.Wire")
@@ -55,6 +68,12 @@ def run_app():
         700: lines.command_line(5, lines.ACKNOWLEDGE, 255, 255),
         800: lines.command_line(6, lines.CALIBRATE, NAU7802 << 8, 1000, 4000, 77, 5),
         810: b"".join(calibration(4, 3 * (1 << 28, 0, -77, 1 << 27, 99, -99) + (3, 0))),
+        820: b"".join(noted(40, 49 | 255 << 8, "a text of bytes like \xc3\xbc, which make words beyond 2^30")),
+        821: lines.command_line(50, lines.ADMIT, 0x3FFFFFFF, 1, 3),
+        822: lines.command_line(51, lines.ADMIT, 17, 0, 0),
+        823: lines.command_line(52, lines.STATE, 1, 1),
+        824: lines.command_line(53, lines.CONFIRM, 4, 0),
+        830: lines.command_line(54, lines.DISCHARGE),
         900: lines.command_line(2, lines.HELLO, board.boot, 300),
         1000: lines.command_line(7, lines.ACKNOWLEDGE, 255, 255),
         1001: lines.command_line(8, lines.ACKNOWLEDGE, 0, 1),

@@ -5,14 +5,13 @@ from array import array
 from digest import Digest, Numbers
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320
+from turgor.core.annunciation import annunciation
 from turgor.core.bounds import CALIBRATION_BOUNDS, OFFSET_LIMIT_CODE, PRESSURE_BOUNDS, misfit, pressure_misfit
 from turgor.core.channel import FilteredChannel, ImpedanceChannel, PressureChannel, pressure_channel
-from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, PRESSURE, channel_id
+from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, PRESSURE, channel_id
 from turgor.core.filter_words import describe, filter_state, milli_mmhg, set_calibration
-from turgor.core.judge import Judge
 from turgor.core.median import ABSENT, STATE_WORDS, median, median_push
 from turgor.core.noise import is_noise_state, noise_state
-from turgor.core.rules import DEFAULT_LIMITS, EVENT_WORDS, Rules, dp_milli_mmhg
 from turgor.core.ticks import TICKS_MASK, BoardTime, ticks_diff
 
 CALLS = 100000
@@ -161,73 +160,19 @@ def run_channel():
     sweeps.show()
 
 
-def run_rules():
-    numbers = Numbers(7)
-    pressures = Digest("core.rules.dp_milli_mmhg")
+def run_annunciation():
+    numbers = Numbers(12)
+    digest = Digest("core.annunciation.annunciation")
     for _ in range(CALLS):
-        icp = numbers.one_of((ABSENT, numbers.between(-READING, READING)))
-        pressures.add(dp_milli_mmhg(numbers.between(-1, 200000), numbers.between(0, 7200), icp))
-    pressures.show()
-
-    # The default stages with a tenth of their times, so that all of them come up.
-    limits = [row[:4] + (row[4] // 10, row[5], row[6] // 10, row[7]) for row in DEFAULT_LIMITS]
-    digest = Digest("core.rules.Rules")
-    rules = Rules(len(CHANNELS), limits)
-    icp = 20000
-    fall = 0
-    age = 0
-    for t in range(CALLS // 3):
-        if not numbers.below(90):
-            icp = numbers.one_of((ABSENT, 10000, 26000, 29999, 30000, 36000, 50000))
-        if not numbers.below(60):
-            fall = numbers.one_of((ABSENT, 0, 41, 50, 100, 150, 200))
-        if not numbers.below(800):
-            age = 0
-        age += 1
-        dbp = numbers.one_of((60000, 60000, 60000, 75000)) if t > 500 else -1
-        rules.event_count = 0
-        rules.judge_pressure(t % 2, icp, dbp, age)
-        rules.judge_fluid(4, fall, icp, dp_milli_mmhg(dbp, age, icp))
-        if not numbers.below(300):
-            which = numbers.one_of((0, 1, 4, 255)), numbers.one_of((0, 1, 2, 255))
-            digest.add(rules.standing(*which))
-            rules.acknowledge(*which)
-        # A pressure's tick and a fluid's.
-        digest.add_block(2, rules.annunciation(), rules.event_count, *rules.events[: EVENT_WORDS * rules.event_count])
-        digest.add(rules.priority(0, 1), rules.is_acknowledged(4, 2))
-    digest.add(*rules.words)
+        # As many milliseconds as two ticks may lie apart.
+        digest.add(annunciation(numbers.below(4), numbers.below(3) == 0, numbers.below(536870)))
     digest.show()
 
 
-def run_judge():
-    numbers = Numbers(8)
-    digest = Digest("core.judge.Judge")
-    judge = Judge([0, 1, 4, 5, 6, 8, 9], DEFAULT_LIMITS)
-    levels = [20000, 31000, 40000000, 25000000, 90000, 33000, 0x0808BE04]
-    for t_s in range(1, CALLS // 10):
-        judge.begin(t_s)
-        if not numbers.below(1500):
-            judge.type_dbp(numbers.between(10000, 200000), t_s)
-        if t_s % 3000 < 400:
-            judge.take_diastolic(ABSENT if numbers.below(2) else numbers.between(5000, 210000), t_s)
-        for position in range(7):
-            if not numbers.below(900):
-                levels[position] = levels[position] * (85 + numbers.below(25)) // 100
-            value = levels[position] + numbers.below(400) if numbers.below(20) else ABSENT
-            digest.add(judge.reading(position, value), judge.medians[position], judge.baselines[position])
-        for position in range(7):
-            judge.decide(position)
-            rules = judge.rules
-            digest.add(judge.fall(position), *rules.events[: EVENT_WORDS * rules.event_count])
-        digest.add(judge.dbp_milli_mmhg, judge.dbp_age_s, judge.dbp_source)
-    digest.show()
-
-
+run_annunciation()
 run_calibration()
 run_bounds()
 run_median()
 run_ticks()
 run_channels()
 run_channel()
-run_rules()
-run_judge()

@@ -5,14 +5,16 @@ from array import array
 from digest import Digest, Numbers
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320
+from turgor.core.alarms import idle_words
 from turgor.core.arterial import beats_size, pack_beats, unpack_beats
 from turgor.core.beats import beat_state
 from turgor.core.channel import ImpedanceChannel, PressureChannel, pressure_channel
 from turgor.core.channels import ARTERIAL
 from turgor.core.filter_words import filter_state
 from turgor.core.judge import Judge
+from turgor.core.judge_state import pack_judge, unpack_judge
 from turgor.core.median import ABSENT
-from turgor.core.packed import filter_size, get_words, pack_filter, put_words, unpack_filter
+from turgor.core.packed import filter_size, get_triples, get_words, pack_filter, put_triples, put_words, unpack_filter
 from turgor.core.rules import DEFAULT_LIMITS
 
 CALLS = 100000
@@ -111,42 +113,68 @@ def run_sweeps():
     sweeps.show()
 
 
+def run_triples():
+    numbers = Numbers(5)
+    put = Digest("core.packed.put_triples")
+    got = Digest("core.packed.get_triples")
+    buffer = bytearray(48)
+    words = array("i", bytes(64))
+    again = array("i", bytes(64))
+    done = 0
+    while done < CALLS:
+        words[numbers.below(16)] = numbers.one_of((ABSENT, numbers.between(-(1 << 28), 1 << 28), numbers.below(9) - 4))
+        first = numbers.below(6)
+        count = numbers.below(17 - first)
+        done += count
+        put.add_block(count, put_triples(words, first, count, buffer, 3 * first), bytes(buffer))
+        got.add_block(count, get_triples(again, first, count, buffer, 3 * first), *again)
+    put.show()
+    got.show()
+
+
 def run_judge():
     numbers = Numbers(4)
-    digest = Digest("core.judge.Judge")
-    rules = Digest("core.rules.Rules")
+    packs = Digest("core.judge_state.pack_judge")
+    unpacks = Digest("core.judge_state.unpack_judge")
+    alarms = Digest("core.alarms.Alarms")
     limits = [row[:4] + (row[4] // 10, row[5], row[6] // 10, row[7]) for row in DEFAULT_LIMITS]
     judge = Judge([0, 1, 4, 6], limits)
     copy = Judge([0, 4, 5], DEFAULT_LIMITS)
-    rules.add(judge.rules.limits_sum, copy.rules.limits_sum)
-    buffer = bytearray(512)
-    levels = [20000, 31000, 40000000, 90000]
-    for t_s in range(1, CALLS // 25):
-        judge.begin(t_s)
+    alarms.add(judge.alarms.limits_sum, copy.alarms.limits_sum)
+    buffer = bytearray(1024)
+    levels = [20000, 31000, 40000, 90000]
+    for _ in range(CALLS // 50):
+        judge.begin()
+        judge.take_diastolic(60000 if judge.words[0] % 900 < 200 else ABSENT)
         if not numbers.below(600):
-            judge.type_dbp(numbers.between(10000, 200000), t_s)
+            judge.type_dbp(numbers.between(10000, 200000))
         if not numbers.below(300):
-            judge.rules.acknowledge(255, 255)
-        judge.take_diastolic(ABSENT if t_s % 900 > 200 else 60000, t_s)
+            judge.alarms.acknowledge(255, 255)
+        if not numbers.below(400):
+            judge.set_state(numbers.one_of((0, 1, 4, 6)), numbers.below(4))
         for position in range(4):
             if not numbers.below(300):
                 levels[position] = levels[position] * (80 + numbers.below(40)) // 100
             judge.reading(position, levels[position] if numbers.below(20) else ABSENT)
-        for position in range(4):
+        for position in range(5):
+            judge.weigh(position)
             judge.decide(position)
-        end = judge.pack_state(buffer, 0, t_s)
-        digest.add(bytes(buffer[:end]), copy.unpack_state(buffer, 0, end, t_s, numbers.below(2000)))
-        digest.add(copy.dbp_milli_mmhg, copy.dbp_age_s, copy.dbp_source, *copy.baselines)
-        rules.add(*copy.rules.words)
+        end = pack_judge(judge, buffer, 0)
+        packs.add(bytes(buffer[:end]))
+        unpacks.add(unpack_judge(copy, buffer, 0, end, numbers.below(2000)))
+        unpacks.add(copy.dbp_milli_mmhg, copy.dbp_age_s, copy.dbp_source, *copy.baseline(1))
+        alarms.add(*copy.alarms.words)
         buffer[numbers.below(end)] ^= 1 << numbers.below(8)
-        digest.add(copy.unpack_state(buffer, 0, end, t_s))
-        end = judge.rules.pack_state(buffer, 0)
-        rules.add(bytes(buffer[:end]), copy.rules.unpack_state(buffer, 0, end, copy.channels))
-    digest.show()
-    rules.show()
+        unpacks.add(unpack_judge(copy, buffer, 0, end))
+        end = judge.alarms.pack_state(0, buffer, 0)
+        alarms.add(bytes(buffer[:end]))
+        alarms.add(judge.alarms.unpack_state(0, idle_words(judge.alarms.count), buffer, 0, end))
+    for digest in (packs, unpacks, alarms):
+        digest.show()
 
 
 run_words()
+run_triples()
 run_filters()
 run_sweeps()
 run_judge()

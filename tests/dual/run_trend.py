@@ -1,4 +1,4 @@
-"""Means, slopes, deficits, changes and noise over pseudo-random and extreme input."""
+"""Means, slopes, deficits, changes, highest values and noise over pseudo-random and extreme input."""
 
 from array import array
 
@@ -6,7 +6,8 @@ from digest import Digest, Numbers
 
 from turgor.core.change import fall_permille, lowest_push, lowest_state, reanchored, rise_permille
 from turgor.core.decimate import mean_block, mean_state
-from turgor.core.deficit import deficit_bins, deficit_milli_mmhg_h, deficit_pass, deficit_push, deficit_state
+from turgor.core.deficit import deficit_push, deficit_state
+from turgor.core.highest import BINS, highest, highest_push, highest_restart
 from turgor.core.median import ABSENT
 from turgor.core.noise import noise_block, noise_restart, noise_rms_code_q4, noise_state, still_codes
 from turgor.core.slope import slope_per_hour, slope_push, slope_state
@@ -119,32 +120,35 @@ def run_slopes():
 def run_deficits():
     numbers = Numbers(4)
     pushes = Digest("core.deficit.deficit_push")
-    gaps = Digest("core.deficit.deficit_pass")
-    results = Digest("core.deficit.deficit_milli_mmhg_h")
     states = Digest("core.deficit.deficit_state")
-    fresh = Digest("core.deficit.deficit_bins")
-    s = deficit_state(30000)
-    bins = deficit_bins()
+    s = deficit_state()
+    states.add(bytes(s))
     dp = 40000
-    for turn in range(CALLS):
-        if turn % 300 == 0:
+    for second in range(CALLS):
+        if second % 300 == 0:
             dp = numbers.one_of((ABSENT, -VALUE, VALUE, 29999, 20000, numbers.between(0, 60000)))
-        deficit_push(s, bins, dp if dp == ABSENT or turn % 300 == 0 else dp + numbers.below(300))
+            limit = numbers.one_of((30000, 30000, VALUE, -VALUE))
+        deficit_push(s, second, dp if dp == ABSENT or second % 300 == 0 else dp + numbers.below(300), limit)
         pushes.add(bytes(s))
-        results.add(deficit_milli_mmhg_h(s))
-    pushes.add(bytes(bins))
-    s = deficit_state(25000)
-    bins = deficit_bins()
-    for turn in range(CALLS):
-        s[3] += numbers.one_of((0, 359, 360, numbers.below(3000000)))
-        deficit_pass(
-            s, bins, numbers.one_of((1, 59, 60, 61, numbers.below(400))) if turn % 500 else numbers.below(1 << 29)
-        )
-        gaps.add(bytes(s))
-    gaps.add(bytes(bins))
-    states.add(bytes(deficit_state(-5)))
-    fresh.add(bytes(deficit_bins()))
-    for digest in (pushes, gaps, results, states, fresh):
+    pushes.show()
+    states.show()
+
+
+def run_highest():
+    numbers = Numbers(6)
+    pushes = Digest("core.highest.highest_push")
+    found = Digest("core.highest.highest")
+    restarts = Digest("core.highest.highest_restart")
+    s = array("i", bytes(4 * (3 + BINS)))
+    highest_restart(s, 3)
+    for second in range(CALLS):
+        highest_push(s, 3, second, 60, numbers.one_of((ABSENT, numbers.between(-VALUE, VALUE), numbers.below(99))))
+        pushes.add(bytes(s))
+        found.add(highest(s, 3))
+        if numbers.below(3000) == 0:
+            highest_restart(s, 3)
+            restarts.add(bytes(s))
+    for digest in (pushes, found, restarts):
         digest.show()
 
 
@@ -178,4 +182,5 @@ if __name__ == "__main__":
     run_noise()
     run_slopes()
     run_deficits()
+    run_highest()
     run_changes()

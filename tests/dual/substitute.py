@@ -18,13 +18,17 @@ from runtimes import each_viper
 
 
 def is_for_numba(name: str) -> bool:
-    """Whether a function takes and gives nothing but numbers and arrays; the rest makes states, lists or text."""
+    """Whether a function takes and gives nothing but numbers and arrays; the rest makes states, lists or text, or takes
+    apart what is none of these."""
     return (
         not name.startswith("unpack_")
-        and not name.endswith(("_state", "_bins", "misfit"))
+        and not name.endswith(("_state", "misfit"))
         and name
         not in (
+            "annunciation",
             "channel_id",
+            "idle_words",
+            "pack_judge",
             "unit_of",
             "describe",
             "pressure_channel",

@@ -28,7 +28,7 @@ BEYOND_CORE = {"run_app.py", "run_keep.py", "run_link.py"}
 LEAST_CALLS = 100_000
 # Called with a name, or once for a state or its restart: the rest of the core takes samples, readings, commands.
 FEW_CALLS = re.compile(
-    r"core\.(channels\.|channel\.pressure_channel|\w+\.\w+_(state|bins)$|filter_words\.(take_flags|filtered)$|\w+\.(\w+_)?restart$)"
+    r"core\.(channels\.|channel\.pressure_channel|judge_state\.|alarms\.idle_words|\w+\.\w+_state$|filter_words\.(take_flags|filtered)$|\w+\.(\w+_)?restart$)"
 )
 PLACES = [
     (name, script)

@@ -42,7 +42,7 @@ def test_samples(said: dict[str, tuple[int, str]], kind: str) -> None:
     assert said[kind] == (100_000, "allocates nothing")
 
 
-@pytest.mark.parametrize("kind", ["judge", "trend", "pages", "snapshots", "keep"])
+@pytest.mark.parametrize("kind", ["judge", "annunciator", "trend", "pages", "snapshots", "keep"])
 def test_an_hour_of_one_second_work(said: dict[str, tuple[int, str]], kind: str) -> None:
     assert said[kind] == (3600, "allocates nothing")
 

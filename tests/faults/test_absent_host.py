@@ -14,6 +14,7 @@ import turgor.app.app
 import turgor.app.keep
 import turgor.app.spill
 from turgor.app.spill import Spill
+from turgor.core.rules import MEDIUM, PRESSURE_HIGH
 from turgor.link.records import (
     BLIND,
     EVENT,
@@ -30,7 +31,7 @@ HOURS = 24.0 if os.environ.get("TURGOR_FULL") else 2.0
 RAW = {SAMPLES, IMPEDANCE, FILTER_STATE, RULE_STATE, BLIND}
 SPILL_AT = 12
 # Two alarms an hour and channel: raised after 20 s beyond, cleared after 20 s inside.
-LIMITS = ((1, 0, 2, 20000, 20, 18000, 20, 0),)
+LIMITS = ((PRESSURE_HIGH, 0, MEDIUM, 20000, 20, 18000, 20, 0),)
 _SWING = 7200
 
 
@@ -117,8 +118,8 @@ def test_hours(fake: ModuleType) -> None:
 
 @pytest.fixture
 def small_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A log of 20 s."""
-    monkeypatch.setattr(turgor.app.app, "LOG_BYTES", 6000)
+    """A log of half a minute, in which the states of six channels have room."""
+    monkeypatch.setattr(turgor.app.app, "LOG_BYTES", 9000)
 
 
 @pytest.mark.usefixtures("small_log")

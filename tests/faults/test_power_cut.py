@@ -19,6 +19,7 @@ from turgor.app.journal import Journal
 from turgor.app.keep import STATE_AT, Keep
 from turgor.app.ring import CONTENT_AT, Ring
 from turgor.core.filter_words import describe
+from turgor.core.rules import HIGH, MEDIUM, PRESSURE_HIGH
 from turgor.link import lines
 from turgor.link.records import EVENT, HEADER, NOTICE, RESTORED, STORED, unpack
 from turgor_host.sim.flash import HALF, NOTHING, RANDOM, Flash, PowerCut
@@ -26,7 +27,10 @@ from turgor_host.sim.flash import HALF, NOTHING, RANDOM, Flash, PowerCut
 SECTORS = 20
 EVERY = 1 if os.environ.get("TURGOR_FULL") else 3
 SECONDS = 500
-LIMITS = ((1, 0, 2, 20000, 5, 18000, 5, 0), (1, 1, 3, 20000, 20, 18000, 5, 0))
+LIMITS = (
+    (PRESSURE_HIGH, 0, MEDIUM, 20000, 5, 18000, 5, 0),
+    (PRESSURE_HIGH, 1, HIGH, 20000, 20, 18000, 5, 0),
+)
 # Second of a boot, and the calibration that is sent then.
 CALIBRATIONS = ((12, (1000, 4100, 0, 5)), (130, (2000, 4200, 0, 5)))
 # calf_l's words from the calibration on, in a description (`core.filter_words.describe`).
@@ -160,12 +164,12 @@ def test_by_hand(fake: ModuleType) -> None:
     assert [notice["notice"] for notice in life.of(NOTICE)] == [STORED, STORED]
     assert life.pages
     judge = life.board.app.tick.judge
-    standing = judge.rules.priority(0, 1), judge.rules.is_acknowledged(0, 1)
+    standing = judge.alarms.priority(0, PRESSURE_HIGH), judge.alarms.is_acknowledged(0, PRESSURE_HIGH)
     life.boot()
     assert life.board.boot == 2
     assert life.words() == CALIBRATIONS[-1][1] != first_words
     judge = life.board.app.tick.judge
-    assert (judge.rules.priority(0, 1), judge.rules.is_acknowledged(0, 1)) == standing
+    assert (judge.alarms.priority(0, PRESSURE_HIGH), judge.alarms.is_acknowledged(0, PRESSURE_HIGH)) == standing
     assert [notice["notice"] for notice in life.of(NOTICE)] == [RESTORED]
     assert readable(life.board.keep.spill.ring) == life.pages
 

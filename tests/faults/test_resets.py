@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from turgor.core.rules import DEFAULT_LIMITS, FLUID_GAIN, HIGH
+from turgor.core.channels import NO_CHANNEL
+from turgor.core.rules import DBP_STALE, DEFAULT_LIMITS, DP_LOW, FLUID_GAIN, HIGH, LOW, MEDIUM, PRESSURE_HIGH
 from turgor.link import lines
 from turgor_host.sim.flash import Flash
 
@@ -23,6 +24,11 @@ OFF_S = (1.0, 5.0)
 CODES_PER_MMHG = 8000
 PERIOD_S = 0.25
 CALF_L, CALF_R, CALF_Z = 0, 1, 4
+WATCHED = (
+    *((channel, rule) for channel in (CALF_L, CALF_R) for rule in (DP_LOW, PRESSURE_HIGH)),
+    (CALF_Z, FLUID_GAIN),
+    (NO_CHANNEL, DBP_STALE),
+)
 
 # (channel, rule) -> priority, and the level of the alarm.
 State = tuple[dict[tuple[int, int], int], int]
@@ -67,18 +73,18 @@ def ramp(from_s: float, from_level: float, to_s: float, to_level: float) -> Call
 # Runs of minutes: raised, escalated to high, latched behind the end of its cause, acknowledged, cleared; fluid.
 QUICK = Episode(
     (
-        (0, 0, 2, 30000, 100, 32000, 60, 0),
-        (0, 1, 3, 30000, 200, 32000, 60, 0),
-        (1, 0, 2, 30000, 60, 28000, 50, 40000),
-        (1, 1, 3, 45000, 90, 28000, 50, 0),
-        (2, 0, 1, 50, 70, 40, 0, 0),
-        (2, 1, 2, 100, 70, 40, 0, 0),
-        (2, 2, 3, 150, 70, 40, 0, 20 << 15 | 40),
+        (DP_LOW, 0, MEDIUM, 30000, 100, 32000, 60, 0),
+        (DP_LOW, 1, HIGH, 30000, 200, 32000, 60, 0),
+        (PRESSURE_HIGH, 0, MEDIUM, 30000, 60, 28000, 50, 40000),
+        (PRESSURE_HIGH, 1, HIGH, 45000, 90, 28000, 50, 0),
+        (FLUID_GAIN, 0, LOW, 50, 70, 40, 0, 0),
+        (FLUID_GAIN, 1, MEDIUM, 100, 70, 40, 0, 0),
+        (FLUID_GAIN, 2, HIGH, 150, 70, 40, 0, 20 << 15 | 40),
     ),
     900,
     {"calf_l": step((0, 20), (200, 48), (480, 10)), "calf_r": step((0, 10), (150, 33), (400, 12), (600, 45))},
     ramp(250, 40, 700, 30),
-    {5: (lines.DBP, 70000), 650: (lines.ACKNOWLEDGE, CALF_L, 255), 730: (lines.ACKNOWLEDGE, CALF_R, 0)},
+    {5: (lines.DBP, 70000), 650: (lines.ACKNOWLEDGE, CALF_L, 255), 730: (lines.ACKNOWLEDGE, CALF_R, DP_LOW)},
 )
 # The rules as they are by default: `dp_low` after 15 min, `pressure_high` after 10 min and, from 45 mmHg, after 5.
 DEFAULT = Episode(
@@ -106,9 +112,8 @@ class Run:
         while self._second < int(t_s):
             self._second += 1
             self._move(self._second)
-            rules = self.board.app.tick.judge.rules
-            alarms = {(c, r): rules.priority(c, r) for c in (CALF_L, CALF_R, CALF_Z) for r in range(3)}
-            self.states[self._second] = alarms, rules.annunciation()
+            alarms = self.board.app.tick.judge.alarms
+            self.states[self._second] = {key: alarms.priority(*key) for key in WATCHED}, alarms.annunciation()
         self._move(t_s)
 
     def _move(self, t_s: float) -> None:
@@ -177,7 +182,7 @@ def quick(fake: ModuleType) -> tuple[dict[int, State], dict[tuple[int, int, int]
 def test_by_hand(quick: tuple[dict[int, State], dict[tuple[int, int, int], int]]) -> None:
     """Undisturbed: 48 mmHg from 200 s on are high after 31 s of median and 90 s, until that is acknowledged."""
     states, _ = quick
-    high = [t_s for t_s, (alarms, _) in states.items() if alarms[CALF_L, 1] == HIGH]
+    high = [t_s for t_s, (alarms, _) in states.items() if alarms[CALF_L, PRESSURE_HIGH] == HIGH]
     assert 200 + 90 + 25 <= high[0] <= 200 + 90 + 40
     assert high[-1] == 650
     assert states[650][1] == HIGH
@@ -193,6 +198,12 @@ def test_no_alarm_is_lost_or_late(quick: tuple[dict[int, State], dict[tuple[int,
 
 def test_with_the_default_limits(fake: ModuleType) -> None:
     _, late = worst_lateness(fake, DEFAULT, RESETS, 2)
-    assert {(CALF_L, 0, 2), (CALF_L, 1, 2), (CALF_R, 1, HIGH), (CALF_Z, FLUID_GAIN, 2)} <= set(late)
+    assert {
+        (CALF_L, DP_LOW, MEDIUM),
+        (CALF_L, PRESSURE_HIGH, MEDIUM),
+        (CALF_R, PRESSURE_HIGH, HIGH),
+        (CALF_Z, FLUID_GAIN, MEDIUM),
+        (NO_CHANNEL, DBP_STALE, LOW),
+    } <= set(late)
     assert max(late.values()) <= LATE_S, late
     print("late by", late)

@@ -60,7 +60,8 @@ class Run:
         port = Port(clock, stall_us)
         ports = Ports(scenario, clock, port, None)
         self.alarms: list[tuple[int, int]] = []
-        ports.alarm = lambda level: self.alarms.append((clock.us // 1_000_000, level))
+        # Every pin of every pulse, by its second.
+        ports.alarm = lambda pins: self.alarms.append((clock.us // 1_000_000, pins)) if pins or self.alarms else None
         config = ports.config
         app = App(ports, config, make_samplers(config, ports), None, clock.ticks())
         self.log: list[bytes] = []

@@ -41,6 +41,7 @@ _COMMANDS = (
     lines.DBP,
     lines.ACKNOWLEDGE,
     lines.CALIBRATE,
+    lines.PAUSE,
 )
 
 

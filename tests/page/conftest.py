@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from turgor.core.alarms import EVENT_WORDS
 from turgor.core.channels import CHANNELS, IMPEDANCE, channel_id
 from turgor.core.judge import Judge
 from turgor.core.median import ABSENT
-from turgor.core.rules import DEFAULT_LIMITS, EVENT_WORDS, RULE_NAMES
+from turgor.core.rules import DEFAULT_LIMITS, RULE_NAMES
 from turgor.link import lines, records
 from turgor_host.errors import TurgorError, UsageError
 from turgor_host.live import Live
@@ -61,12 +62,14 @@ class MadeUpBoard:
             if not isinstance(mmhg, (int, float)) or not 10 <= mmhg <= 200:
                 raise UsageError(f"a diastolic pressure of {mmhg} mmHg is refused;\nit must lie between 10 and 200")
             return self._later(lines.DBP, round(mmhg * 1000), 0, "DBP taken")
+        if name == "pause":
+            return self._later(lines.PAUSE, int(str(arguments["seconds"])), 0, "sound paused")
         channel, rule = arguments.get("channel"), arguments.get("rule")
         numbers = (
             255 if channel is None else channel_id(channel),
             255 if rule is None else RULE_NAMES.index(str(rule)),
         )
-        if not self._judge.rules.standing(*numbers):
+        if not self._judge.alarms.standing(*numbers):
             raise TurgorError("no such alarm stands unacknowledged")
         return self._later(lines.ACKNOWLEDGE, *numbers, "acknowledged")
 
@@ -79,41 +82,49 @@ class MadeUpBoard:
         for _ in range(seconds):
             self.second()
 
+    def ramp(self, number: int, reading: float, seconds: int) -> None:
+        """A reading goes to `reading` in so many seconds: a fall that is neither an electrode's nor a catheter's."""
+        start = self.readings[number] or 0.0
+        for second in range(1, seconds + 1):
+            self.readings[number] = start + (reading - start) * second / seconds
+            self.second()
+
     def second(self) -> None:
         """One tick, in the order of the board's."""
-        self.t_s += 1
-        judge = self._judge
-        judge.begin(self.t_s)
         with self._lock:
             pending, self._pending = self._pending, []
         for command, a, b in pending:
             self.put("command", 255, (1, command, 0, 0, a, b, 0, 0, 0))
+        self.t_s += 1
+        judge = self._judge
+        judge.begin()
+        for command, a, b in pending:
             if command == lines.DBP:
-                judge.type_dbp(a, self.t_s)
-            else:
-                judge.rules.acknowledge(a, b)
-                self._events()
+                judge.type_dbp(a)
+            elif command == lines.ACKNOWLEDGE:
+                judge.alarms.acknowledge(a, b)
         tail = b""
         for number, reading in enumerate(self.readings):
             milli = 123456 if reading is None else round(reading * 1000)
-            if judge.reading(number, ABSENT if reading is None else milli):
-                self.put("baseline", number, (1, judge.baselines[number]))
             flags = self.invalid_flags if reading is None else records.VALID
+            if judge.reading(number, ABSENT if reading is None else milli, flags):
+                self.put("baseline", number, judge.baseline(number))
             if judge.medians[number] != ABSENT:
                 flags |= records.MEDIAN_VALID
             tail += struct.pack(records.READING, number, flags, self.t_s * 80, milli, judge.medians[number])
         self.put("readings", 255, (judge.dbp_milli_mmhg, judge.dbp_age_s, judge.dbp_source), tail)
-        for number in range(6):
+        for number in range(7):
+            judge.weigh(number)
             judge.decide(number)
             self._events()
 
     def _events(self) -> None:
-        rules = self._judge.rules
-        for i in range(rules.event_count):
+        alarms = self._judge.alarms
+        for i in range(alarms.event_count):
             at = i * EVENT_WORDS
-            channel, rule, state, priority, stage, value, limit = rules.events[at : at + EVENT_WORDS]
+            channel, rule, state, priority, stage, value, limit = alarms.events[at : at + EVENT_WORDS]
             self.put("event", channel, (rule, priority, state, stage, value, limit))
-        rules.event_count = 0
+        alarms.event_count = 0
 
 
 @pytest.fixture

@@ -38,6 +38,11 @@ class Running:
         self._stop.set()
         self._thread.join()
 
+    def resume(self) -> None:
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
     def stop(self) -> None:
         self.pause()
         self.server.stop()
@@ -93,6 +98,21 @@ def test_it_says_that_it_is_simulated_and_no_medical_device(shown: Any) -> None:
     expect(shown.locator("footer")).to_contain_text("not a medical device")
 
 
+def test_a_due_limb_check_is_said_quietly(live: Live, board: Any, browser: Any, running: Running) -> None:
+    page = browser.new_page()
+    page.goto(running.server.url)
+    line = page.locator("#limb-checks")
+    expect(page.locator("#link-text")).to_have_text("Live")
+    expect(line).to_have_text("")
+    running.pause()
+    board.run(7200)
+    running.resume()
+    expect(line).to_have_text(
+        "Limb check due: Left calf (never), Right calf (never), Left forearm (never), Right forearm (never)"
+    )
+    page.close()
+
+
 def test_numbers_change(shown: Any) -> None:
     now = tile(shown, "calf_r").locator(".now")
     clock = shown.locator("#board-time")
@@ -117,6 +137,17 @@ def test_an_alarm_shows_and_is_acknowledged(shown: Any) -> None:
     expect(second).to_be_visible(timeout=15000)
     shown.get_by_role("button", name="Acknowledge all").click()
     expect(second).to_have_attribute("data-acknowledged", "yes")
+
+
+def test_the_sound_is_paused_and_the_time_counts_down(shown: Any) -> None:
+    """120 s of the board are 2.4 s here."""
+    expect(shown.locator('#alarm-list li[data-rule="pressure_high"]')).to_be_visible()
+    shown.get_by_role("button", name="Pause sound").click()
+    button = shown.locator("#pause")
+    expect(button).to_have_text(re.compile(r"^Sound off [12]:\d\d$"))
+    expect(button).to_have_text(re.compile(r"^Sound off 0:\d\d$"))
+    expect(button).to_have_text("Pause sound")
+    expect(button).to_have_attribute("aria-pressed", "false")
 
 
 def test_nothing_moves_when_an_alarm_comes(shown: Any) -> None:

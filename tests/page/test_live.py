@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
-from turgor.link import records
+from turgor.core.channels import NO_CHANNEL
+from turgor.core.rules import BASELINE_UNKNOWN
+from turgor.link import lines, records
+from turgor_host.entries import commands_of, kind_called
 from turgor_host.live import Live, label_of
 
 
@@ -43,7 +46,7 @@ def test_an_impedance_has_a_baseline_and_a_change(live: Live, board: Any) -> Non
     board.run(59)
     assert (channel(live, "calf_z")["baseline"], channel(live, "calf_z")["change_percent"]) == (None, None)
     board.run(1)
-    board.readings[4] = 54.0
+    board.ramp(4, 54.0, 180)
     board.run(60)
     shown = channel(live, "calf_z")
     assert (shown["median"], shown["baseline"], shown["change_percent"]) == (54.0, 60.0, -10.0)
@@ -108,7 +111,7 @@ def test_an_alarm_is_raised_acknowledged_escalated_and_cleared(live: Live, board
     # ICP 46 is a high `pressure_high` after 5 min, which comes to stand above the medium one.
     board.readings[0] = 46.0
     board.run(400)
-    alarms = live.state()["alarms"]
+    alarms = [a for a in live.state()["alarms"] if a["rule"] in ("pressure_high", "dp_low")]
     assert [(a["rule"], a["priority"]) for a in alarms] == [("pressure_high", "high"), ("dp_low", "medium")]
     assert alarms[0]["acknowledged"] is False
     assert [a["since_s"] for a in alarms if a["rule"] == "dp_low"] == [since]
@@ -116,7 +119,8 @@ def test_an_alarm_is_raised_acknowledged_escalated_and_cleared(live: Live, board
     assert (escalated["rule"], escalated["priority"], escalated["limit"]) == ("pressure_high", "high", 45.0)
 
     # High ones stay until they are acknowledged, even when all is well again.
-    board.readings[0] = 10.0
+    board.act("dbp", mmhg=60)
+    board.ramp(0, 10.0, 300)
     board.run(400)
     assert [a["rule"] for a in live.state()["alarms"]] == ["pressure_high"]
     board.act("ack")
@@ -125,10 +129,46 @@ def test_an_alarm_is_raised_acknowledged_escalated_and_cleared(live: Live, board
     assert [e["state"] for e in live.state()["events"][:2]] == ["cleared", "acknowledged"]
 
 
+def test_a_pause_counts_down_and_a_higher_alarm_ends_it(live: Live, board: Any) -> None:
+    board.run(60)
+    board.readings[0] = 34.0
+    board.run(700)
+    assert [a["priority"] for a in live.state()["alarms"]] == ["medium"]
+    assert live.state()["paused_s"] == 0
+    board.act("pause", seconds=120)
+    board.run(1)
+    assert live.state()["paused_s"] == 120
+    assert live.state()["events"][0]["text"] == "sound paused for 120 s"
+    board.run(119)
+    assert live.state()["paused_s"] == 1
+    board.run(1)
+    assert live.state()["paused_s"] == 0
+    # Another one of the same priority comes in the next pause, and then a high one.
+    board.readings[1] = 34.0
+    board.run(600)
+    board.act("pause", seconds=120)
+    board.run(100)
+    # Beside them a rise of the pressure stands, low.
+    assert [a["priority"] for a in live.state()["alarms"]][:2] == ["medium", "medium"]
+    assert live.state()["paused_s"] == 21
+    board.readings[1] = 50.0
+    board.run(280)
+    board.act("pause", seconds=120)
+    board.run(100)
+    assert "high" in [a["priority"] for a in live.state()["alarms"]]
+    assert live.state()["paused_s"] == 0
+    board.act("pause", seconds=60)
+    board.act("pause", seconds=0)
+    board.run(1)
+    assert live.state()["paused_s"] == 0
+    assert live.state()["events"][0]["text"] == "sound no longer paused"
+
+
 def test_fluid_is_per_cent(live: Live, board: Any) -> None:
     board.run(60)
-    board.readings[4] = 55.8
-    board.run(700)
+    board.act("dbp", mmhg=60)
+    board.ramp(4, 55.8, 120)
+    board.run(650)
     (alarm,) = live.state()["alarms"]
     assert (alarm["rule"], alarm["channel"], alarm["priority"]) == ("fluid_gain", "calf_z", "low")
     assert (alarm["value"], alarm["limit"], alarm["unit"], alarm["now"]) == (7.0, 5.0, "%", 7.0)
@@ -204,7 +244,94 @@ def test_everything_that_shows_raises_the_version(live: Live, board: Any) -> Non
     assert live.state()["connection"] == "lost"
 
 
+def test_the_course_after_two_hours(live: Live, board: Any) -> None:
+    """The left calf's resistance falls by 4 % in an hour and a half, the others stay."""
+    board.run(60)
+    assert live.state()["course"]["text"] == "cannot tell"
+    board.run(1800)
+    board.ramp(4, board.readings[4] * 0.96, 5400)
+    found = live.state()["course"]
+    assert found["text"] == "fluid entering limbs"
+    assert found["evidence"][0].startswith("Left calf: R -")
+    assert found["since_s"] <= live.t_s
+    # After a diuretic nothing is said.
+    told(board, *commands_of(kind_called("diuretic"), 40, "", NO_CHANNEL))
+    board.run(60)
+    assert live.state()["course"]["text"] == "cannot tell"
+    assert live.state()["course"]["evidence"] == ["a diuretic 0 min ago"]
+
+
 def test_labels() -> None:
     assert [label_of(n) for n in range(7)] == [
         "Left calf", "Right calf", "Left forearm", "Right forearm", "Left calf", "Thorax", "Arterial line",
     ]  # fmt: skip
+
+
+def told(board: Any, *commands: tuple[int, ...]) -> None:
+    """Commands that the board has logged in its present second."""
+    for command, *words in commands:
+        board.put("command", 255, (1, command, 0, 0, *words, *[0] * (5 - len(words))))
+
+
+def test_entries_are_among_the_events(live: Live, board: Any) -> None:
+    board.run(5)
+    text = commands_of(kind_called("diuretic"), 40, "furosemide, by mouth", NO_CHANNEL)
+    told(board, *text[:2])
+    # It is shown when its text is there, at the second of its beginning.
+    assert live.state()["events"] == []
+    board.run(2)
+    told(board, *text[2:], (lines.STATE, 1, 1), (lines.CONFIRM, 4, BASELINE_UNKNOWN), (lines.ADMIT, 17, 1, 0))
+    assert live.state()["episode"] == 17
+    told(board, (lines.DISCHARGE,))
+    assert [(event["t_s"], event["text"], event["kind"]) for event in reversed(live.state()["events"])] == [
+        (5, "diuretic 40 mg (furosemide, by mouth)", "info"),
+        (7, "Right calf: standby", "info"),
+        (7, "Left calf: baseline unknown, confirmed", "info"),
+        (7, "17 admitted, under_16", "info"),
+        (7, "17 discharged", "info"),
+    ]
+    assert live.state()["episode"] is None
+
+
+def test_a_limb_check_is_due_two_hours_after_the_last(live: Live, board: Any) -> None:
+    def due() -> list[tuple[str, int | None]]:
+        limbs = live.state()["limb_checks"]["limbs"]
+        assert [limb["channel"] for limb in limbs] == ["calf_l", "calf_r", "forearm_l", "forearm_r"]
+        return [(limb["label"], limb["age_s"]) for limb in limbs if limb["due"]]
+
+    check = commands_of(kind_called("limb_check"), 0b01010101, "", 0)
+    board.run(101)
+    told(board, *check)
+    board.run(7100)
+    # The first reading was that of second 1.
+    assert due() == []
+    board.run(1)
+    assert due() == [("Right calf", None), ("Left forearm", None), ("Right forearm", None)]
+    board.run(99)
+    assert len(due()) == 3
+    board.run(1)
+    assert due()[0] == ("Left calf", 7201)
+    # A check of the limb by its impedance; another patient has not been looked at yet, and has his own two hours.
+    told(board, *commands_of(kind_called("limb_check"), 0b01010101, "", 4))
+    board.run(1)
+    assert [label for label, _ in due()] == ["Right calf", "Left forearm", "Right forearm"]
+    told(board, (lines.ADMIT, 5, 0, 0))
+    board.run(7200)
+    assert due() == []
+    board.run(1)
+    assert [age_s for _, age_s in due()] == [None] * 4
+
+
+def test_nobody_is_reminded_who_does_not_want_it(new_board: Any) -> None:
+    live = Live("sim:", True, 60, "x", check_every_s=0)
+    new_board(live).run(7300)
+    assert not any(limb["due"] for limb in live.state()["limb_checks"]["limbs"])
+
+
+def test_a_channel_says_when_it_was_calibrated(live: Live, board: Any) -> None:
+    board.run(5)
+    assert channel(live, "calf_r")["calibrated_s"] is None
+    told(board, (lines.CALIBRATE, 1 | 1 << 8, 0, 4096, 0, 5))
+    board.run(3)
+    assert channel(live, "calf_r")["calibrated_s"] == 3
+    assert channel(live, "calf_l")["calibrated_s"] is None

@@ -114,7 +114,9 @@ def test_what_the_session_refuses_is_one_line(client: TestClient) -> None:
 
 def test_an_alarm_is_acknowledged(client: TestClient, live: Live, board: Any) -> None:
     board.act("dbp", mmhg=40)
-    board.run(1000)
+    board.run(500)
+    board.act("dbp", mmhg=40)
+    board.run(500)
     assert len(live.state()["alarms"]) == 2
     one = {"channel": "calf_l", "rule": "dp_low"}
     assert client.post("/ack", json=one).status_code == 200
@@ -123,6 +125,12 @@ def test_an_alarm_is_acknowledged(client: TestClient, live: Live, board: Any) ->
     assert client.post("/ack", json={}).status_code == 200
     board.run(1)
     assert all(a["acknowledged"] for a in live.state()["alarms"])
+
+
+def test_the_sound_is_paused(client: TestClient, live: Live, board: Any) -> None:
+    assert client.post("/pause", json={"seconds": 120}).json() == {"done": "sound paused"}
+    board.run(1)
+    assert live.state()["paused_s"] == 120
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from power import Disk, watching
 
 from turgor.app.config import NAU7802
+from turgor.core.rules import DP_LOW, FLUID_GAIN, HIGH, LOW, MEDIUM, PRESSURE_HIGH
 from turgor.link import lines
 from turgor_host.recording.opened import Connect
 from turgor_host.recording.writer import Writer
@@ -64,15 +65,15 @@ def eventful(fake: ModuleType) -> Records:
     """170 s of a board, at 20 samples/s, on which all that a replay has to follow happens.
 
     calf_l stands at 20 mmHg, until a calibration at 120 s makes that 35; calf_r misses conversions and fails twice;
-    forearm_l is over its threshold when it fails; calf_z falls by 12 % at 90 s. DBP 60 is typed at 40 s, 70 at 100 s;
-    alarms come after seconds and are acknowledged at 150 s.
+    forearm_l is over its threshold when it fails; calf_z falls by 4.5 % from 70 to 112 s. DBP 60 is typed at 40 s, 70
+    at 100 s; alarms come after seconds and are acknowledged at 150 s.
     """
     limits = (
-        (0, 0, 2, 45000, 10, 46000, 5, 0),
-        (0, 1, 3, 45000, 30, 46000, 5, 0),
-        (1, 0, 2, 34000, 5, 28000, 5, 40000),
-        (2, 0, 1, 50, 5, 40, 0, 0),
-        (2, 1, 2, 100, 10, 40, 0, 0),
+        (DP_LOW, 0, MEDIUM, 45000, 10, 46000, 5, 0),
+        (DP_LOW, 1, HIGH, 45000, 30, 46000, 5, 0),
+        (PRESSURE_HIGH, 0, MEDIUM, 34000, 5, 28000, 5, 40000),
+        (FLUID_GAIN, 0, LOW, 10, 5, 5, 0, 0),
+        (FLUID_GAIN, 1, MEDIUM, 20, 10, 5, 0, 0),
     )
     # Holes close behind one another, each of which ends a chunk, and one that is too long to be held.
     missed = {500: 3, 525: 1, 800: 60, 1200: 40} | dict.fromkeys(range(600, 624, 2), 1)
@@ -81,7 +82,9 @@ def eventful(fake: ModuleType) -> Records:
         "calf_r": (_wave(10, 400), missed, {900: 3, 1500: 1}),
         "forearm_l": (_wave(31, 400), None, {1000: 3, 2205: 1}),
     }
-    board = fake.Board(bridges, {"calf_z": lambda n: 7000 if n < 45 else 6160}, limits=limits, period_us=50000)
+    board = fake.Board(
+        bridges, {"calf_z": lambda n: 7000 - min(max(n - 35, 0) * 15, 315)}, limits=limits, period_us=50000
+    )
     said = (
         (40, (lines.DBP, 60000)),
         (100, (lines.DBP, 70000)),

@@ -48,7 +48,7 @@ def run(*arguments: object, code: int = 0) -> Result:
 def test_info(file: Path, eventful: Records) -> None:
     found = json.loads(run("info", file, "--json", "--check").stdout)
     assert found["records"] == len(eventful)
-    assert (found["lost"], found["events"], found["boots"], found["duration_s"]) == (0, 10, 1, 170)
+    assert (found["lost"], found["events"], found["boots"], found["duration_s"]) == (0, 11, 1, 170)
     assert (found["simulated"], found["speed"], found["runtime"]) == (True, 60, "MicroPython 1.29.0")
     assert found["started_utc"] == "2027-01-15T08:00:00.000Z"
     assert found["check"]["whole"]
@@ -65,8 +65,9 @@ def test_info(file: Path, eventful: Records) -> None:
 
 def test_events(file: Path) -> None:
     found = json.loads(run("events", file, "--json").stdout)
-    assert found[0].keys() == {"t_s", "utc", "channel", "rule", "priority", "state", "value", "limit", "unit"}
-    assert len(found) == 10
+    keys = {"t_s", "utc", "channel", "rule", "priority", "state", "value", "limit", "unit", "episode"}
+    assert found[0].keys() == keys
+    assert len(found) == 11
     text = run("events", file).stdout
     assert "0:00:51" in text
     assert "pressure_high" in text
@@ -78,10 +79,10 @@ def test_events_expected(file: Path, tmp_path: Path) -> None:
     tables = "".join("[[event]]\n" + "".join(f"{key} = {json.dumps(event[key])}\n" for key in keys) for event in found)
     whole, part = tmp_path / "whole.toml", tmp_path / "part.toml"
     whole.write_text(tables)
-    assert len(json.loads(run("events", file, "--json", "--expect", whole).stdout)) == 10
+    assert len(json.loads(run("events", file, "--json", "--expect", whole).stdout)) == 11
     part.write_text(EXPECTED)
     result = run("events", file, "--expect", part, code=1)
-    assert result.stderr.count("not expected: ") == 9
+    assert result.stderr.count("not expected: ") == 10
     assert "missing" not in result.stderr
     part.write_text(EXPECTED.replace("tolerance_s = 1", ""))
     result = run("events", file, "--expect", part, code=1)

@@ -79,4 +79,4 @@ def test_lines_follow_the_readings(figure: Any) -> None:
     time, value = dp.get_xdata(), dp.get_ydata()
     assert value[(time > 45) & (time < 95)] == pytest.approx(40, abs=0.02)
     change = figure.axes[2].lines[0].get_ydata()
-    assert change[-1] == pytest.approx(-12, abs=0.01)
+    assert change[-1] == pytest.approx(-4.5, abs=0.01)

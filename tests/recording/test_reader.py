@@ -128,7 +128,11 @@ def test_impedance(recording: Any) -> None:
     time, value, validity = track.window()
     assert validity.all()
     # 8 milliohm a count.
-    assert set(value.tolist()) == {56.0, 49.28}
+    assert value[:30].tolist() == [56.0] * 30
+    assert value[40:60].tolist() == pytest.approx(
+        [56.0 - 0.12 * min(sweep - 35, 21) for sweep in range(41, 61)], abs=0.13
+    )
+    assert value[-1] == 53.48
     assert np.diff(time) == pytest.approx(2, abs=0.01)
     sweeps = track.sweeps()
     assert sweeps.frequency_hz[:4].tolist() == [5000, 49984, 99968, 5000]
@@ -159,11 +163,12 @@ def test_events(recording: Any) -> None:
         "value": pytest.approx(40, abs=0.01),
         "limit": 45.0,
         "unit": "mmHg",
+        "episode": None,
     }
     gained = [event for event in found if event["rule"] == "fluid_gain"]
     assert [(event["state"], event["value"], event["limit"], event["unit"]) for event in gained] == [
-        ("raised", 12.0, 5.0, "%"),
-        ("escalated", 12.0, 10.0, "%"),
+        ("raised", 1.6, 1.0, "%"),
+        ("escalated", 3.1, 2.0, "%"),
         ("acknowledged", None, None, "%"),
     ]
 

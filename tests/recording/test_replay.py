@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from turgor.core.rules import MEDIUM, PRESSURE_HIGH
 from turgor.link.records import FILTER_STATE, READINGS, SAMPLES, unpack
 from turgor.link.records import pack as pack_record
 from turgor_host.errors import TurgorError, UsageError
@@ -22,7 +23,7 @@ def run(path: Any, calibrations: dict[str, tuple[int, ...]] | None = None) -> An
 
 def test_by_hand(fake: Any, store: Any) -> None:
     """20 mmHg is no alarm; with an offset of -20 mmHg it reads 40, which is one 5 s after the first median."""
-    limits = ((1, 0, 2, 30000, 5, 28000, 5, 40000),)
+    limits = ((PRESSURE_HIGH, 0, MEDIUM, 30000, 5, 28000, 5, 40000),)
     records = fake.Board({"calf_l": (lambda index: 160000,)}, limits=limits).drained(50_500_000)
     path = store(records)
     assert run(path)[0].events == []

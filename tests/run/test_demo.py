@@ -63,6 +63,9 @@ def test_page_shows_the_boards_own_alarm(tmp_path: Path, page: Page, turgor: Any
         assert time.monotonic() - started < _ALARM_MS / 1000
         assert page.inner_text("body") != first
         assert "DBP 71 mmHg taken" in turgor("dbp", "71").stdout
+        assert "sound paused for 90 s" in turgor("pause", "90").stdout
+        assert "the pause is over" in turgor("pause", "0").stdout
+        assert "1 to 120" in turgor("pause", "121", code=2).stderr
         assert "acknowledged" in turgor("ack", "calf_l", "dp_low").stdout
         assert "no such alarm" in turgor("ack", "calf_r", code=1).stderr
         assert "no channel" in turgor("ack", "calf", code=2).stderr

@@ -2,6 +2,7 @@
 
 from array import array
 
+from turgor.app.annunciator import Annunciator
 from turgor.app.blocks import Blocks
 from turgor.app.buttons import Buttons
 from turgor.app.log import Log
@@ -23,8 +24,8 @@ _HALF = const(0x1FFFFFFF)
 class App:
     """Samplers, the one-second tick and the wire of a board.
 
-    `ports` gives the board: `boot`, `reset_cause`, `board_id` (int), `identity` (bytes), `serial`, `alarm(level)`,
-    `buttons()` or None.
+    `ports` gives the board: `boot`, `reset_cause`, `board_id` (int), `identity` (bytes), `serial`, `alarm(pins)`
+    with the bits of `turgor.core.annunciation`, `buttons()` or None.
     `make_samplers(log, blocks, time, now)` gives the samplers of `config`'s channels in order. `keep` is what was kept
     on flash (`turgor.app.keep`), None where there is no place for it; then only the number of boots outlives a restart.
     `guard` keeps the watchdog (`turgor.app.guard`), None where there is none.
@@ -39,8 +40,8 @@ class App:
         blocks = Blocks(self.log, self.time)
         samplers = make_samplers(self.log, blocks, self.time, now)
         blocks.samplers = [sampler for sampler in samplers if sampler.is_sampled]
-        alarm = guard.alarm if guard else ports.alarm
-        self.tick = Tick(config, samplers, self.log, self.time, alarm, keep, blocks, now)
+        self.annunciator = Annunciator(ports.alarm, self.wake, now)
+        self.tick = Tick(config, samplers, self.log, self.time, self.annunciator, keep, blocks, now)
         if keep:
             keep.attach(self.log, self.time, self.tick, samplers, config, now)
             # After any other cause nobody knows how long the board was off.
@@ -49,13 +50,13 @@ class App:
         if ports.reset_cause == WATCHDOG_RESET:
             self.tick.judge.watchdog_reset()
         if guard:
-            guard.attach(samplers, self.log, self.time, now)
+            guard.attach(samplers, self.annunciator, self.log, self.time, now)
         self.tick.snapshots.log_start()
         identity = ports.identity + (";id=%016x" % ports.board_id).encode()
         self.wire = Wire(self.log, self.time, ports.serial, identity, self.tick, setup, keep, now)
         # Sorted by due: the tick is the one that is not due at once.
         self._samplers = samplers
-        self.jobs = samplers + [self.wire]
+        self.jobs = samplers + [self.annunciator, self.wire]
         for job in (keep, guard, Buttons(ports.buttons, self.tick, self.time, now) if ports.buttons else None):
             if job:
                 self.jobs.append(job)
@@ -94,20 +95,20 @@ class App:
         dues[i + 1] = due
         return dues[1]
 
-    def wake(self, now):
-        """Bytes have come while nothing was due: the wire is next."""
+    def wake(self, job, now, behind=0):
+        """`job` is due now, and next; `behind` is 1 when another one's step, which is under way, asks for it."""
         order = self.order
         dues = self._dues
-        wire = self.jobs.index(self.wire)
-        i = 0
-        while order[i] != wire:
+        number = self.jobs.index(job)
+        i = behind
+        while order[i] != number:
             i += 1
-        while i:
+        while i > behind:
             order[i] = order[i - 1]
             dues[i + 1] = dues[i]
             i -= 1
-        order[0] = wire
-        dues[1] = self.wire.due = now
+        order[i] = number
+        dues[i + 1] = job.due = now
 
     def stop(self):
         """Leave the sensors in their safe state, each whatever becomes of the others."""

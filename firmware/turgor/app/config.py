@@ -9,7 +9,7 @@ from struct import pack_into, unpack_from
 from turgor.core.bounds import IMPEDANCE_BOUNDS, LIMIT_BOUNDS, PRESSURE_BOUNDS, misfit, pressure_misfit
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, MOTION, PRESSURES, SLOW, TEMPERATURE, channel_id
 from turgor.core.filter_words import describe, filter_state
-from turgor.core.rules import DEFAULT_LIMITS
+from turgor.core.rules import DEFAULT_LIMITS, HOW, STAGES
 from turgor.mp import const
 
 # Drivers: a chip, where parts of it differ the part, or how it is used. The letter is that of the transfer function.
@@ -151,6 +151,8 @@ class Config:
             why = misfit(LIMIT_BOUNDS, limit)
             if limit[:2] in places:
                 why = "rule = " + str(limit[0]) + ", stage = " + str(limit[1]) + " is there twice"
+            if not why and not HOW[(limit[0] * STAGES + limit[1]) * 4]:
+                why = "rule = " + str(limit[0]) + " has no stage " + str(limit[1])
             if why:
                 raise ValueError("limits: " + why)
             places.append(limit[:2])

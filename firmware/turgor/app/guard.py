@@ -44,10 +44,6 @@ class _Off:
         """Is off."""
 
 
-def _still(level):
-    """The alarm stays as it is."""
-
-
 class Guard:
     """Arms the watchdog of `ports`; a job of the app's schedule once attached.
 
@@ -65,11 +61,10 @@ class Guard:
                 first = (ages >> _AGE_BITS) + _BITE_S
                 self.off_s = first if first <= _WITHIN_S else 0
         self._ports = ports
-        self.alarm = _still if self.off_s else ports.alarm
         ports.arm()
         self._keep(0)
 
-    def attach(self, samplers, log, time, due):
+    def attach(self, samplers, annunciator, log, time, due):
         self.due = due
         self._samplers = samplers
         self._time = time
@@ -79,7 +74,7 @@ class Guard:
             for sampler in samplers:
                 sampler.stop()
                 sampler.drive_by(off)
-            self._ports.alarm(HIGH)
+            annunciator.level = annunciator.least = HIGH
             pack_into("<IBi", log.record, HEADER_SIZE, time.us, SENSORS_OFF, self.off_s)
             log.append(HEADER_SIZE + _NOTICE_BODY, NOTICE, NO_CHANNEL, time.s)
 

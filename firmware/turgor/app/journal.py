@@ -1,7 +1,8 @@
 """What a board keeps over a restart: the newest whole entry of a ring of pages, old or new and never half.
 
 An entry is up to PARTS pages of consecutive serials. It counts as soon as its last page is written; until then, and
-when one of its pages is lost, the entry before it does. No sector is erased that holds a part of the newest whole one.
+when one of its pages is lost, the entry before it does. No sector is erased that holds a part of the newest whole one:
+where that leaves no room, what was cut off behind it makes some.
 """
 
 from turgor.app.log import copy
@@ -9,7 +10,7 @@ from turgor.app.ring import CONTENT, CONTENT_AT, Ring, u32
 from turgor.mp import const
 
 ENTRY = const(0x45)
-PARTS = const(11)
+PARTS = const(13)
 
 
 class Journal:
@@ -32,6 +33,7 @@ class Journal:
         self._failures = 0
         # The serial of the first page of the newest whole entry, -1 without any.
         self._kept = -1
+        self._end = 0
         self._newest()
 
     def _newest(self):
@@ -60,6 +62,7 @@ class Journal:
             copy(ring.page, CONTENT_AT, ring.page[1], self.content, size)
             size += ring.page[1]
         self._kept = last - parts + 1
+        self._end = last + 1
         self.size = size
         self.boot = ring.page[2] | ring.page[3] << 8
         self.a = u32(ring.page, 8)
@@ -88,7 +91,7 @@ class Journal:
         if not ring.can_write():
             if self._may_erase():
                 ring.erase()
-            else:
+            elif not ring.retract(self._end):
                 self._give_up()
             return
         at = self._part * CONTENT
@@ -104,6 +107,7 @@ class Journal:
         self._part += 1
         if self._part == self._parts:
             self._kept = ring.head - self._parts
+            self._end = ring.head
             self._failures = 0
             self.saving = False
 

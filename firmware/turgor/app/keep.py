@@ -16,10 +16,11 @@ from struct import pack_into
 
 from turgor.app.config import unpack_config
 from turgor.app.journal import Journal
+from turgor.app.log import copy
 from turgor.app.spill import Spill
 from turgor.core.channels import NO_CHANNEL
 from turgor.core.filter_words import GAIN_BIAS, GAIN_HIGH, GAIN_LOW, GAIN_SHIFT, OFFSET
-from turgor.core.judge_state import pack_judge, unpack_judge
+from turgor.core.judge_state import unpack_judge
 from turgor.core.ticks import ticks_diff
 from turgor.link.lines import CONFIG_PART_SIZE
 from turgor.link.records import (
@@ -159,20 +160,24 @@ class Keep:
         if self.spill:
             self.spill.commit(boot, seq)
 
-    def after_tick(self, second, urgent):
-        """The rule state after a tick: to be kept now when `urgent`, else when its time has come."""
+    def wants_state(self, second, urgent):
+        """Whether the rule state after this tick is to be kept: now when `urgent`, else when its time has come."""
         self._urgent = self._urgent or urgent
         since = second - self._saved_s
         due = self._urgent or since >= _EVERY_S
         if not due and since >= _EVERY_SOON_S:
             due = self._tick.judge.alarms.is_counting
         if not due or self._state.saving:
-            return
+            return False
         self._urgent = False
         self._saved_s = second
-        state = self.state
-        pack_into("<HI", state, 0, self._delivered_boot, self._delivered_seq)
-        self._state.begin(pack_judge(self._tick.judge, state, STATE_AT), self.boot, self.boot)
+        return True
+
+    def take_state(self, buffer, at, end):
+        """Keep the rule state between `at` and `end`."""
+        pack_into("<HI", self.state, 0, self._delivered_boot, self._delivered_seq)
+        copy(buffer, at, end - at, self.state, STATE_AT)
+        self._state.begin(STATE_AT + end - at, self.boot, self.boot)
 
     def take_part(self, at, *words):
         """The next bytes of a new configuration's image; returns why they cannot be taken, "" when they can."""

@@ -133,6 +133,16 @@ class Ring:
         self._flash.erase(self._first + self._ready // _PAGES % self.sectors)
         self._ready += _PAGES
 
+    def retract(self, end):
+        """Erase the last sector that was begun, if no page before `end` is in it, and go back to it; whether that was
+        so."""
+        start = self._ready - _PAGES
+        if start < end:
+            return False
+        self.head = start
+        self._flash.erase(self._first + start // _PAGES % self.sectors)
+        return True
+
     def write(self, kind, size, boot, a, b, c):
         """Write `page`, whose content is in its place, as the next one; False when it does not read back."""
         page = self.page

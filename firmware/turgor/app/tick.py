@@ -5,11 +5,13 @@ from struct import pack_into
 
 from turgor.app.snapshot import Snapshots
 from turgor.core.alarms import EVENT_WORDS
+from turgor.core.annunciation import PAUSE_S
 from turgor.core.bounds import CALIBRATION_BOUNDS, IMPEDANCE_BOUNDS, misfit
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, NO_CHANNEL, SLOW
+from turgor.core.entries import LAST_ENTRY, LATE, LOCAL, REMOVED
 from turgor.core.judge import Judge
 from turgor.core.median import ABSENT
-from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG
+from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG, RULE_COUNT
 from turgor.core.ticks import ticks_diff
 from turgor.link import lines
 from turgor.link.records import (
@@ -31,7 +33,12 @@ _COMMAND_WORDS = const(6)
 _PENDING_LIMIT = const(8)
 NO_FLASH = "this board has no flash of its own to keep a configuration"
 _SWEEPS = (("sweeps", 1, 100),)
+_PAUSE = (("seconds", 0, PAUSE_S),)
 _DBP = (("dbp_milli_mmhg", DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG),)
+_ENTRY = (("kind", 0, LAST_ENTRY),)
+_CONFIRM = (("rule", 0, RULE_COUNT - 1),)
+_STATE = (("state", 0, REMOVED),)
+_ADMIT = (("id", 1, 0x3FFFFFFF), ("age_group", 0, 1), ("bits", 0, LOCAL | LATE))
 
 
 class Maintenance(Exception):
@@ -45,7 +52,7 @@ class Tick:
     the last command, "" when it was taken.
     """
 
-    def __init__(self, config, samplers, log, time, alarm, keep, blocks, now):
+    def __init__(self, config, samplers, log, time, annunciator, keep, blocks, now):
         self.due = time.tick_at(_SECOND_US)
         self.busy = False
         self.refusal = ""
@@ -57,13 +64,12 @@ class Tick:
         self.snapshots = Snapshots(self.judge, followed, log)
         self._log = log
         self._time = time
-        self._alarm = alarm
+        self.annunciator = annunciator
         self._keep = keep
         self._blocks = blocks
         # Whether something happened in this tick that has to outlive a restart.
         self._urgent = False
         self._leaving = False
-        self._level = 0
         self._second = 0
         self._slice = 0
         self._values = array("i", bytes(4 * len(samplers)))
@@ -89,8 +95,12 @@ class Tick:
         elif number <= 3 * count + 3:
             self._judge(number - count - 2)
         elif number == 3 * count + 4:
-            self._annunciate()
-            if not self.snapshots.begin(self._second):
+            self._annunciate(now)
+            keep = self._keep
+            if keep and not keep.wants_state(self._second, self._urgent):
+                keep = None
+            self._urgent = False
+            if not self.snapshots.begin(self._second, keep):
                 return self._end(now)
         elif not self.snapshots.step():
             return self._end(now)
@@ -101,9 +111,6 @@ class Tick:
         self.busy = False
         if self._leaving:
             raise Maintenance
-        if self._keep:
-            self._keep.after_tick(self._second, self._urgent)
-            self._urgent = False
         # Ticks that a stall passed over follow at once, one by one.
         return max(0, ticks_diff(self._time.tick_at((self._second + 1 - self._time.s) * _SECOND_US), now))
 
@@ -112,7 +119,8 @@ class Tick:
         self.refusal = self._misfit(command, a, b, c, d, e)
         status = lines.REFUSED if self.refusal else lines.OK
         if not self.refusal:
-            if command != lines.CALIBRATE:
+            # A text's parts are only logged.
+            if command != lines.CALIBRATE and (command != lines.ENTRY or not a >> 16):
                 at = self._pending_count * _COMMAND_WORDS
                 for i, word in enumerate((command, a, b, c, d, e)):
                     self._pending[at + i] = word
@@ -129,6 +137,8 @@ class Tick:
             return misfit(_DBP, (a,))
         if command == lines.ACKNOWLEDGE:
             return "" if self.judge.alarms.standing(a, b) else "no such alarm stands unacknowledged"
+        if command == lines.PAUSE:
+            return misfit(_PAUSE, (a,)) or ("" if not a or self.annunciator.level else "nothing sounds")
         if command == lines.CALIBRATE:
             return self._take_words(a, (b, c, d, e))
         if command == lines.CONFIGURE:
@@ -139,7 +149,30 @@ class Tick:
             if self._position(a) < 0 or CHANNELS[a][1] != IMPEDANCE:
                 return "channel " + str(a) + " has no impedance sensor here"
             return misfit(_SWEEPS, (b,))
+        if command == lines.ENTRY:
+            return self._no_channel(a >> 8 & 0xFF, True) or misfit(_ENTRY, (a & 0xFF,))
+        if command == lines.CONFIRM:
+            return self._no_channel(a) or misfit(_CONFIRM, (b,))
+        if command == lines.STATE:
+            return self._no_channel(a) or misfit(_STATE, (b,))
+        if command == lines.ADMIT:
+            return "an episode runs; discharge first" if self._is_admitted() else misfit(_ADMIT, (a, b, c))
+        if command == lines.DISCHARGE:
+            return "" if self._is_admitted() else "no episode runs; nobody was admitted"
         return "no command has the number " + str(command)
+
+    def _no_channel(self, channel, may_be_none=False):
+        """Why nothing can be said of a channel; "" when it is here."""
+        here = self._position(channel) >= 0 or (may_be_none and channel == NO_CHANNEL)
+        return "" if here else "channel " + str(channel) + " is not here"
+
+    def _is_admitted(self):
+        """Whether an episode will run after the commands that wait."""
+        admitted = self.judge.is_admitted()
+        for at in range(0, self._pending_count * _COMMAND_WORDS, _COMMAND_WORDS):
+            if self._pending[at] in (lines.ADMIT, lines.DISCHARGE):
+                admitted = not admitted
+        return admitted
 
     def _take_words(self, a, words):
         """The next words of a calibration, which acts as a whole when the last ones are there."""
@@ -202,6 +235,8 @@ class Tick:
             self.judge.type_dbp(words[at + 1])
         elif command == lines.ACKNOWLEDGE:
             self.judge.alarms.acknowledge(words[at + 1], words[at + 2])
+        elif command == lines.PAUSE:
+            self.annunciator.pause(words[at + 1])
         elif command == lines.CONFIGURE:
             self._keep.configure()
         elif command == lines.MAINTAIN:
@@ -209,6 +244,16 @@ class Tick:
             self._leaving = True
         elif command == lines.SWEEPS:
             self._samplers[self._position(words[at + 1])].calibrate(words[at + 2])
+        elif command == lines.ENTRY:
+            self.judge.entry(words[at + 1] >> 8, words[at + 1] & 0xFF)
+        elif command == lines.CONFIRM:
+            self.judge.confirm(words[at + 1], words[at + 2])
+        elif command == lines.STATE:
+            self.judge.set_state(words[at + 1], words[at + 2])
+        elif command == lines.ADMIT:
+            self.judge.admit(words[at + 3] | words[at + 2] << 2)
+        elif command == lines.DISCHARGE:
+            self.judge.discharge()
 
     def _median(self, position):
         # The codes that a reading used stand before it in the log.
@@ -263,8 +308,5 @@ class Tick:
             self._log.append(HEADER_SIZE + 12, EVENT, events[at], self._second)
         alarms.event_count = 0
 
-    def _annunciate(self):
-        level = self.judge.alarms.annunciation()
-        if level != self._level:
-            self._level = level
-            self._alarm(level)
+    def _annunciate(self, now):
+        self.annunciator.tick(self.judge.alarms.annunciation(), now)

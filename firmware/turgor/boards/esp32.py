@@ -1,6 +1,6 @@
 """ESP32 DevKitC, ESP32-S3 DevKitC-1 and ESP32-C3 DevKitM-1, told apart by the chip that MicroPython says it runs on.
 
-The C3 has one I2C controller and eight pins that no boot mode, console or flash needs: no second bus, SPI bus, LED or
+The C3 has one I2C controller and eight pins that no boot mode, console or flash needs: no second bus, SPI bus, LEDs or
 mark button.
 
 The board's word is kept in the RTC's memory, which MicroPython leaves alone over a watchdog's reset. The watchdog has
@@ -18,9 +18,9 @@ from turgor.mp import const
 
 # By chip; the pins of turgor.boards.ports.SIGNALS.
 PINS = {
-    "esp32": (21, 22, 25, 26, 32, 33, 34, 35, 27, 13, 2, 18, 19, 14, 23, 36, 4, 16, None, None, 17),
-    "esp32s3": (8, 9, 10, 11, 4, 5, 6, 7, 15, 16, 17, 21, 47, 12, 13, 14, 1, 2, 18, 41, 42),
-    "esp32c3": (4, 5, None, None, 6, 7, 0, 1, None, 10, None, 3) + 9 * (None,),
+    "esp32": (21, 22, 25, 26, 32, 33, 34, 35, 27, 13, 2, 5, 18, 19, 14, 23, 36, 4, 16, None, None, 17),
+    "esp32s3": (8, 9, 10, 11, 4, 5, 6, 7, 15, 16, 17, 40, 21, 47, 12, 13, 14, 1, 2, 18, 41, 42),
+    "esp32c3": (4, 5, None, None, 6, 7, 0, 1, None, 10, None, None, 3) + 9 * (None,),
 }
 # One more than the FreeRTOS tick of 10 ms, which the driver's waits are made of.
 _TIMEOUT_US = const(20000)

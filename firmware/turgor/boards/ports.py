@@ -10,6 +10,7 @@ import machine
 
 from turgor import __version__
 from turgor.boards.buses import Lines, NoBus, Selected
+from turgor.core.annunciation import RED, SOUND, TONE_DUTY, TONE_HZ, YELLOW
 from turgor.link.records import (
     DEEP_SLEEP_RESET,
     HARD_RESET,
@@ -32,7 +33,8 @@ SIGNALS = [
     "drdy_forearm_r",
     "drdy_art",
     "alarm",
-    "led",
+    "led_red",
+    "led_yellow",
     "button_ack",
     "button_mark",
     "spi_sck",
@@ -156,11 +158,15 @@ class Ports:
 
     def __init__(self, pins, machine_name, hard, flash, timeout_us):
         pins = dict(zip(SIGNALS, pins))
-        self._pins = pins
+        self.pins = pins
         self._hard = hard
         # The first thing of all: no sound, and no chip in the middle of a byte.
-        self._alarm = machine.Pin(pins["alarm"], machine.Pin.OUT, value=0)
-        self._led = None if pins["led"] is None else machine.Pin(pins["led"], machine.Pin.OUT, value=0)
+        pin = machine.Pin(pins["alarm"], machine.Pin.OUT, value=0)
+        self._sound = machine.PWM(pin, freq=TONE_HZ, duty_u16=0)
+        self._lamps = []
+        for name, bit in (("led_red", RED), ("led_yellow", YELLOW)):
+            if pins[name] is not None:
+                self._lamps.append((machine.Pin(pins[name], machine.Pin.OUT, value=0), bit))
         self._lines = []
         for number in (0, 1):
             scl = pins["i2c%d_scl" % number]
@@ -222,7 +228,7 @@ class Ports:
 
     def ready(self, channel_name, falling=False):
         """The data-ready pin of a channel, None where none can be wired."""
-        number = self._pins.get("drdy_" + channel_name)
+        number = self.pins.get("drdy_" + channel_name)
         if number is None:
             return None
         pin = machine.Pin
@@ -231,7 +237,7 @@ class Ports:
 
     def select(self, channel_name):
         """The channel's chip on the SPI bus, in mode 1; None where the board has no pin to select it."""
-        pins = self._pins
+        pins = self.pins
         number = pins.get("select_" + channel_name)
         if number is None:
             return None
@@ -241,11 +247,11 @@ class Ports:
             self._spi = machine.SPI(self._SPI, _SPI_HZ, polarity=0, phase=1, sck=sck, mosi=mosi, miso=miso)
         return Selected(self._spi, pin(number, pin.OUT, value=1))
 
-    def alarm(self, level):
-        """Sound and light for a priority, 0 for silence."""
-        self._alarm.value(1 if level else 0)
-        if self._led:
-            self._led.value(1 if level else 0)
+    def alarm(self, pins):
+        """Sound and lights by the bits of `turgor.core.annunciation`."""
+        self._sound.duty_u16(TONE_DUTY if pins & SOUND else 0)
+        for lamp, bit in self._lamps:
+            lamp(pins & bit)
 
     def buttons(self):
         """The buttons that are pressed now: 1 acknowledge, 2 mark."""

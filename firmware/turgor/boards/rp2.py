@@ -1,4 +1,4 @@
-"""Raspberry Pi Pico (RP2040) and Pico 2 (RP2350), which have the same pins.
+"""Raspberry Pi Pico (RP2040) and Pico 2 (RP2350), which have the same pins; none is the radio's of a W.
 
 The watchdog's scratch registers outlive every reset but the loss of power: the first of them holds the board's
 word (RP2040 datasheet, 4.7; RP2350 datasheet, 12.9), and bit 30 of CTRL, cleared, stops it.
@@ -12,7 +12,7 @@ from turgor.boards.ports import SAID, Ports
 from turgor.link.records import HARD_RESET, WATCHDOG_RESET
 from turgor.mp import const
 
-PINS = (4, 5, 6, 7, 10, 11, 12, 13, 14, 15, 25, 16, 17, 18, 19, 20, 21, 22, 26, 27, 28)
+PINS = (4, 5, 6, 7, 10, 11, 12, 13, 14, 15, 8, 9, 16, 17, 18, 19, 20, 21, 22, 26, 27, 28)
 
 _RP2040_WATCHDOG = const(0x40058000)
 _RP2350_WATCHDOG = const(0x400D8000)
@@ -48,11 +48,7 @@ class _Ports(Ports):
 
 def make_ports(least_sectors, said=SAID):
     """The ports of the board that MicroPython calls `said`; `flash` has at least `least_sectors` or is None."""
-    pins = PINS
-    if " W " in said:
-        # Pin 25 is the radio's, and so is the LED.
-        pins = PINS[:10] + (None,) + PINS[11:]
     is_new = "RP2350" in said
     name = "rp2350" if is_new else "rp2040"
     flash = region_behind_files(Flash(), least_sectors)
-    return _Ports(pins, name, flash, _RP2350_WATCHDOG if is_new else _RP2040_WATCHDOG)
+    return _Ports(PINS, name, flash, _RP2350_WATCHDOG if is_new else _RP2040_WATCHDOG)

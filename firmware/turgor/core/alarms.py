@@ -12,9 +12,8 @@ Every alarm ends in exactly one way: cleared, or withdrawn with its channel, its
 from array import array
 
 from turgor.core.channels import NO_CHANNEL
-from turgor.core.median import ABSENT
-from turgor.core.packed import get_words
-from turgor.core.rules import HOW, NO_PRIORITY, RULES, STAGES, WITHDRAWN
+from turgor.core.packed import TRIPLE_SIZE, get_triples, put_triples
+from turgor.core.rules import HIGH, HOW, NO_PRIORITY, RULE_COUNT, STAGES, WITHDRAWN
 from turgor.mp import const, micropython, ptr8, ptr32
 
 # Words of one alarm: run of each stage (-1: none), clear run, priority, acknowledged (0 no, 1 to be told, then 2 and
@@ -22,7 +21,6 @@ from turgor.mp import const, micropython, ptr8, ptr32
 # limit is beyond it.
 _PRIORITY = const(4)
 _ACKNOWLEDGED = const(5)
-_DEPTH = const(6)
 ALARM_WORDS = const(7)
 # Words of a row of limits: stage, priority, limit, run_s, clear limit, clear_s.
 _ROW = const(6)
@@ -30,11 +28,8 @@ _ROW = const(6)
 # alarm.
 EVENT_WORDS = const(7)
 _EVENTS = const(26)
-# A packed alarm: number, bits (0-3 the runs that there are, then the priority, then ACKNOWLEDGED), 3 bytes a run, and
-# 3 and 4 bytes of its acknowledgement. A run of more than 194 days goes as that.
-_PACKED_RUN = const(3)
 _RUNS = const(4)
-_RUN_MOST = const(0xFFFFFF)
+_ACKNOWLEDGED_MOST = const(0x7FFFFF)
 
 
 @micropython.viper
@@ -54,8 +49,6 @@ def _step(
         acknowledged = words[at + 5]
         # 2: all are inside their clear limits, 1: that of some is not known, 0: one is outside.
         inside = 2
-        if x[1]:
-            inside = 1
         # Any stage is beyond its limit; what the first stage saw, and what the event will show.
         beyond_any = 0
         depth = -536870912
@@ -63,6 +56,7 @@ def _step(
         best_stage = 0
         shown = 0
         limit_shown = 0
+        first_limit = 0
         clear_s = 0
         form = 0
         if row == last:
@@ -93,6 +87,7 @@ def _step(
                     low -= 1
                 if depth == -536870912:
                     depth = turned
+                    first_limit = limit
                     if best_stage == 0 and best == priority:
                         shown = value
                         limit_shown = clear
@@ -146,12 +141,13 @@ def _step(
                     acknowledged += 1
                 if beyond_any and (acknowledged > 1801 or (form & 32 and depth >= before + 5000)):
                     acknowledged = 0
+                    limit_shown = first_limit
                     state = 1
             if inside == 0:
                 words[at + 3] = -1
             elif inside == 3:
                 state = 5
-            elif inside == 2:
+            elif inside == 2 and (form & 8 or x[1] == 0):
                 run = (((words[at + 3] + 0x20000000) & 0x3FFFFFFF) - 0x20000000) + 1
                 words[at + 3] = run
                 if run >= clear_s and (acknowledged or ((priority < 3 or form & 8) and form & 16 == 0)):
@@ -169,6 +165,7 @@ def _step(
             priority = 0
             acknowledged = 0
             words[at + 3] = -1
+            words[at + 6] = 0
         words[at + 4] = priority
         words[at + 5] = acknowledged
         alarm += 1
@@ -176,46 +173,15 @@ def _step(
 
 
 @micropython.viper
-def _pack(words: ptr32, first: int, end: int, buffer: ptr8, at: int) -> int:
-    """Write those of the alarms `first` to `end` that are not idle."""
-    alarm = first
-    word = first * 7
+def _busy(words: ptr32, alarm: int, end: int) -> int:
+    """The next alarm from `alarm` on that is not idle, `end` when all are."""
     while alarm < end:
-        bits = words[word + 4] << 4
-        to = at + 2
-        i = 0
-        while i < 4:
-            run = ((words[word + i] + 0x20000000) & 0x3FFFFFFF) - 0x20000000
-            if run >= 0:
-                bits |= 1 << i
-                if run > 0xFFFFFF:
-                    run = 0xFFFFFF
-                buffer[to] = run & 255
-                buffer[to + 1] = (run >> 8) & 255
-                buffer[to + 2] = run >> 16
-                to += 3
-            i += 1
-        run = words[word + 5]
-        if run:
-            bits |= 64
-            if run > 0xFFFFFF:
-                run = 0xFFFFFF
-            depth = words[word + 6]
-            buffer[to] = run & 255
-            buffer[to + 1] = (run >> 8) & 255
-            buffer[to + 2] = run >> 16
-            buffer[to + 3] = depth & 255
-            buffer[to + 4] = (depth >> 8) & 255
-            buffer[to + 5] = (depth >> 16) & 255
-            buffer[to + 6] = (depth >> 24) & 255
-            to += 7
-        if bits:
-            buffer[at] = alarm - first
-            buffer[at + 1] = bits
-            at = to
+        at = alarm * 7
+        # A run of -1 is none; the sign bits of all are there then.
+        if words[at + 4] or not words[at] & words[at + 1] & words[at + 2] & words[at + 3] & 0x20000000:
+            return alarm
         alarm += 1
-        word += 7
-    return at
+    return end
 
 
 @micropython.viper
@@ -238,14 +204,14 @@ class Alarms:
     """
 
     def __init__(self, subjects, limits):
-        self._starts = bytearray(len(RULES) + 1)
+        self._starts = bytearray(RULE_COUNT + 1)
         self.rows = array("i", bytes(4 * _ROW * len(limits)))
-        self._aux = array("i", bytes(4 * len(RULES) * STAGES))
+        self._aux = array("i", bytes(4 * RULE_COUNT * STAGES))
         self.limits_sum = 0
         at = 0
         # In order of rule and stage, as `Config` has them.
         for limit in limits:
-            for rule in range(limit[0] + 1, len(RULES) + 1):
+            for rule in range(limit[0] + 1, RULE_COUNT + 1):
                 self._starts[rule] += 1
             for i in range(_ROW):
                 self.rows[at + i] = limit[i + 1]
@@ -347,15 +313,23 @@ class Alarms:
         words = self.words
         for alarm in range(self.count):
             at = alarm * ALARM_WORDS
-            there = words[at + _PRIORITY] and not words[at + _ACKNOWLEDGED]
-            if there and channel in (NO_CHANNEL, self.ids[alarm * 2]) and rule in (255, self.ids[alarm * 2 + 1]):
+            is_meant = channel == NO_CHANNEL or self.ids[alarm * 2] == channel
+            is_meant = is_meant and (rule == 255 or self.ids[alarm * 2 + 1] == rule)
+            if is_meant and words[at + _PRIORITY] and not words[at + _ACKNOWLEDGED]:
                 words[at + _ACKNOWLEDGED] = mark
                 found += 1
         return found
 
     def pack_state(self, subject, buffer, at):
-        """Write a subject's alarms and their runs; returns where they end."""
-        return _pack(self.words, self.firsts[subject], self.firsts[subject + 1], buffer, at)
+        """Write those of a subject's alarms that are not idle: number and words. Returns where they end."""
+        first = self.firsts[subject]
+        end = self.firsts[subject + 1]
+        alarm = _busy(self.words, first, end)
+        while alarm < end:
+            buffer[at] = alarm - first
+            at = put_triples(self.words, alarm * ALARM_WORDS, ALARM_WORDS, buffer, at + 1)
+            alarm = _busy(self.words, alarm + 1, end)
+        return at
 
     def unpack_state(self, subject, words, buffer, at, end):
         """Read what `pack_state` wrote into `words`, idle ones of all alarms; False when it cannot be this subject's
@@ -364,30 +338,18 @@ class Alarms:
         count = self.firsts[subject + 1] - first
         last = -1
         while at < end:
-            if at + 2 > end:
-                return False
-            alarm, bits = buffer[at], buffer[at + 1]
-            priority = bits >> 4 & 3
-            if not last < alarm < count or not bits or bits > 0x7F or (bits & 0x40 and not priority):
+            alarm = buffer[at]
+            if at + 1 + TRIPLE_SIZE * ALARM_WORDS > end or not last < alarm < count:
                 return False
             last = alarm
-            at += 2
             word = (first + alarm) * ALARM_WORDS
-            words[word + _PRIORITY] = priority
+            at = get_triples(words, word, ALARM_WORDS, buffer, at + 1)
             for i in range(_RUNS):
-                if bits & 1 << i:
-                    if at + _PACKED_RUN > end:
-                        return False
-                    words[word + i] = buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16
-                    at += _PACKED_RUN
-            if bits & 0x40:
-                if at + 7 > end:
+                if words[word + i] < -1:
                     return False
-                words[word + _ACKNOWLEDGED] = buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16
-                get_words(words, word + _DEPTH, 1, buffer, at + 3)
-                at += 7
-                if not words[word + _ACKNOWLEDGED] or not ABSENT <= words[word + _DEPTH] < -ABSENT:
-                    return False
+            priority = words[word + _PRIORITY]
+            if not 0 <= priority <= HIGH or not 0 <= words[word + _ACKNOWLEDGED] <= priority * _ACKNOWLEDGED_MOST:
+                return False
         return True
 
 

@@ -7,7 +7,7 @@ leaves +-2^30 is proved by the host, which designs it (`turgor_host.calibrate.lo
 """
 
 from turgor.core.impedance import OFFSET_LIMIT, SHIFT_LIMIT
-from turgor.core.rules import HIGH, LOW, RULES
+from turgor.core.rules import HIGH, LOW, RULE_COUNT
 from turgor.mp import const
 
 # Offsets within a quarter of full scale, 2^23, keep filtered minus offset within +-2^29.
@@ -65,7 +65,7 @@ IMPEDANCE_BOUNDS = tuple(
 )
 # A row of limits, in order of `core.rules.DEFAULT_LIMITS`.
 LIMIT_BOUNDS = (
-    ("rule", 0, len(RULES) - 1),
+    ("rule", 0, RULE_COUNT - 1),
     ("stage", 0, 2),
     ("priority", LOW, HIGH),
     ("limit", -_MILLI_MMHG, _MILLI_MMHG),

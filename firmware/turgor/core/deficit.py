@@ -5,7 +5,7 @@ BIN_S so far and the BINS - 1 whole ones before it, of which seconds without dP 
 sum as it is, but for what grows older than that.
 
 A second counts as at most DEPTH_MOST_MILLI_MMHG below the limit. A bin has whole milli-mmHg x h; what it leaves over
-goes into the next one, so the result lies less than 1 milli-mmHg x h below the exact sum over the same seconds.
+goes into the next one, so the result lies less than 1 milli-mmHg x h from the exact sum over the same seconds.
 """
 
 from array import array

@@ -20,7 +20,7 @@ _SUM = const(4)
 _STEPS = const(5)
 _USUAL = const(6)
 MINUTES = const(7)
-_EXPLAINED_S = const(8)
+EXPLAINED_AT = const(8)
 _MEDIANS = const(9)
 _MEDIAN_COUNT = const(7)
 STATE_WORDS = const(16)
@@ -37,9 +37,10 @@ NEAR_ZERO_RUN_S = const(600)
 _AWAY_MILLI_MMHG = const(4000)
 # An entry explains what falls within so long after it.
 EXPLAINED_S = const(300)
-# With less than 50 micro-mmHg x 1000 a second there was never anything to lose.
+# A channel that varies by less than this a minute, 50 milli-mmHg a second, never had a pulse to lose.
 _LIVELY_MILLI_MMHG = const(3000)
-_STEP_MOST_MILLI_MMHG = const(100000)
+# A cough counts as no more than this a second.
+_STEP_MOST_MILLI_MMHG = const(2000)
 _STEPS_LEAST = const(30)
 MINUTES_MOST = const(60)
 _EVERY_S = const(10)
@@ -49,14 +50,13 @@ def doubt_state():
     """A fresh state: all is believed."""
     s = array("i", bytes(4 * STATE_WORDS))
     s[_LAST] = ABSENT
-    explain(s)
-    s[_EXPLAINED_S] = 0
+    explain(s, 0)
     return s
 
 
-def explain(s):
+def explain(s, seconds=EXPLAINED_S):
     """Somebody entered something about this channel: falls from now on have a reason for a while."""
-    s[_EXPLAINED_S] = EXPLAINED_S
+    s[EXPLAINED_AT] = seconds
     for i in range(_MEDIANS, STATE_WORDS):
         s[i] = ABSENT
 
@@ -80,8 +80,9 @@ def doubt_push(s, second, median, reading):
         elif median >= _AWAY_MILLI_MMHG or not s[DOUBTED] & NEAR_ZERO:
             s[NEAR_ZERO_S] = 0
             s[DOUBTED] &= ~NEAR_ZERO
-    if s[_EXPLAINED_S]:
-        s[_EXPLAINED_S] -= 1
+    if s[EXPLAINED_AT]:
+        # What fell meanwhile is not to be compared with afterwards either.
+        explain(s, s[EXPLAINED_AT] - 1)
     if reading != ABSENT:
         if s[_LAST] != ABSENT:
             step = abs(reading - s[_LAST])
@@ -105,7 +106,7 @@ def _fell(s, second, median):
     if s[DOUBTED] & FELL:
         if median >= s[_BEFORE] - _BACK_MILLI_MMHG:
             s[DOUBTED] &= ~FELL
-    elif before - median >= FALL_MILLI_MMHG and before != ABSENT and not s[_EXPLAINED_S]:
+    elif before - median >= FALL_MILLI_MMHG and before != ABSENT and not s[EXPLAINED_AT]:
         s[DOUBTED] |= FELL
         s[_BEFORE] = before
 

@@ -52,11 +52,12 @@ def fluid_state():
     for i in range(3):
         s[_STEPS + i] = ABSENT
     highest_restart(s, _HIGHEST)
-    _forget(s)
+    forget(s)
     return s
 
 
-def _forget(s):
+def forget(s):
+    """No reading from now on makes a step with one before."""
     for i in range(_RECENT, _NEWEST + 1):
         s[i] = ABSENT
 
@@ -69,7 +70,7 @@ def _still(s, at):
             least = s[i]
         if s[i] > most:
             most = s[i]
-    if least <= 0 or (most - least) * _STILL_PART > least:
+    if least <= 0 or most - least > least // _STILL_PART:
         return 0
     return (s[at] + s[at + 1] + s[at + 2]) // 3
 
@@ -79,8 +80,11 @@ def fluid_reading(s, second, reading):
     if reading == ABSENT:
         if s[_GAP_S] <= _GAP_MOST_S:
             s[_GAP_S] += 1
-            if s[_GAP_S] > _GAP_MOST_S and s[BASELINE]:
-                s[ORIGIN] = LOST
+            if s[_GAP_S] > _GAP_MOST_S:
+                # What changed in so long a time may be fluid.
+                forget(s)
+                if s[BASELINE]:
+                    s[ORIGIN] = LOST
         return False
     s[_GAP_S] = 0
     if second & 1:
@@ -95,7 +99,7 @@ def fluid_reading(s, second, reading):
     after = _still(s, _NEWEST - 2)
     if not before or not after or abs(after - before) <= before // _STEP_PART:
         return False
-    _forget(s)
+    forget(s)
     if not s[BASELINE]:
         return False
     s[ANCHOR] = reanchored(s[ANCHOR], before, after)
@@ -112,7 +116,7 @@ def fluid_reading(s, second, reading):
 
 def unmoved(s, reading):
     """A reading (or ABSENT) as it would be where the electrodes were at first."""
-    if reading == ABSENT or s[ANCHOR] == s[BASELINE]:
+    if reading <= 0 or s[ANCHOR] == s[BASELINE]:
         return reading
     return reanchored(s[BASELINE], s[ANCHOR], reading)
 

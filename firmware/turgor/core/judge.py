@@ -22,6 +22,8 @@ from turgor.core.channel import (
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, MOTION, NO_CHANNEL, NO_LIMB, PRESSURE, TEMPERATURE
 from turgor.core.deficit import deficit_state
 from turgor.core.doubt import believe, doubt_state, explain
+from turgor.core.entries import ACTIVE, CATHETER, DRESSING, FASCIOTOMY, POSITION, REMOVED, STANDBY, ZERO
+from turgor.core.entries import LATE as ADMITTED_LATE
 from turgor.core.fluid import (
     AT_ATTACH,
     BASELINE,
@@ -83,12 +85,6 @@ _LINE_HELD_S = const(60)
 _BASELINE_READINGS = const(60)
 _LATE_S = const(3600)
 
-# What a channel is.
-ACTIVE = const(0)
-STANDBY = const(1)
-FASCIOTOMY = const(2)
-REMOVED = const(3)
-STATE_NAMES = ("active", "standby", "fasciotomy", "removed")
 _STANDBY_S = const(1800)
 
 # After the patient turned no change of an impedance is judged, and for longer not whether several limbs fell together.
@@ -119,7 +115,14 @@ _RESTARTED = const(7)
 _ADMITTED = const(8)
 WORDS = const(9)
 NEVER_S = const(-0x7FFFFF)
-ADMITTED_LATE = const(2)
+_ADMISSION = const(8)
+
+
+def _kept(kind):
+    """What a channel of a kind keeps beside its windows, afresh."""
+    if kind == PRESSURE:
+        return [doubt_state(), slope_state(SLOPE_VALUES), deficit_state()]
+    return [fluid_state()] if kind == IMPEDANCE else []
 
 
 class Judge:
@@ -141,7 +144,7 @@ class Judge:
             for channel in channels
         ]
         # What a position keeps beside them, by kind: doubt, slope and deficit; fluid.
-        self.kept = [None] * count
+        self.kept = [_kept(CHANNELS[channel][1]) for channel in channels]
         self.states = bytearray(count)
         # Until when a standby lasts, and when the last zero was.
         self.until = array("i", bytes(4 * count))
@@ -155,13 +158,14 @@ class Judge:
         kinds = [CHANNELS[channel][1] for channel in channels]
         self._has_pressure = PRESSURE in kinds
         self._arterial_at = kinds.index(ARTERIAL) if ARTERIAL in kinds else -1
+        self._skin_at = kinds.index(TEMPERATURE) if TEMPERATURE in kinds else -1
         alarms = self.alarms
         self._aux = array("i", [alarms.aux(PRESSURE_HIGH), alarms.aux(PRESSURE_RISING), alarms.aux(DP_DEFICIT)])
         if MOTION in kinds:
-            from turgor.core.slow import axis_16_milli_g, motion_median
+            from turgor.core.slow import has_turned, motion_median
 
             self._motion_median = motion_median
-            self._axis = axis_16_milli_g
+            self._has_turned = has_turned
         # The position of the pressure channel of each impedance channel's limb, -1 where there is none.
         self._pressure_at = [self._pressure_of(channel) for channel in channels]
         self.words = array("i", bytes(4 * WORDS))
@@ -199,13 +203,7 @@ class Judge:
         self.choose()
 
     def _restart(self, position):
-        kind = CHANNELS[self.channels[position]][1]
-        if kind == PRESSURE:
-            self.kept[position] = (doubt_state(), slope_state(SLOPE_VALUES), deficit_state())
-        elif kind == IMPEDANCE:
-            self.kept[position] = (fluid_state(),)
-        else:
-            self.kept[position] = ()
+        self.kept[position] = _kept(CHANNELS[self.channels[position]][1])
         self.zeroed[position] = NEVER_S
         for window in self._windows[position]:
             for i in range(MEDIAN_WORDS):
@@ -221,12 +219,15 @@ class Judge:
         self.words[WORD_TYPED_S] = self.words[SECOND]
         self.choose()
 
-    def entry(self, channel, is_zero=False):
-        """Something was entered about a channel (NO_CHANNEL: all): a fall of its pressure has a reason."""
+    def entry(self, channel, kind):
+        """Something was done at a channel (NO_CHANNEL: all), by `core.entries`: a fall of its pressure may have that
+        reason."""
+        if kind > CATHETER and kind not in (POSITION, DRESSING):
+            return
         for position, other in enumerate(self.channels):
             if channel in (NO_CHANNEL, other) and CHANNELS[other][1] == PRESSURE:
                 explain(self.kept[position][0])
-                if is_zero:
+                if kind == ZERO:
                     self.zeroed[position] = self.words[SECOND]
 
     def confirm(self, channel, rule):
@@ -245,11 +246,18 @@ class Judge:
                     self._restart(position)
                 self.states[position] = state
                 self.until[position] = self.words[SECOND] + _STANDBY_S
-                self._ending[position] = state != ACTIVE
+                self._ending[position] |= state != ACTIVE
+                if CHANNELS[channel][1] == PRESSURE:
+                    # What is not judged any more needs no doubt; otherwise it is an entry like others.
+                    (believe if state == FASCIOTOMY else explain)(self.kept[position][0])
+
+    def is_admitted(self):
+        """Whether a patient was admitted and not discharged."""
+        return self.words[_ADMITTED] & _ADMISSION != 0
 
     def admit(self, bits):
-        """A patient's episode begins."""
-        self._begin_episode(bits)
+        """A patient's episode begins; bits of `core.entries`."""
+        self._begin_episode(bits | _ADMISSION)
 
     def discharge(self):
         """It ends: nothing of it reaches the next."""
@@ -270,7 +278,8 @@ class Judge:
 
     def take_diastolic(self, diastolic_milli_mmhg):
         """What the arterial line gives this second, ABSENT when it is not to be trusted."""
-        if DBP_LEAST_MILLI_MMHG <= diastolic_milli_mmhg <= DBP_MOST_MILLI_MMHG:
+        is_line = self._arterial_at >= 0 and self.states[self._arterial_at] == ACTIVE
+        if is_line and DBP_LEAST_MILLI_MMHG <= diastolic_milli_mmhg <= DBP_MOST_MILLI_MMHG:
             self.words[WORD_LINE] = diastolic_milli_mmhg
             self.words[WORD_LINE_S] = self.words[SECOND]
         self.choose()
@@ -320,15 +329,9 @@ class Judge:
         middle = self.medians[position] = median(windows[0])
         if kind == IMPEDANCE and valid == _BASELINE_READINGS and not s[BASELINE] and middle > 0:
             late = second > _LATE_S or self.words[_ADMITTED] & ADMITTED_LATE
-            set_baseline(s, middle, LATE if late else AT_ATTACH, self._skin())
+            set_baseline(s, middle, LATE if late else AT_ATTACH, self._active(self._skin_at))
             return True
         return False
-
-    def _skin(self):
-        for position, channel in enumerate(self.channels):
-            if CHANNELS[channel][1] == TEMPERATURE:
-                return self.medians[position]
-        return ABSENT
 
     def baseline(self, position):
         """(origin, milliohm) of an impedance's baseline, the latter 0 before there is one."""
@@ -371,11 +374,9 @@ class Judge:
     def _weigh_pressure(self, x, position):
         doubt, slope, deficit = self.kept[position]
         second = self.words[SECOND]
-        icp = reading = ABSENT
-        if self.states[position] == ACTIVE:
-            icp = self.medians[position]
-            reading = self._readings[position]
-        map = self.medians[self._arterial_at] if self._arterial_at >= 0 else ABSENT
+        icp = self._active(position)
+        reading = self._readings[position] if self.states[position] == ACTIVE else ABSENT
+        map = self._active(self._arterial_at)
         dbp = self.dbp_milli_mmhg
         pressure_signs(x, doubt, slope, deficit, second, icp, reading, dbp, self.dbp_age_s, map, self._aux)
         x[ZERO_AGE] = second - self.zeroed[position] if self.zeroed[position] != NEVER_S else 0
@@ -392,15 +393,19 @@ class Judge:
                     returning |= is_returning(self.kept[other][0], self._judged(other), aux)
             thorax_signs(x, s, self.words[SECOND], middle, returning)
             return
-        at = self._pressure_at[position]
-        icp = self.medians[at] if at >= 0 else ABSENT
+        icp = self._active(self._pressure_at[position])
         dp = dp_milli_mmhg(self.dbp_milli_mmhg, self.dbp_age_s, icp)
-        limb_signs(x, s, self.words[SECOND], middle, self._skin(), icp, dp, self.alarms.aux(FLUID_GAIN, 2))
+        skin = self._active(self._skin_at)
+        limb_signs(x, s, self.words[SECOND], middle, skin, icp, dp, self.alarms.aux(FLUID_GAIN, 2))
 
     def _judged(self, position):
         """An impedance's median, ABSENT while its change says nothing."""
-        is_judged = self.states[position] == ACTIVE and not self.is_turned(TURNED_S) and self.medians[position] > 0
-        return self.medians[position] if is_judged else ABSENT
+        median = self._active(position)
+        return ABSENT if median <= 0 or self.is_turned(TURNED_S) else median
+
+    def _active(self, position):
+        """A channel's median, ABSENT where there is none (-1) and while it is not active."""
+        return self.medians[position] if position >= 0 and self.states[position] == ACTIVE else ABSENT
 
     def _is_limb(self, position):
         _, kind, limb = CHANNELS[self.channels[position]]
@@ -431,7 +436,7 @@ class Judge:
         return self.words[SECOND] - self.words[_TURNED_AT_S] < seconds
 
     def _turn(self, posture):
-        """Compare a posture (packed axes, or ABSENT) with the one before: more than 30 degrees are a turn."""
+        """Compare a posture (packed axes, or ABSENT) with the one before."""
         words = self.words
         if posture == ABSENT:
             return
@@ -439,15 +444,7 @@ class Judge:
         if before == ABSENT:
             words[_POSTURE] = posture
             return
-        product = a = b = 0
-        for axis in range(3):
-            p = self._axis(posture, axis) >> 1
-            q = self._axis(before, axis) >> 1
-            product += p * q
-            a += p * p
-            b += q * q
-        # The cosine of 30 degrees, squared, is 3 / 4.
-        if product <= 0 or product * product < (a * b >> 2) * 3:
+        if self._has_turned(before, posture):
             words[_POSTURE] = posture
             words[_TURNED_AT_S] = words[SECOND]
             for position in range(len(self.channels)):

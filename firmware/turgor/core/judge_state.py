@@ -9,8 +9,9 @@ from turgor.core.alarms import idle_words
 from turgor.core.change import BASELINE_MOST
 from turgor.core.channels import CHANNELS, IMPEDANCE, NO_CHANNEL, PRESSURE
 from turgor.core.doubt import MINUTES, MINUTES_MOST
-from turgor.core.fluid import ANCHOR, BASELINE, CONFIRMED, ORIGIN
-from turgor.core.judge import NO_DBP, REMOVED, SECOND, WORD_LINE, WORD_LINE_S, WORD_TYPED, WORD_TYPED_S, WORDS
+from turgor.core.entries import REMOVED
+from turgor.core.fluid import ANCHOR, BASELINE, CONFIRMED, ORIGIN, forget
+from turgor.core.judge import NO_DBP, SECOND, WORD_LINE, WORD_LINE_S, WORD_TYPED, WORD_TYPED_S, WORDS
 from turgor.core.packed import WORD_SIZE, get_triples, get_words, put_triples, put_words
 from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG
 from turgor.core.slope import OLDEST
@@ -24,28 +25,40 @@ _SLOPE_AT = const(1)
 _SECOND_MOST = const(0xFFFFFFF)
 
 
+def pack_part(judge, part, buffer, at):
+    """Write a part of the state of `judge` after a tick, each in turn up to `last_part`; returns where it ends."""
+    if part == 0:
+        buffer[at] = _LAYOUT
+        return put_words(judge.words, 0, WORDS, buffer, at + 1)
+    position = part - 1
+    start = at
+    at += _HEAD
+    buffer[start] = NO_CHANNEL
+    if position < len(judge.channels):
+        buffer[start] = judge.channels[position]
+        buffer[at] = judge.states[position]
+        at = put_triples(judge.until, position, 1, buffer, at + 1)
+        at = put_triples(judge.zeroed, position, 1, buffer, at)
+        kept = judge.kept[position]
+        for i in range(len(kept)):
+            first = _SLOPE_AT if i == 1 else 0
+            at = put_triples(kept[i], first, len(kept[i]) - first, buffer, at)
+    at = judge.alarms.pack_state(position, buffer, at)
+    size = at - start - _HEAD
+    buffer[start + 1] = size & 255
+    buffer[start + 2] = size >> 8
+    return at
+
+
+def last_part(judge):
+    """The number of the last part."""
+    return len(judge.channels) + 1
+
+
 def pack_judge(judge, buffer, at):
-    """Write the state of `judge` after a tick; returns where it ends."""
-    buffer[at] = _LAYOUT
-    at = put_words(judge.words, 0, WORDS, buffer, at + 1)
-    count = len(judge.channels)
-    for position in range(count + 1):
-        start = at
-        at += _HEAD
-        buffer[start] = NO_CHANNEL
-        if position < count:
-            buffer[start] = judge.channels[position]
-            buffer[at] = judge.states[position]
-            at = put_triples(judge.until, position, 1, buffer, at + 1)
-            at = put_triples(judge.zeroed, position, 1, buffer, at)
-            for part in range(len(judge.kept[position])):
-                words = judge.kept[position][part]
-                first = _SLOPE_AT if part == 1 else 0
-                at = put_triples(words, first, len(words) - first, buffer, at)
-        at = judge.alarms.pack_state(position, buffer, at)
-        size = at - start - _HEAD
-        buffer[start + 1] = size & 255
-        buffer[start + 2] = size >> 8
+    """Write the whole state; returns where it ends."""
+    for part in range(last_part(judge) + 1):
+        at = pack_part(judge, part, buffer, at)
     return at
 
 
@@ -66,7 +79,7 @@ def unpack_judge(judge, buffer, at, end, least_age_s=0):
         if (not there and words[i] != NO_DBP) or not -_SECOND_MOST <= words[i + 1] <= words[SECOND]:
             return False
     count = len(judge.channels)
-    found = [None] * (count + 1)
+    found = {}
     states = bytearray(count)
     until = judge.until[:]
     zeroed = judge.zeroed[:]
@@ -81,9 +94,9 @@ def unpack_judge(judge, buffer, at, end, least_age_s=0):
             return False
         for position in range(count + 1):
             if number == (judge.channels[position] if position < count else NO_CHANNEL):
-                if found[position] is not None:
+                if position in found:
                     return False
-                found[position] = ()
+                found[position] = []
                 if position < count:
                     kept = [words[:] for words in judge.kept[position]]
                     if at + _STATE_SIZE + _size(kept) > stop or buffer[at] > REMOVED:
@@ -107,10 +120,12 @@ def unpack_judge(judge, buffer, at, end, least_age_s=0):
     judge.states[:] = states
     judge.until[:] = until
     judge.zeroed[:] = zeroed
-    for position in range(count):
-        if found[position] is not None:
-            for part, kept in enumerate(found[position]):
-                judge.kept[position][part][:] = kept
+    for position in found:
+        for part in range(len(found[position])):
+            judge.kept[position][part][:] = found[position][part]
+        if least_age_s and position < count and CHANNELS[judge.channels[position]][1] == IMPEDANCE:
+            # Nobody knows how long ago: what changed meanwhile is no electrode's step.
+            forget(judge.kept[position][0])
     judge.alarms.words[:] = alarms
     judge.alarms.event_count = 0
     judge.choose()

@@ -26,6 +26,7 @@ from turgor.core.filter_words import (
 from turgor.mp import const, micropython, ptr8, ptr32
 
 WORD_SIZE = const(4)
+TRIPLE_SIZE = const(3)
 # Of a section: Y, V and the three rests.
 _SECTION_STATE = const(5)
 _SECTION_SUMS = const(2)

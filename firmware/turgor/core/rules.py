@@ -35,6 +35,7 @@ ELECTRODE_OFF = const(21)
 DAMPED = const(22)
 FIRST_TECHNICAL = const(11)
 FIRST_TROUBLE = const(17)
+RULE_COUNT = const(23)
 
 NO_PRIORITY = const(0)
 LOW = const(1)
@@ -49,7 +50,7 @@ ACKNOWLEDGED = const(4)
 WITHDRAWN = const(5)
 EVENT_NAMES = ("none", "raised", "escalated", "cleared", "acknowledged", "withdrawn")
 
-# name, what is judged, its unit, the text of an alarm
+# By number, for people (a board keeps no texts): name, what is judged, its unit, the text of an alarm
 RULES = (
     ("dp_low", "DBP - ICP", "milli_mmhg", "perfusion pressure low"),
     ("dp_lost", "DBP - ICP", "milli_mmhg", "perfusion pressure lost"),
@@ -122,7 +123,7 @@ DEFAULT_LIMITS = (
 
 # What a stage judges, by its place among the inputs of a tick (X_WORDS of them). The first is always 1: no condition.
 YES = const(0)
-# Whether nothing of this channel may clear now.
+# Whether no alarm of the patient may clear on this channel now.
 HELD = const(1)
 SOFT = const(2)
 DP = const(3)

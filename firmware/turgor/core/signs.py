@@ -69,14 +69,14 @@ def pressure_signs(x, doubt, slope, deficit, second, icp, reading, dbp, dbp_age_
     if second % _SLOPE_EVERY_S == 0:
         slope_push(slope, icp)
     dp = dp_milli_mmhg(dbp, dbp_age_s, icp)
-    x[SOFT] = 1 if dp != ABSENT and dbp_age_s < DBP_FRESH_S and dp >= aux[0] else 0
+    x[MAP_DP] = ABSENT if map == ABSENT or icp == ABSENT else map - icp
     x[DOUBT] = 1 if doubt[DOUBTED] else 0
     x[HELD] = 1 if doubt[DOUBTED] or doubt[NEAR_ZERO_S] else 0
     if doubt[DOUBTED]:
-        dp = ABSENT
+        dp = x[MAP_DP] = ABSENT
     x[DP] = dp
     x[NO_DP] = 1 if dp == ABSENT else 0
-    x[MAP_DP] = ABSENT if dp == ABSENT or map == ABSENT else map - icp
+    x[SOFT] = 1 if dp != ABSENT and dbp_age_s < DBP_FRESH_S and dp >= aux[0] else 0
     deficit_push(deficit, second, dp, aux[2])
     x[DEFICIT] = ABSENT if dp == ABSENT else deficit[SUM]
     x[ICP] = icp

@@ -55,6 +55,19 @@ def motion_median(windows, value):
     return packed
 
 
+def has_turned(before, posture):
+    """Whether there are more than 30 degrees between two postures, packed axes."""
+    product = a = b = 0
+    for axis in range(3):
+        p = axis_16_milli_g(posture, axis) >> 1
+        q = axis_16_milli_g(before, axis) >> 1
+        product += p * q
+        a += p * p
+        b += q * q
+    # The cosine of 30 degrees, squared, is 3 / 4.
+    return product <= 0 or product * product < (a * b >> 2) * 3
+
+
 class SlowChannel:
     """A temperature: `sample` takes milli-degC. `index` counts codes since boot."""
 

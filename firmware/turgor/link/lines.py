@@ -41,7 +41,17 @@ MARK = const(19)  # a: microsecond within the record's second; only logged
 MAINTAIN = const(20)  # the board stops and resets to a bare prompt
 SWEEPS = const(21)  # a impedance channel, b sweeps in each of the modes for calibration
 CONFIGURE = const(22)  # a: size of the image that was sent, b: its CRC-32; kept, and in force from the next start on
+PAUSE = const(23)  # a: seconds without sound, 0 ends a pause; an alarm above those that stand ends it too
 CONFIG_PART_SIZE = const(16)
+# a: kind + 2^8 x channel (255: none) + 2^16 x part. Part 0 acts: b the value in the unit and scale of its kind
+# (NO_VALUE: none), c how many bytes of UTF-8 text follow in parts 1, 2, ..: b to e, 16 bytes each, 0 behind the last.
+ENTRY = const(24)
+CONFIRM = const(25)  # a, b: channel and rule
+STATE = const(26)  # a: channel, b: its state, of `core.entries`
+ADMIT = const(27)  # a: pseudonymous number; b: 1 under 16 years, else 0; c: LOCAL and LATE of `core.entries`
+DISCHARGE = const(28)
+ENTRY_PART_SIZE = const(16)
+NO_VALUE = const(-0x20000000)
 
 # Status of an answer; the text of one that refuses says why.
 OK = const(0)

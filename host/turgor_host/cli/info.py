@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from turgor_host.cli.events import print_table
+from turgor_host.cli.events import episode_line, print_table
 from turgor_host.cli.options import JsonOption
 from turgor_host.recording.info import describe
 from turgor_host.recording.reader import open_recording
@@ -62,6 +62,8 @@ def _show(result: dict[str, Any]) -> None:
             channel["calibration"] or "",
         )
     print_table(table)
+    for episode in result["episodes"]:
+        print(episode_line(episode))
     counted = [f"{result[name]} {name}" for name in ("records", "lost", "events", "boots")]
     print(", ".join(counted))
     print(f"samples sha256 {result['samples_sha256']}")

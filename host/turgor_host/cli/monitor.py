@@ -21,6 +21,7 @@ from turgor_host.cli.options import (
     parse_speed,
 )
 from turgor_host.errors import TurgorError
+from turgor_host.limb_checks import CHECK_EVERY_S
 from turgor_host.page.server import Server, make_app
 from turgor_host.run import Run, default_file, open_run, summary
 
@@ -29,6 +30,16 @@ PageOption = Annotated[
     int | None,
     typer.Option(
         "--port", min=0, max=65535, help=f"Port of the page on this machine; without it {_USUAL_PORT} or any free one."
+    ),
+]
+ChecksOption = Annotated[
+    int,
+    typer.Option(
+        "--limb-checks",
+        metavar="MIN",
+        min=0,
+        max=1440,
+        help="The page reminds when a limb was not checked for so many minutes; 0: never.",
     ),
 ]
 BrowserOption = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")]
@@ -50,6 +61,7 @@ def monitor(
     calibration: CalibrationOption = None,
     port: PageOption = None,
     browser: BrowserOption = True,
+    limb_checks: ChecksOption = CHECK_EVERY_S // 60,
     json_: JsonOption = False,
 ) -> None:
     """Record a board and show it on a live page until Ctrl-C."""
@@ -61,6 +73,7 @@ def monitor(
         seed=seed,
         calibration=calibration or (),
         config=config,
+        check_every_s=60 * limb_checks,
     ) as run:
         watch(run, port, browser, json_)
 

@@ -84,7 +84,7 @@ class Rule:
 
     @property
     def is_trouble(self) -> bool:
-        return self.number >= FIRST_TROUBLE
+        return bool(self.number >= FIRST_TROUBLE)
 
     @property
     def limit_key(self) -> str:
@@ -140,8 +140,8 @@ def limit_rows(name: str, table: Any) -> list[Row]:
     """The rows of a rule from its checked table."""
     rule = _BY_NAME[name]
     if rule.is_trouble:
-        number, stage, priority, limit, _, clear, *_ = rule.stages[0].row
-        return [(number, stage, priority, limit, table.limit_s, clear, table.clear_s, 0)]
+        row = rule.stages[0].row
+        return [(*row[:4], table.limit_s, row[5], table.clear_s, 0)]
     clear = round(getattr(table, rule.clear_key) * rule.scale)
     rows: list[Row] = []
     for stage in rule.stages:

@@ -30,7 +30,7 @@ ports = make_ports(0)
 
 def board():
     """What the firmware makes of it: cause of the last reset, sectors of its own, pins by signal."""
-    pins = {name: number for name, number in ports._pins.items() if number is not None}
+    pins = {name: number for name, number in ports.pins.items() if number is not None}
     return ports.reset_cause, ports.flash.sectors if ports.flash else 0, pins
 
 

@@ -1,4 +1,5 @@
-"""The firmware as one program: constants stand where they are used, and what nothing uses is left out.
+"""The firmware as one program: constants stand where they are used, what nothing uses is left out, and what is private
+has a short name.
 
 `const` reaches within one file alone; between files each name costs its text in both, an entry in two tables of the
 board's heap and a look-up at each use. Functions, classes and tables that only the host and tests use cost theirs.
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from turgor_host.errors import TurgorError
+from turgor_host.flash.shorten import shorten
 
 # What a board's start, its prompt and `turgor flash` ask for.
 ROOTS = {"main": {"main"}, "": {"__version__"}}
@@ -34,7 +36,9 @@ def fold(sources: Mapping[str, str]) -> dict[str, str]:
     for module in modules.values():
         module.put_constants(modules)
     _keep_what_is_used(modules)
-    return {paths[name]: ast.unparse(module.tree) for name, module in modules.items() if module.used is not None}
+    kept = {paths[name]: module.tree for name, module in modules.items() if module.used is not None}
+    shorten(kept.values())
+    return {path: ast.unparse(tree) for path, tree in kept.items()}
 
 
 def _name(path: str) -> str:

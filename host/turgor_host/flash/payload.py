@@ -26,7 +26,7 @@ ARCHIVE = "archive.py"
 _MODULES = "modules.z"
 _INIT = "__init__"
 # As in `turgor.archive`, which only a board can import.
-_WINDOW = 10
+_WINDOW = 11
 _SIZE = Struct("<H")
 # Blocks of a folder, counted on a littlefs: its pair, and what the entry costs the one it is in.
 _FOLDER = 4

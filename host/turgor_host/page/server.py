@@ -175,11 +175,15 @@ def make_app(live: Live, act: Act) -> Starlette:
 
     async def dbp(request: Request) -> Response:
         arguments = await _json_object(request, ("mmhg",))
-        return JSONResponse({"done": await run_in_threadpool(act, "dbp", mmhg=arguments.get("mmhg"))})
+        return JSONResponse({"done": await run_in_threadpool(act, "dbp", mmhg=arguments.get("mmhg"), below_icp=True)})
 
     async def ack(request: Request) -> Response:
         arguments = await _json_object(request, ("channel", "rule"))
         return JSONResponse({"done": await run_in_threadpool(act, "ack", **arguments)})
+
+    async def pause(request: Request) -> Response:
+        arguments = await _json_object(request, ("seconds",))
+        return JSONResponse({"done": await run_in_threadpool(act, "pause", seconds=arguments.get("seconds"))})
 
     async def refused(request: Request, error: Exception) -> Response:
         return JSONResponse({"error": " ".join(str(error).split())}, 400)
@@ -214,6 +218,7 @@ def make_app(live: Live, act: Act) -> Starlette:
             Route("/history", history),
             Route("/dbp", dbp, methods=["POST"]),
             Route("/ack", ack, methods=["POST"]),
+            Route("/pause", pause, methods=["POST"]),
             WebSocketRoute("/live", follow),
         ],
         exception_handlers={TurgorError: refused, 404: missing},

@@ -9,7 +9,7 @@ from struct import calcsize, unpack_from
 from turgor.app.config import codes_may_repeat
 from turgor.core.bounds import CALIBRATION_BOUNDS, IMPEDANCE_BOUNDS
 from turgor.core.channel import PressureChannel, pressure_channel
-from turgor.core.channels import CHANNEL_NAMES, CHANNELS, IMPEDANCE, SLOW
+from turgor.core.channels import CHANNEL_NAMES, CHANNELS, IMPEDANCE, NO_CHANNEL, SLOW
 from turgor.core.filter_words import filter_state, set_calibration
 from turgor.link import lines
 from turgor.link.records import (
@@ -36,14 +36,18 @@ _READINGS_BODY = calcsize(row(READINGS)[2])
 
 
 def channel_name(number: int) -> str:
+    """Of what belongs to no channel `patient`."""
+    if number == NO_CHANNEL:
+        return "patient"
     return CHANNEL_NAMES[number] if number < len(CHANNEL_NAMES) else f"channel {number}"
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command that the board took: what it asked for and the record that says so."""
+    """A command that the board took: what it asked for and the record that says so, of board second `t_s`."""
 
     seq: int
+    t_s: int
     command: int
     words: tuple[int, ...]
 
@@ -226,7 +230,7 @@ def _configure(store: Store, boot: Boot) -> None:
             Setup(channel, name or channel_name(channel), values[0], values[1], values[2], values[3], values[4:], seq),
         )
     boot.limits = tuple(limits)
-    boot.commands = list(_commands(store, boot))
+    boot.commands = list(load_commands(store, boot))
     boot.gaps = list(_gaps(store, boot))
     boot.calibrations = list(_whole(boot.commands))
     for calibration in boot.calibrations:
@@ -254,16 +258,17 @@ def _whole(commands: list[Command]) -> Iterator[Recalibrated]:
             goes_on = -1
 
 
-def _commands(store: Store, boot: Boot) -> Iterator[Command]:
-    for seq, body in store.query(
-        f"SELECT seq, body FROM records WHERE kind = ? AND {RARE} AND board = ? AND boot = ? ORDER BY seq",
+def load_commands(store: Store, boot: Boot) -> Iterator[Command]:
+    """The commands that are recorded by now, in order."""
+    for seq, t_s, body in store.query(
+        f"SELECT seq, t_s, body FROM records WHERE kind = ? AND {RARE} AND board = ? AND boot = ? ORDER BY seq",
         COMMAND,
         *boot.key,
     ):
         if len(body) == calcsize(row(COMMAND)[2]):
             _, command, status, _, *words = unpack_from(row(COMMAND)[2], body)
             if status == lines.OK:
-                yield Command(seq, command, tuple(words))
+                yield Command(seq, t_s, command, tuple(words))
 
 
 def _gaps(store: Store, boot: Boot) -> Iterator[tuple[int, int]]:

@@ -58,16 +58,17 @@ def make_event(
         "utc": utc_text(boot.utc(t_s)),
         "channel": boot.setups[channel].name if channel in boot.setups else channel_name(channel),
         "rule": RULE_NAMES[rule] if known else f"rule {rule}",
-        "priority": _named(PRIORITY_NAMES, priority),
-        "state": _named(EVENT_NAMES, state),
+        "priority": named(PRIORITY_NAMES, priority),
+        "state": named(EVENT_NAMES, state),
         "value": value / scale if shown else None,
         "limit": limit / scale if shown else None,
         "unit": unit,
     }
 
 
-def _named(names: Sequence[str], number: int) -> str:
-    return names[number] if number < len(names) else str(number)
+def named(names: Sequence[str], number: int) -> str:
+    """The name of a number, itself where it has none."""
+    return names[number] if 0 <= number < len(names) else str(number)
 
 
 def read_expected(path: Path) -> list[Event]:

@@ -7,6 +7,7 @@ import numpy as np
 from turgor_host.calibrate.certificate import board_name, calibration_number
 from turgor_host.configuration.sensors import sensor_name
 from turgor_host.kinds import KIND_NAMES
+from turgor_host.limits_hash import limits_hash
 from turgor_host.recording.events import seconds, utc_text
 from turgor_host.recording.reader import Recording
 from turgor_host.recording.schema import FORMAT_VERSION
@@ -37,8 +38,10 @@ def describe(recording: Recording) -> dict[str, Any]:
         "records": sum(counts.values()),
         "records_by_kind": counts,
         "lost": recording.lost,
+        "limits_hash": limits_hash(recording.boots[-1].limits) if recording.boots else None,
         "channels": [_channel(recording, name) for name in recording.channels],
         "events": counts.get("event", 0),
+        "episodes": [episode.as_dict() for episode in recording.episodes()],
         "samples_sha256": recording.samples_sha256(),
         "readings_sha256": recording.readings_sha256(),
         "events_sha256": recording.events_sha256(),

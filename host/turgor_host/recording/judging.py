@@ -9,9 +9,11 @@ from array import array
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from turgor.core.alarms import EVENT_WORDS
-from turgor.core.fluid import BASELINE, set_baseline
+from turgor.core.channels import CHANNELS, IMPEDANCE
+from turgor.core.fluid import ANCHOR, BASELINE, set_baseline
 from turgor.core.judge import Judge
 from turgor.core.judge_state import pack_judge, unpack_judge
 from turgor.core.median import ABSENT
@@ -31,7 +33,7 @@ _STATE_BYTES = 4096
 class Judged:
     """What one tick gave; `events` (channel, rule, priority, state, stage, value, limit) in the order of the log.
 
-    `medians` are certain when `is_filled`, the rest when `is_known`: nothing that they came from is missing.
+    Each of `medians` is certain where it `is_filled`, the rest when `is_known`: nothing that they came from is missing.
     """
 
     medians: list[int]
@@ -40,7 +42,7 @@ class Judged:
     dbp_source: int
     baselines: list[tuple[int, int, int]]
     events: list[tuple[int, ...]]
-    is_filled: bool
+    is_filled: list[bool]
     is_known: bool
 
 
@@ -80,14 +82,16 @@ class _Judging:
         self._inputs = inputs
         self._course = Course()
         self._commands = list(log.boot.commands)
-        self._baselines: dict[int, dict[int, tuple[int, int]]] = defaultdict(dict)
+        self._baselines: dict[int, dict[int, tuple[int, ...]]] = defaultdict(dict)
         for t_s, channel, baseline in log.baselines:
-            self._baselines[t_s][channel] = baseline
+            self._baselines[t_s][channel] = baseline[0], baseline[1]
         self._judge = self._new()
         # The last tick or snapshot, and the ticks in a row behind it.
         self._seq = -1
         self._second = 0
         self._filled = _MEDIAN_S
+        # Those of them that an impedance's median can be told from: one whose electrodes moved is not its readings'.
+        self._unmoved = _MEDIAN_S
         self._is_known = log.next_hole(-1) >= 0
         self._is_doubted = False
         self._doubted: list[Judged] = []
@@ -114,6 +118,7 @@ class _Judging:
         if second != self._second and self._inputs.median_at:
             self._judge = self._new()
             self._filled = 0
+            self._unmoved = 0
             self._is_known = False
             self._doubted.clear()
         self._seq = seq
@@ -145,17 +150,28 @@ class _Judging:
     def _take_over(self, snapshot: Snapshot) -> bool:
         """Go on from a snapshot, when it is one, of rules whose limits are all here."""
         state = snapshot.state
+        has_moved = self._has_moved()
         is_here = state[:WORD_SIZE] == self._packed()[:WORD_SIZE]
-        return is_here and bool(unpack_judge(self._judge, state, WORD_SIZE, len(state)))
+        if not is_here or not unpack_judge(self._judge, state, WORD_SIZE, len(state)):
+            return False
+        self._unmoved = 0 if has_moved or self._has_moved() else self._filled
+        return True
+
+    def _has_moved(self) -> bool:
+        judge = self._judge
+        kept: Any = judge.kept
+        fluids = [kept[i][0] for i, channel in enumerate(judge.channels) if CHANNELS[channel][1] == IMPEDANCE]
+        return any(fluid[ANCHOR] != fluid[BASELINE] for fluid in fluids)
 
     def _tick(self, tick: int) -> Judged:
-        log, inputs, judge = self._log, self._inputs, self._judge
+        log, inputs = self._log, self._inputs
         seq, t_s = log.tick_seqs[tick], log.tick_s[tick]
         if t_s == self._second + 1:
             self._second = t_s
         self._pass(seq, t_s)
-        judge = self._judge
+        judge: Any = self._judge
         self._filled += 1
+        self._unmoved = self._unmoved + 1 if self._is_known else 0
         judge.begin()
         judge.take_diastolic(inputs.line_diastolic[tick])
         events: list[tuple[int, ...]] = []
@@ -165,20 +181,23 @@ class _Judging:
         for position, channel in enumerate(inputs.channels):
             if judge.reading(position, *inputs.reading_at(tick, position)):
                 baselines.append((channel, *judge.baseline(position)))
-        is_filled = self._filled >= _MEDIAN_S
-        if not is_filled and inputs.median_at:
-            for position, channel in enumerate(inputs.channels):
+        is_filled = []
+        for position, channel in enumerate(inputs.channels):
+            seconds = min(self._filled, self._unmoved) if CHANNELS[channel][1] == IMPEDANCE else self._filled
+            is_filled.append(seconds >= _MEDIAN_S)
+            if seconds < _MEDIAN_S and inputs.median_at:
                 judge.medians[position] = inputs.median_at(tick, position)
-                if channel in self._baselines[t_s] and not judge.kept[position][0][BASELINE]:
+                if channel in self._baselines[t_s] and not judge.baseline(position)[1]:
                     origin, value = self._baselines[t_s][channel]
-                    set_baseline(judge.kept[position][0], value, origin, ABSENT)
+                    kept: Any = judge.kept[position]
+                    set_baseline(kept[0], value, origin, ABSENT)
         # Deciding leaves the medians as they are.
         for position in range(len(inputs.channels) + 1):
             judge.weigh(position)
             judge.decide(position)
             events += _taken(judge)
         dbp = judge.dbp_milli_mmhg, judge.dbp_age_s, judge.dbp_source
-        is_known = self._is_known and is_filled
+        is_known = self._is_known and all(is_filled)
         found = Judged(judge.medians.tolist(), *dbp, baselines, events, is_filled, is_known and not self._is_doubted)
         if is_known and self._is_doubted:
             self._doubted.append(found)
@@ -187,10 +206,21 @@ class _Judging:
 
 def _act(judge: Judge, command: Command) -> None:
     """What the tick does with a command; calibrations act on the channel, not here."""
+    a, b, c, *_ = command.words
     if command.command == lines.DBP:
-        judge.type_dbp(command.words[0])
+        judge.type_dbp(a)
     elif command.command == lines.ACKNOWLEDGE:
-        judge.alarms.acknowledge(command.words[0], command.words[1])
+        judge.alarms.acknowledge(a, b)
+    elif command.command == lines.ENTRY and not a >> 16:
+        judge.entry(a >> 8, a & 0xFF)
+    elif command.command == lines.CONFIRM:
+        judge.confirm(a, b)
+    elif command.command == lines.STATE:
+        judge.set_state(a, b)
+    elif command.command == lines.ADMIT:
+        judge.admit(c | b << 2)
+    elif command.command == lines.DISCHARGE:
+        judge.discharge()
 
 
 def _taken(judge: Judge) -> list[tuple[int, ...]]:

@@ -17,6 +17,7 @@ from turgor.link.records import IMPEDANCE as IMPEDANCE_RECORD
 from turgor_host.errors import TurgorError
 from turgor_host.recording.boots import Boot, channel_name, load_boots, rows_between
 from turgor_host.recording.decode import Floats, Ints, body_array, decode_readings
+from turgor_host.recording.episodes import Episode, commands, find_entries, find_episodes, mark
 from turgor_host.recording.events import Event, damaged_event, make_event
 from turgor_host.recording.schema import RARE
 from turgor_host.recording.store import Store
@@ -88,13 +89,26 @@ class Recording:
         return set(decode_readings([rows[0][0]]).entries["channel"].tolist()) if rows else set()
 
     def events(self) -> list[Event]:
-        """What the board's rules said, in order: t_s, utc, channel, rule, priority, state, value, limit, unit."""
-        return [
+        """What the board's rules said, in order: t_s, utc, channel, rule, priority, state, value, limit, unit, and the
+        episode (its id, None where nobody knows)."""
+        found = [
             make_event(boot, t_s, channel, rule, priority, state, value, limit)
-            for boot, t_s, channel, rule, priority, state, value, limit in self._event_rows()
+            for boot, t_s, channel, rule, priority, state, _, value, limit in self.event_rows()
         ]
+        mark(found, self.episodes())
+        return found
 
-    def _event_rows(self) -> Iterator[tuple[Boot, int, int, int, int, int, int, int]]:
+    def episodes(self) -> list[Episode]:
+        """Whose the recording is, in order."""
+        return find_episodes(commands(self.store, self.boots))
+
+    def entries(self) -> list[dict[str, Any]]:
+        """What somebody entered, in order: t_s, utc, episode, kind, group, channel, value, unit, text, `complete` (no
+        part of the text is missing), `balance_ml` at volumes (in less out since the admission), and all as a line."""
+        return find_entries(commands(self.store, self.boots))
+
+    def event_rows(self) -> Iterator[tuple[Boot, int, int, int, int, int, int, int, int]]:
+        """Of each event boot, second, channel, rule, priority, state, stage, value and limit, as the board had them."""
         for boot in self.boots:
             rows = self.store.query(
                 "SELECT seq, t_s, channel, body FROM records "
@@ -105,8 +119,7 @@ class Recording:
             for seq, t_s, channel, body in rows:
                 if len(body) != calcsize(_EVENT_FORM):
                     raise damaged_event(self.path, seq)
-                rule, priority, state, _, value, limit = unpack_from(_EVENT_FORM, body)
-                yield boot, t_s, channel, rule, priority, state, value, limit
+                yield boot, t_s, channel, *unpack_from(_EVENT_FORM, body)
 
     def dbp(self, t0: float | None = None, t1: float | None = None) -> tuple[Floats, Floats, Ints]:
         """Time, the diastolic pressure in force (mmHg, NaN before the first) and its age (s), once a second."""
@@ -168,8 +181,8 @@ class Recording:
     def events_sha256(self) -> str:
         """Over board time (u32), channel, rule, priority, state (u8 each), value and limit (i32) of each event."""
         digest = hashlib.sha256()
-        for _, *numbers in self._event_rows():
-            digest.update(pack("<IBBBBii", *numbers))
+        for _, t_s, channel, rule, priority, state, _, value, limit in self.event_rows():
+            digest.update(pack("<IBBBBii", t_s, channel, rule, priority, state, value, limit))
         return digest.hexdigest()
 
     def readings_sha256(self) -> str:

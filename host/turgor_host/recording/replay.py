@@ -9,6 +9,7 @@ from turgor.core.median import ABSENT
 from turgor.link.records import VALID
 from turgor_host.calibrate.certificate import check_words
 from turgor_host.recording.bootlog import BootLog
+from turgor_host.recording.episodes import mark
 from turgor_host.recording.events import Event, make_event
 from turgor_host.recording.judging import Inputs, judged
 from turgor_host.recording.reader import Recording
@@ -49,6 +50,7 @@ def replay(recording: Recording, calibrations: Mapping[str, Calibration] | None 
     with recording.store.snapshot():
         for boot in recording.boots:
             _replay_boot(BootLog(recording.store, boot), other, result)
+    mark(result.events, recording.episodes())
     return result
 
 

@@ -236,7 +236,7 @@ class _Verification:
                 ]
                 if kind == ARTERIAL:
                     pairs.append(("diastolic", _milli(reading.diastolic_milli_mmhg), _milli(line_diastolic[tick])))
-            if by_tick[tick].is_filled:
+            if by_tick[tick].is_filled[position]:
                 median = by_tick[tick].medians[position]
                 flag = MEDIAN_VALID if median != ABSENT else 0
                 found = (entries.median_milli[i], entries.flags[i] & MEDIAN_VALID)
@@ -247,7 +247,7 @@ class _Verification:
                 report.differ("reading", name, t, field=what, expected=expected, found=found_value)
             if wrong:
                 tally.different += 1
-            elif reading.reason or not by_tick[tick].is_filled:
+            elif reading.reason or not by_tick[tick].is_filled[position]:
                 tally.unverifiable += 1
                 report.cannot_tell("reading", name, t, reading.reason or LOST)
             else:

@@ -5,8 +5,9 @@
 
 Standard input and output are the serial port. `--speed 0` runs as fast as the work is done. `--hold` stops the
 board's clock while its log is half full, so that a slow host loses nothing. `--no-port` leaves the port unplugged. With
-`--pins` every change of the alarm pin is written as `t_us level`. `--flash` names the file that is the board's flash
-and outlives it; without it the flash is new. `--log` has every record written as it is logged, its length u8 before it.
+`--pins` every change of the alarm's pins is written as `t_us pins`, with the bits of `turgor.core.annunciation`.
+`--flash` names the file that is the board's flash and outlives it; without it the flash is new. `--log` has every
+record written as it is logged, its length u8 before it.
 """
 
 import json
@@ -74,6 +75,7 @@ class Ports:
         self.identity = _identity()
         self._clock = clock
         self._pins = pins
+        self._shown = 0
         self._ready = {}
         self._select = {}
         self.pins = []
@@ -101,10 +103,11 @@ class Ports:
     def ready(self, name, falling=False):
         return self._ready.get(name)
 
-    def alarm(self, level):
-        if self._pins:
-            self._pins.write("%d %d\n" % (self._clock.us, level))
+    def alarm(self, pins):
+        if self._pins and pins != self._shown:
+            self._pins.write("%d %d\n" % (self._clock.us, pins))
             self._pins.flush()
+        self._shown = pins
 
     def _attach(self, channel, scenario):
         """Make the model of a channel's sensor and wire it up as the configuration says."""

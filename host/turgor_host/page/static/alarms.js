@@ -1,6 +1,9 @@
 // The alarm bar and the list of events.
 
-import { PRIORITIES, clock, make, number, put, span, utcTime } from "./format.js";
+import { PRIORITIES, clock, countdown, make, number, put, span, utcTime } from "./format.js";
+
+// The most that a board pauses its sound.
+const PAUSE_S = 120;
 
 export class Alarms {
   // `act(path, body)` asks the board and gives its answer, or throws an Error that says why not.
@@ -11,10 +14,13 @@ export class Alarms {
     this.none = document.getElementById("no-alarms");
     this.count = document.getElementById("alarm-count");
     this.all = document.getElementById("ack-all");
+    this.pause = document.getElementById("pause");
     this.error = document.getElementById("ack-error");
     this.bar = document.getElementById("alarms");
     this.rows = new Map();
-    this.all.addEventListener("click", () => this.acknowledge(this.all, {}));
+    this.paused = 0;
+    this.all.addEventListener("click", () => this.ask(this.all, "/ack", {}));
+    this.pause.addEventListener("click", () => this.ask(this.pause, "/pause", { seconds: this.paused ? 0 : PAUSE_S }));
   }
 
   update(state) {
@@ -45,6 +51,12 @@ export class Alarms {
     this.all.disabled = open === 0;
     const total = state.alarms.length;
     put(this.count, total ? `${total} alarm${total > 1 ? "s" : ""}${open < total ? `, ${open} new` : ""}` : "");
+    this.paused = state.paused_s;
+    this.pause.hidden = !total && !this.paused;
+    this.pause.disabled = !open && !this.paused;
+    this.pause.ariaPressed = this.paused ? "true" : "false";
+    this.pause.title = this.paused ? "Press to end the pause" : `Silence the board for ${PAUSE_S} s; its lights go on`;
+    put(this.pause, this.paused ? `Sound off ${countdown(this.paused)}` : "Pause sound");
     if (!open) put(this.error, "");
   }
 
@@ -61,7 +73,7 @@ export class Alarms {
     row.button = make("button", "", "Acknowledge");
     row.button.type = "button";
     row.button.addEventListener("click", () =>
-      this.acknowledge(row.button, { channel: alarm.channel, rule: alarm.rule }),
+      this.ask(row.button, "/ack", { channel: alarm.channel, rule: alarm.rule }),
     );
     element.append(row.mark, row.word, words, row.button);
     element.dataset.rule = alarm.rule;
@@ -79,8 +91,9 @@ export class Alarms {
     const quantity = alarm.quantity.replace(" - ", " − ").replace(" from its baseline", "");
     const limit = alarm.limit === null ? "" : ` · limit ${number(alarm.limit, 0)}`;
     const age = span(state.t_s - alarm.since_s);
-    // A technical alarm judges how long a sensor has been in trouble, and no number beside that.
-    put(row.detail, alarm.unit === "s" ? `for ${age}` : `${quantity} ${number(alarm.now, 1)} ${alarm.unit}${limit} · for ${age}`);
+    const judged = alarm.now === null ? "" : `${quantity} ${number(alarm.now, 1)} ${alarm.unit}${limit} · `;
+    const group = alarm.group ? `${alarm.group} · ` : "";
+    put(row.detail, `${group}${judged}for ${age}`);
     row.element.title = `${row.title.textContent}; ${row.detail.textContent}`;
     put(row.button, alarm.acknowledged ? "✓ Acknowledged" : "Acknowledge");
     row.button.ariaLabel = alarm.acknowledged ? null : `Acknowledge ${alarm.label}: ${alarm.text}`;
@@ -93,12 +106,12 @@ export class Alarms {
     }
   }
 
-  async acknowledge(button, body) {
+  async ask(button, path, body) {
     if (button.ariaDisabled === "true") return;
     put(this.error, "");
     button.ariaBusy = "true";
     try {
-      await this.act("/ack", body);
+      await this.act(path, body);
     } catch (error) {
       put(this.error, error.message);
     } finally {
@@ -133,8 +146,8 @@ function eventRow(event) {
   if (event.kind === "alarm") {
     row.dataset.priority = event.priority;
     row.dataset.state = event.state;
-    mark.textContent = event.state === "cleared" ? "○" : event.state === "acknowledged" ? "✓" : PRIORITIES[event.priority].mark;
-    if (event.value !== null && event.unit !== "s") {
+    mark.textContent = event.state === "cleared" || event.state === "withdrawn" ? "○" : event.state === "acknowledged" ? "✓" : PRIORITIES[event.priority].mark;
+    if (event.value !== null && event.unit && event.unit !== "s") {
       const limit = event.limit === null ? "" : ` (limit ${number(event.limit, 0)})`;
       words.append(make("small", "", `${number(event.value, 1)} ${event.unit}${limit}`));
     }

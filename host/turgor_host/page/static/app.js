@@ -70,7 +70,24 @@ function show(state) {
   alarms.update(state);
   events.update(state);
   dbp.update(state);
+  put(find("limb-checks"), checksText(state.limb_checks));
+  showCourse(state);
   trends.update(state);
+}
+
+// Where fluid goes, why that is said, and for how long it has been so.
+function showCourse({ course, t_s }) {
+  const known = course.since_s !== null;
+  put(find("course-text"), known ? `Course: ${course.text}` : "");
+  put(find("course-why"), known ? `${course.evidence.join(" · ")} · for ${span(t_s - course.since_s)}` : "");
+}
+
+// Which limbs were not looked at for long; nothing while none is due.
+function checksText({ limbs }) {
+  const due = limbs.filter((limb) => limb.due);
+  if (!due.length) return "";
+  const words = due.map((limb) => `${limb.label} ${limb.age_s === null ? "(never)" : `(${span(limb.age_s)} ago)`}`);
+  return `Limb check due: ${words.join(", ")}`;
 }
 
 function age() {

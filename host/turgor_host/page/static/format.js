@@ -54,6 +54,9 @@ export function clock(seconds, withSeconds = true) {
   return days ? `${days} d ${text}` : text;
 }
 
+// What is left of a few minutes, as m:ss.
+export const countdown = (seconds) => `${Math.floor(seconds / 60)}:${two(seconds % 60)}`;
+
 // A duration in words: 40 s, 12 min, 3 h 05 min.
 export function span(seconds) {
   if (seconds === null || seconds === undefined) return NONE;

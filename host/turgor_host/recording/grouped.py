@@ -1,0 +1,36 @@
+"""The groups (`turgor_host.groups`) among a recording's alarms."""
+
+import numpy as np
+
+from turgor.core.rules import DEFAULT_LIMITS, RAISED
+from turgor_host.groups import GROUPED, Crossing, Group, find_groups
+from turgor_host.recording.boots import channel_name
+from turgor_host.recording.reader import Recording
+
+
+def groups(recording: Recording) -> list[Group]:
+    """In order of time; times are the recording's."""
+    crossings = []
+    for boot, t_s, channel, rule, _, state, stage, _, _ in recording.event_rows():
+        if state == RAISED and rule in GROUPED:
+            rows = boot.limits or DEFAULT_LIMITS
+            run_s = next((row[4] for row in rows if tuple(row[:2]) == (rule, stage)), 0)
+            at = t_s + boot.shift_s
+            crossings.append(Crossing(at, rule, channel, at - run_s))
+    if len({crossing.channel for crossing in crossings}) < 2:
+        return []
+    time, value, _ = recording.dbp()
+
+    def icp(channel: int, t0: float, t1: float) -> float | None:
+        readings = recording[channel_name(channel)].readings()
+        inside = (readings.time >= t0) & (readings.time <= t1)
+        medians = readings.median[inside]
+        medians = medians[~np.isnan(medians)]
+        return float(medians.max() - medians.min()) if len(medians) else None
+
+    def dbp(t0: float, t1: float) -> float | None:
+        inside = value[(time >= t0) & (time <= t1)]
+        inside = inside[~np.isnan(inside)]
+        return float(inside.max()) if len(inside) else None
+
+    return find_groups(crossings, icp, dbp)

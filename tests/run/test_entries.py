@@ -1,0 +1,170 @@
+"""What is entered while a board is recorded stands in the file with its second, and outlives the recorder.
+
+TURGOR_FULL=1 kills it 50 times, without it 3.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+from virtual_board import VirtualBoard
+
+from turgor_host.cli.commands import app
+from turgor_host.control import ask
+from turgor_host.errors import TurgorError, UsageError
+from turgor_host.recording.reader import open_recording
+from turgor_host.recording.verify import verify
+
+_KILLS = 50 if os.environ.get("TURGOR_FULL") == "1" else 3
+# calf_l reads 4 mmHg with nothing on it; in forearm_l 45 mmHg leave a dP of 25.
+_SCENARIO = "t_s,calf_l_mmhg,forearm_l_mmhg,calf_z_r0_ohm,dbp_mmhg\n0,4,45,62,\n5,4,45,62,70\n9000,4,45,62,\n"
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    path = tmp_path / "still.csv"
+    path.write_text(_SCENARIO)
+    return path
+
+
+@contextmanager
+def recorder(source: str, path: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """`turgor record`, ended by Ctrl-C unless it was killed."""
+    command = [sys.executable, "-m", "turgor_host.cli", "record", source, str(path), *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode in (0, -signal.SIGKILL), errors
+
+
+def wait_until(path: Path, t_s: float) -> None:
+    """Until the recording has that second of board time."""
+    deadline = time.monotonic() + 120
+    while True:
+        assert time.monotonic() < deadline
+        if path.exists():
+            with open_recording(path) as recording:
+                if recording.duration_s >= t_s:
+                    return
+        time.sleep(0.2)
+
+
+def insist(act: str, **arguments: object) -> str:
+    """Ask until a session runs and its board answers."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return ask(act, **arguments)
+        except TurgorError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def turgor(*arguments: object) -> str:
+    """What the command `turgor` prints; raises what it ends with."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if result.exception:
+        raise result.exception
+    return result.stdout
+
+
+def test_a_shift_at_the_bedside(scenario: Path, tmp_path: Path, micropython: Path) -> None:
+    """Admitted, looked at, treated, zeroed and discharged over the commands; then the core again over all of it."""
+    file = tmp_path / "shift.turgor"
+    with recorder(f"sim:{scenario}", file, "--speed", "10", "--runtime", "micropython"):
+        wait_until(file, 65)
+        before_s = duration(file)
+        assert turgor("admit", 17, "--age-group", "adult") == f"episode of 17 begins, recorded in {file}\n"
+        with pytest.raises(TurgorError, match="an episode runs; discharge first"):
+            turgor("admit", 18, "--age-group", "adult")
+        turgor("note", "crystalloid", 500, "Ringer, warm, over an hour")
+        turgor("note", "limb_check", "no", "normal", "reduced", "normal", "--limb", "calf_l")
+        with pytest.raises(UsageError, match="urine of -5 mL is refused"):
+            turgor("note", "urine", "-5")
+        turgor("state", "calf_z", "standby")
+        turgor("level", "calf_l", "-3.5")
+        # Nothing that was read before an admission is left: there is no median yet.
+        with pytest.raises(TurgorError, match="has no steady reading"):
+            turgor("zero", "forearm_l")
+        wait_until(file, duration(file) + 35)
+        with pytest.raises(
+            TurgorError, match=r"forearm_l reads 45\.0 mmHg, more than 10 from its last zero: not zeroed"
+        ):
+            turgor("zero", "forearm_l")
+        moved = json.loads(turgor("zero", "calf_l", "--json"))["done"]
+        assert moved.startswith("calf_l is zeroed: its readings move by -4.0")
+        turgor("discharge")
+        with pytest.raises(TurgorError, match="nobody was admitted"):
+            turgor("discharge")
+        wait_until(file, duration(file) + 65)
+        # Its own zero is what it is measured from now.
+        assert "its readings move by" in turgor("zero", "calf_l")
+
+    with open_recording(file) as recording:
+        found = [entry for entry in recording.entries() if entry["kind"] != "dbp"]
+        (episode,) = recording.episodes()
+        times = [entry["t_s"] for entry in found]
+        value = recording["calf_l"].readings(times[5] + 20, times[5] + 60).value
+        assert verify(recording).result == "equal"
+    assert [(entry["kind"], entry["channel"], entry["value"]) for entry in found] == [
+        ("admit", None, 17),
+        ("crystalloid", None, 500),
+        ("limb_check", "calf_l", "pain no, sensation normal, movement reduced, pulse normal"),
+        ("state", "calf_z", "standby"),
+        ("level", "calf_l", -3.5),
+        ("zero", "calf_l", pytest.approx(-4, abs=0.05)),
+        ("discharge", None, None),
+        ("zero", "calf_l", pytest.approx(0, abs=0.05)),
+    ]
+    assert found[1]["text"] == "Ringer, warm, over an hour"
+    assert [entry["episode"] for entry in found] == [17] * 7 + [None]
+    # The second in which each was typed.
+    assert [before_s, *times] == sorted([before_s, *times])
+    assert (episode.begin_s, episode.end_s) == (times[0], times[6])
+    assert abs(value).max() < 0.1
+
+
+def duration(path: Path) -> float:
+    with open_recording(path) as recording:
+        return recording.duration_s
+
+
+def test_a_killed_recorder_loses_no_confirmed_entry(scenario: Path, tmp_path: Path, micropython: Path) -> None:
+    """Killed right after a confirmation, before its commit: the board has it, and the next recorder fetches it."""
+    path = tmp_path / "killed.turgor"
+    dice = random.Random(6)
+    confirmed = []
+    with VirtualBoard(tmp_path, scenario=scenario, hold=True, runtime="micropython") as board:
+        for kill in range(_KILLS + 1):
+            with recorder(board.port, path) as process:
+                for number in range(3):
+                    text = f"kill {kill}, text {number} " + "x" * dice.randrange(1, 100)
+                    insist("note", kind="text", text=text)
+                    confirmed.append(text)
+                    if number < 2:
+                        time.sleep(dice.uniform(0, 0.6))
+                if kill < _KILLS:
+                    process.send_signal(signal.SIGKILL)
+                else:
+                    time.sleep(2)
+        assert board.process.poll() is None, board.errors
+    with open_recording(path) as recording:
+        found = [entry for entry in recording.entries() if entry["kind"] == "text"]
+        assert recording.check()["whole"]
+        assert recording.lost == 0
+        assert verify(recording).result == "equal"
+    assert [(entry["text"], entry["complete"]) for entry in found] == [(text, True) for text in confirmed]
