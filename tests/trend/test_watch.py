@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from judged import judged
+from class_judge import judged
 
 from turgor.core.channels import channel_id
 from turgor.core.median import ABSENT
