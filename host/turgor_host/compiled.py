@@ -5,7 +5,7 @@ its first block, which takes about a second.
 """
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from types import FunctionType
 from typing import Any
@@ -16,6 +16,8 @@ from turgor.core import beats, filter_words, filters, fixed, noise
 
 # Samples that the loops of a block pass on to each other in the processor's nearer caches.
 PIECE = 1 << 14
+
+Plain = Callable[..., Any]
 
 numba: Any
 try:
@@ -53,6 +55,37 @@ def _mul_shift() -> Callable[..., Any]:
 
 # `turgor.core.fixed.mul_shift` by one 64-bit product, of numbers or of 64-bit arrays.
 mul_shift = _mul_shift()
+
+
+def whole(function: Plain, stand_ins: Mapping[Plain, Plain]) -> Plain:
+    """A plain function of numbers and arrays with all of its callees, compiled; without numba the function itself.
+
+    `stand_ins` are compiled in place of functions that do the same with more steps.
+    """
+    if numba is None:
+        return function
+    if function not in _WHOLE:
+        _WHOLE[function] = _whole(function, stand_ins, {})
+    return _WHOLE[function]
+
+
+def is_whole(function: Plain) -> bool:
+    """Whether `whole` has it ready."""
+    return function in _WHOLE
+
+
+_WHOLE: dict[Plain, Plain] = {}
+
+
+def _whole(function: Any, stand_ins: Mapping[Plain, Plain], made: dict[Plain, Plain]) -> Plain:
+    function = stand_ins.get(function, function)
+    if function not in made:
+        there = function.__globals__
+        called = {name: there[name] for name in function.__code__.co_names if isinstance(there.get(name), FunctionType)}
+        compiled = {name: _whole(callee, stand_ins, made) for name, callee in called.items()}
+        copy = FunctionType(function.__code__, {**there, **compiled}, function.__name__, function.__defaults__)
+        made[function] = numba.njit(copy, nogil=True, error_model="numpy")
+    return made[function]
 
 
 @cache

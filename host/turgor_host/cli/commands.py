@@ -33,6 +33,7 @@ from turgor_host.cli.replay import replay
 from turgor_host.cli.rules import rules
 from turgor_host.cli.simulate import simulate
 from turgor_host.cli.state import state
+from turgor_host.cli.study import study
 from turgor_host.cli.zero import zero
 from turgor_host.errors import TurgorError
 
@@ -47,7 +48,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _COMMANDS: list[Callable[..., None]] = [demo, monitor, record, dbp, ack, pause, zero, level, note, state, confirm]
-_COMMANDS += [admit, discharge, info, events, entries, plot, replay, rules, simulate, ports, flash, doctor, bench]
+_COMMANDS += [
+    admit,
+    discharge,
+    info,
+    events,
+    entries,
+    plot,
+    replay,
+    rules,
+    simulate,
+    study,
+    ports,
+    flash,
+    doctor,
+    bench,
+]
 for command in _COMMANDS:
     # In these, what begins with a minus is a number.
     app.command(context_settings={"ignore_unknown_options": command in (level, note)})(command)

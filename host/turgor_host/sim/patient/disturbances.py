@@ -1,5 +1,6 @@
 """What sensors and people make of the truth: each error a named event."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -49,7 +50,7 @@ class Measured:
 class _Making:
     """The trends on their way to what is measured; one method a disturbance."""
 
-    def __init__(self, p: Parameters, trends: Trends, seed: int) -> None:
+    def __init__(self, p: Parameters, trends: Trends, seed: int | Sequence[int]) -> None:
         self._p = p
         self._trends = trends
         self._rng: Generator = np.random.default_rng(seed)
@@ -180,7 +181,7 @@ def skin_gain(p: Parameters, segment: str) -> float:
     return float(p.row("impedance", "skin_per_degc")[SEGMENTS.index(segment)])
 
 
-def measure(p: Parameters, trends: Trends, seed: int) -> Measured:
+def measure(p: Parameters, trends: Trends, seed: int | Sequence[int]) -> Measured:
     """What would be measured of `trends`, with every disturbance of the file; the same for the same arguments."""
     making = _Making(p, trends, seed)
     making.level_and_zero()

@@ -1,0 +1,229 @@
+"""`core.judge.Judge`, tick by tick, as plain functions of arrays, which numba compiles with the core that they call.
+
+Only what the class itself does is here again: which DBP is in force, in which order a tick reads, weighs and decides,
+and which input comes from which channel. A test holds it equal to the class, event for event. There are no commands but
+a typed DBP and acknowledgements, no states of channels, no motion and no flags: a reading is there or ABSENT.
+"""
+
+from typing import Any
+
+from turgor.core.alarms import _highest, _step
+from turgor.core.channels import ARTERIAL, IMPEDANCE, PRESSURE
+from turgor.core.fluid import (
+    AT_ATTACH,
+    BASELINE,
+    LATE,
+    fall_from_highest,
+    fluid_reading,
+    set_baseline,
+    unmoved,
+)
+from turgor.core.judge import (
+    _ABSENT,
+    _BASELINE_READINGS,
+    _LATE_S,
+    _LINE_HELD_S,
+    ARTERIAL_LINE,
+    NO_AGE,
+    NO_SOURCE,
+    SECOND,
+    TYPED,
+    WORD_LINE,
+    WORD_LINE_S,
+    WORD_TYPED,
+    WORD_TYPED_S,
+)
+from turgor.core.median import ABSENT, median, median_push
+from turgor.core.rules import (
+    DBP_AGE,
+    DBP_LEAST_MILLI_MMHG,
+    DBP_MOST_MILLI_MMHG,
+    MANY,
+    MAP,
+    WATCHDOG,
+    ZERO_AGE,
+)
+from turgor.core.signs import (
+    dp_milli_mmhg,
+    impedance_signs,
+    is_returning,
+    limb_signs,
+    pressure_signs,
+    thorax_signs,
+    trouble_signs,
+)
+from turgor_host.trend.state import (
+    ACKNOWLEDGE_S,
+    AGE_S,
+    ARTERIAL_AT,
+    DBP,
+    GAIN_AUX,
+    HAS_PRESSURE,
+    IS_LIMB,
+    KIND,
+    MEDIAN,
+    PRESSURE_AT,
+    READING,
+    RETURN_AUX,
+    SKIN_AT,
+    SOUNDED_S,
+    SOURCE,
+    STEPPED,
+    TROUBLED,
+    State,
+)
+
+# Words of an alarm, as `core.alarms` has them.
+_ALARM_WORDS = 7
+_PRIORITY = 4
+_ACKNOWLEDGED = 5
+# Words of an event of the core; a row of what `run` gives has the second before them.
+_EVENT = 7
+ROW = 8
+
+
+def run(s: State, tick: int, end: int, readings: Any, typed: Any, line: Any, rows: Any, medians: Any, dbps: Any) -> Any:
+    """Ticks `tick` to `end` - 1, or until `rows` may not hold the next one's events; (the tick to go on with, events).
+
+    `readings` (ticks, positions), `typed` and `line` (ticks): ABSENT where there is none. `medians` and `dbps` take
+    those of every tick, the latter ABSENT while there is none to judge by.
+    """
+    w, p, fluid, x, alarms, events = s.whole, s.positions, s.fluid, s.x, s.alarms, s.events
+    count = len(p)
+    found = 0
+    while tick < end and found + len(alarms) // _ALARM_WORDS * 2 < len(rows):
+        _begin(w, alarms, typed[tick], line[tick])
+        for position in range(count):
+            value = readings[tick][position]
+            if p[position][KIND] == IMPEDANCE:
+                _read_impedance(w, p, s.windows[position], fluid[position], position, value)
+            else:
+                _read(p, s.windows[position], position, value)
+            medians[tick][position] = p[position][MEDIAN]
+        dbps[tick] = dp_milli_mmhg(w[DBP], w[AGE_S], 0)
+        for position in range(count + 1):
+            if position == count:
+                trouble_signs(x, 0)
+                _weigh_system(w, p, fluid, x)
+            else:
+                kind = p[position][KIND]
+                trouble_signs(x, p[position][TROUBLED])
+                if kind == PRESSURE:
+                    _weigh_pressure(w, p, s.doubt[position], s.slope[position], s.deficit[position], x, s.aux, position)
+                elif kind == IMPEDANCE:
+                    _weigh_impedance(w, p, fluid, x, position)
+                elif kind == ARTERIAL:
+                    x[MAP] = p[position][MEDIAN]
+            first, last = s.firsts[position], s.firsts[position + 1]
+            told = _step(alarms, s.ids, first, last, s.rows, s.starts, s.hows, x, events)
+            for event in range(told & 255):
+                row = rows[found]
+                row[0] = w[SECOND]
+                for i in range(_EVENT):
+                    row[i + 1] = events[event * _EVENT + i]
+                found += 1
+        tick += 1
+    return tick, found
+
+
+def _begin(w: Any, alarms: Any, typed: int, line: int) -> None:
+    w[SECOND] += 1
+    second = w[SECOND]
+    if w[ARTERIAL_AT] >= 0 and DBP_LEAST_MILLI_MMHG <= line <= DBP_MOST_MILLI_MMHG:
+        w[WORD_LINE] = line
+        w[WORD_LINE_S] = second
+    if typed != ABSENT:
+        w[WORD_TYPED] = typed
+        w[WORD_TYPED_S] = second
+    if w[ACKNOWLEDGE_S]:
+        _acknowledge(w, alarms)
+    w[DBP] = w[WORD_TYPED]
+    w[SOURCE] = NO_SOURCE if w[WORD_TYPED] < 0 else TYPED
+    age = second - w[WORD_TYPED_S]
+    if w[WORD_LINE] >= 0 and second - w[WORD_LINE_S] <= _LINE_HELD_S:
+        w[DBP] = w[WORD_LINE]
+        w[SOURCE] = ARTERIAL_LINE
+        age = second - w[WORD_LINE_S]
+    w[AGE_S] = NO_AGE if w[SOURCE] == NO_SOURCE or age >= NO_AGE else age
+
+
+def _acknowledge(w: Any, alarms: Any) -> None:
+    """Somebody comes after a while and acknowledges all that sounds."""
+    if not _highest(alarms, len(alarms)):
+        w[SOUNDED_S] = 0
+        return
+    w[SOUNDED_S] += 1
+    if w[SOUNDED_S] < w[ACKNOWLEDGE_S]:
+        return
+    w[SOUNDED_S] = 0
+    for at in range(0, len(alarms), _ALARM_WORDS):
+        if alarms[at + _PRIORITY] and not alarms[at + _ACKNOWLEDGED]:
+            alarms[at + _ACKNOWLEDGED] = 1
+
+
+def _read(p: Any, window: Any, position: int, value: int) -> None:
+    p[position][TROUBLED] = _ABSENT if value == ABSENT else 0
+    p[position][READING] = value
+    median_push(window, value)
+    p[position][MEDIAN] = median(window)
+
+
+def _read_impedance(w: Any, p: Any, window: Any, fluid: Any, position: int, value: int) -> None:
+    p[position][TROUBLED] = _ABSENT if value == ABSENT else 0
+    second = w[SECOND]
+    p[position][STEPPED] = fluid_reading(fluid, second, value)
+    valid = median_push(window, unmoved(fluid, value))
+    middle = median(window)
+    p[position][MEDIAN] = middle
+    if valid == _BASELINE_READINGS and not fluid[BASELINE] and middle > 0:
+        set_baseline(fluid, middle, LATE if second > _LATE_S else AT_ATTACH, _median_at(p, w[SKIN_AT]))
+
+
+def _median_at(p: Any, position: int) -> int:
+    return p[position][MEDIAN] if position >= 0 else ABSENT  # type: ignore[no-any-return]
+
+
+def _weigh_pressure(w: Any, p: Any, doubt: Any, slope: Any, deficit: Any, x: Any, aux: Any, position: int) -> None:
+    icp, reading = p[position][MEDIAN], p[position][READING]
+    map = _median_at(p, w[ARTERIAL_AT])
+    pressure_signs(x, doubt, slope, deficit, w[SECOND], icp, reading, w[DBP], w[AGE_S], map, aux)
+    x[ZERO_AGE] = 0
+
+
+def _weigh_impedance(w: Any, p: Any, fluid: Any, x: Any, position: int) -> None:
+    own, second, middle = fluid[position], w[SECOND], _judged(p, position)
+    impedance_signs(x, own, p[position][STEPPED])
+    if p[position][IS_LIMB]:
+        icp = _median_at(p, p[position][PRESSURE_AT])
+        dp = dp_milli_mmhg(w[DBP], w[AGE_S], icp)
+        limb_signs(x, own, second, middle, _median_at(p, w[SKIN_AT]), icp, dp, w[GAIN_AUX])
+        return
+    returning = 0
+    for other in range(len(p)):
+        if p[other][IS_LIMB]:
+            returning |= is_returning(fluid[other], _judged(p, other), w[RETURN_AUX])
+    thorax_signs(x, own, second, middle, returning)
+
+
+def _judged(p: Any, position: int) -> int:
+    return p[position][MEDIAN] if p[position][MEDIAN] > 0 else ABSENT  # type: ignore[no-any-return]
+
+
+def _weigh_system(w: Any, p: Any, fluid: Any, x: Any) -> None:
+    first = ABSENT
+    second = ABSENT
+    for position in range(len(p)):
+        if p[position][IS_LIMB]:
+            fall = fall_from_highest(fluid[position], _judged(p, position))
+            if fall > first:
+                second = first
+                first = fall
+            elif fall > second:
+                second = fall
+    x[MANY] = second
+    x[WATCHDOG] = 0
+    x[DBP_AGE] = 0
+    if w[SOURCE] != NO_SOURCE:
+        x[DBP_AGE] = w[AGE_S]
+    elif w[HAS_PRESSURE]:
+        x[DBP_AGE] = w[SECOND]
