@@ -7,7 +7,7 @@ import pytest
 
 from turgor.app.annunciator import Annunciator
 from turgor.core.annunciation import BURSTS, PAUSE_S, RED, SOUND, YELLOW
-from turgor.core.rules import HIGH, LOW, MEDIUM
+from turgor.core.rules import HIGH, LOW, MEDIUM, PRESSURE_HIGH
 from turgor.core.ticks import TICKS_MASK
 from turgor.link import lines
 from turgor.link.records import unpack
@@ -129,7 +129,7 @@ def test_another_alarm_as_high_does_not(fake: ModuleType) -> None:
     board = sounding(fake, 680, calf_l=(steady(35),), calf_r=later)
     say(board, lines.PAUSE, PAUSE_S)
     board.run(800 * SECOND_US)
-    assert [board.app.tick.judge.rules.priority(channel, 1) for channel in (0, 1)] == [MEDIUM, MEDIUM]
+    assert [board.app.tick.judge.alarms.priority(channel, PRESSURE_HIGH) for channel in (0, 1)] == [MEDIUM, MEDIUM]
     assert changes(board.edges, SOUND, 682 * SECOND_US) == []
     board.run(804 * SECOND_US)
     assert changes(board.edges, SOUND, 682 * SECOND_US) == burst(MEDIUM, 801 * SECOND_US)

@@ -23,7 +23,7 @@ SECOND_US = 1_000_000
 STATES = ("rule_state", "filter_state")
 RULE_PARTS = 3
 # Bytes of log for the default channels' states without any alarm, and with all of them.
-QUIET, LOUD = 1977, 3006
+QUIET, LOUD = 1977, 3387
 
 
 def steady(mmhg):
@@ -98,9 +98,9 @@ def test_one_record_a_step_and_no_command_in_between(board):
     tick.step = watched
     board.run(60 * SECOND_US + 500_000)
     # Begin, three medians of which one may set a baseline, the readings, inputs and decisions of three channels and of
-    # none, the alarm, the states.
-    states = RULE_PARTS + 3
-    assert len(seen) == 1 + 3 + 1 + 2 * 4 + 1 + states
+    # none, the alarm, the rules' state in parts, the states.
+    packing, states = 1 + 4, RULE_PARTS + 3
+    assert len(seen) == 1 + 3 + 1 + 2 * 4 + 1 + packing + states
     assert [n for n, _ in seen[-states:]] == [1] * states
     assert [busy for _, busy in seen] == [True] * (len(seen) - 1) + [False]
     records = [unpack(record) for record in board.logged()]
@@ -153,8 +153,8 @@ def fill(judge, limits=DEFAULT_LIMITS):
         rule = alarms.ids[2 * alarm + 1]
         if rule not in stages:
             continue
-        words = [0xFFFFFF if stage in stages[rule] else -1 for stage in range(STAGES)]
-        for i, word in enumerate((*words, 0xFFFFFF, HIGH, 0xFFFFFF, 1 << 28)):
+        words = [0x7FFFFF if stage in stages[rule] else -1 for stage in range(STAGES)]
+        for i, word in enumerate((*words, 0x7FFFFF, HIGH, 0x7FFFFF, 0x7FFFFF)):
             alarms.words[alarm * ALARM_WORDS + i] = word
 
 
@@ -172,7 +172,7 @@ def test_what_they_cost(fake):
 
     def cost():
         before = log.used, log.next_seq
-        snapshots.begin(60)
+        snapshots.begin(60, None)
         while snapshots.step():
             pass
         sizes = [len(record) for record in board.logged()[before[1] - log.next_seq :]]

@@ -198,15 +198,14 @@ def unpacked(state, limits=DP_LOW, subjects=((7, (r.DP_LOW,)),)):
 
 
 def test_bytes_by_hand():
-    """Runs of 3 and 3 s, none to clear, high and acknowledged 9 s ago at -25 mmHg: 2 + 2 x 3 + 7 bytes."""
+    """Runs of 3 s and long, none to clear, high and acknowledged 9 s ago at -25 mmHg: its number and 7 words of 3."""
     bed = Bed()
     assert packed(bed.alarms) == b""
     bed.alarms.words[:] = array("i", [3, 0x1234567, -1, -1, r.HIGH, 9, -25000])
     state = packed(bed.alarms)
-    assert state == bytes([0, 0x40 | 3 << 4 | 3, 3, 0, 0, 0xFF, 0xFF, 0xFF, 9, 0, 0]) + (-25000).to_bytes(
-        4, "little", signed=True
-    )
-    assert list(unpacked(state).words) == [3, 0xFFFFFF, -1, -1, r.HIGH, 9, -25000]
+    kept = [3, 0x7FFFFF, -1, -1, r.HIGH, 9, -25000]
+    assert state == b"\x00" + b"".join(word.to_bytes(3, "little", signed=True) for word in kept)
+    assert list(unpacked(state).words) == kept
 
 
 def test_what_cannot_be_alarms_is_refused():
@@ -219,11 +218,12 @@ def test_what_cannot_be_alarms_is_refused():
 
     assert is_taken(state)
     assert is_taken(b"")
-    # The first alarm has 2 + 6 + 7 bytes, the second 2 + 3.
-    assert len(state) == 20
-    for cut in range(1, 20):
-        assert is_taken(state[:cut]) == (cut == 15)
-    for at, value in ((0, 1), (0, 2), (1, 0x80 | state[1]), (1, 0x43), (15, 0), (15, 2), (16, 0), (14, 0x7F), (8, 0)):
+    # Each has its number and 7 words of 3 bytes: four runs, priority, acknowledged, depth.
+    assert len(state) == 44
+    for cut in range(1, 44):
+        assert is_taken(state[:cut]) == (cut == 22)
+    # Numbers out of order or of no alarm, a run below none, no priority, one too many, acknowledged below 0 or idle.
+    for at, value in ((0, 1), (0, 2), (22, 0), (22, 2), (3, 0x80), (13, 4), (15, 0x80), (18, 0x80), (38, 1)):
         changed = bytearray(state)
         changed[at] = value
         assert not is_taken(changed), (at, value)

@@ -10,7 +10,7 @@ from turgor.core.channel import READING_SATURATED, READING_STUCK, READING_VALID
 from turgor.core.channels import MOTION, TEMPERATURE, channel_id
 from turgor.core.judge import Judge
 from turgor.core.median import ABSENT, STATE_WORDS
-from turgor.core.rules import DEFAULT_LIMITS
+from turgor.core.rules import DEFAULT_LIMITS, SATURATED, SENSOR_ABSENT, STUCK
 from turgor.core.slow import MotionChannel, SlowChannel, axis_16_milli_g, motion_median, slow_flags
 
 SKIN, MOVES = channel_id("skin"), channel_id("motion")
@@ -165,17 +165,16 @@ def test_a_judge_takes_them_for_what_they_are() -> None:
     readings = ((90_000, READING_VALID), (33_000, READING_VALID), (packed(3, 1, 2, 62), READING_VALID))
     found = []
     for second in range(1, 1200):
-        judge.begin(second)
+        judge.begin()
         for position, (value, flags) in enumerate(readings):
             assert not judge.reading(position, value, flags)
-        for position in range(3):
+        for position in range(4):
+            judge.weigh(position)
             judge.decide(position)
-            assert judge.rules.event_count == 0
-            judge.decide_trouble(position)
-            found += [tuple(judge.rules.events[:3])] if judge.rules.event_count else []
+            found += [tuple(judge.alarms.events[:3])] if judge.alarms.event_count else []
         if second == 100:
             assert judge.medians.tolist() == [90_000, 33_000, packed(0, 1, 2, 62)]
         if second == 1000:
             readings = ((ABSENT, 0), (ABSENT, READING_SATURATED), (ABSENT, READING_STUCK))
     # Channel, rule, raised: `sensor_absent` of the cuff, `saturated` of the skin, `stuck` of the motion.
-    assert found == [(7, 3, 1), (SKIN, 4, 1), (MOVES, 5, 1)]
+    assert found == [(7, SENSOR_ABSENT, 1), (SKIN, SATURATED, 1), (MOVES, STUCK, 1)]
