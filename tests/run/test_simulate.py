@@ -47,6 +47,22 @@ def test_what_happened_is_said_in_words(turgor: Any, tmp_path: Path) -> None:
     assert "pulmonary edema from " in said
 
 
+def test_its_alarms_are_shown_without_a_file(turgor: Any, tmp_path: Path) -> None:
+    """The built-in patient's calf has taken in 5 % after 11 hours."""
+    found = json.loads(turgor("simulate", "--rules", "--hours", 12, "--json", cwd=tmp_path).stdout)
+    assert found["file"] is None
+    assert list(tmp_path.iterdir()) == []
+    first = next(alarm for alarm in found["alarms"] if alarm["rule"] != "dbp_stale")
+    assert (first["channel"], first["rule"], first["priority"], first["state"]) == (
+        "calf_z",
+        "fluid_gain",
+        "low",
+        "raised",
+    )
+    assert first["t_s"] == pytest.approx(40280, abs=120)
+    assert first["value"] >= first["limit"] == 5.0
+
+
 def test_what_it_cannot_do_is_one_line(turgor: Any, tmp_path: Path) -> None:
     file = tmp_path / "mine.csv"
     file.write_text("mine")
