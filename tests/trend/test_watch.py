@@ -53,7 +53,9 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.usefixtures("way")
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    ("way", "seed"), [("compiled", 0), ("compiled", 1), ("compiled", 2), ("interpreted", 3)], indirect=["way"]
+)
 def test_it_says_what_the_judge_says(seed: int) -> None:
     readings, typed, line = patient(seed, 3 * 3600)
     # All of them, without the line, with what is off by default.
