@@ -59,4 +59,6 @@ def test_cannot_tell() -> None:
     assert course([limb("a", 60, 50)], NOW, None, NOW - 1200).text == ENTERING
     # The first of the ten minutes must be there by half.
     assert course([limb("a", 60, 50, since=NOW - SPAN_S + 301)], NOW, None).text == ENTERING
-    assert course([limb("a", 60, 50, since=NOW - SPAN_S + 302)], NOW, None).text == CANNOT_TELL
+    young = limb("a", 60, 50, since=NOW - SPAN_S + 302)
+    assert course([young], NOW, None).evidence == ("less than 2 h of data",)
+    assert course([young, limb("b", 60, 60)], NOW, None).evidence == ("a: less than 2 h of data",)

@@ -63,7 +63,10 @@ def course(limbs: Sequence[Limb], t_s: int, diuretic_s: int | None = None, turne
     if turned_s is not None and t_s - turned_s < TURNED_S:
         reasons.append(f"held: turned {_ago(t_s - turned_s)} ago")
     changes = {limb.label: (limb, _change(limb, t_s)) for limb in limbs}
-    reasons += [f"{label}: less than 2 h of data" for label, (_, change) in changes.items() if change is None]
+    short = [label for label, (_, change) in changes.items() if change is None]
+    if short:
+        whose = "" if len(short) == len(limbs) else ", ".join(short) + ": "
+        reasons.append(f"{whose}less than {SPAN_S // 3600} h of data")
     if reasons:
         return Course(CANNOT_TELL, tuple(reasons))
     known = {label: (limb, change) for label, (limb, change) in changes.items() if change is not None}
