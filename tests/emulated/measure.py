@@ -13,7 +13,7 @@ _HALF = 0x1FFFFFFF
 # `turgor.drivers.SAMPLE`, which has no name any more in what `turgor flash` installs.
 SAMPLE = 1
 # A step of each kind: number, microseconds altogether, longest.
-KINDS = ("PressureSampler", "ImpedanceSampler", "Wire", "Keep", "Blocks", "Tick", "Guard", "Buttons")
+KINDS = ("PressureSampler", "ImpedanceSampler", "Wire", "Keep", "Blocks", "Tick", "Guard", "Buttons", "Annunciator")
 TABLE = array("i", bytes(4 * 3 * len(KINDS)))
 # Looks at the schedule with nothing due, likewise.
 SPINS = array("i", bytes(4 * 2))
