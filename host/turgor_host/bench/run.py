@@ -19,8 +19,9 @@ from turgor_host.source import Source, open_port
 _GREET_S = 4.0
 _SCRIPT = "turgor_bench.py"
 _CORE = (
-    *("beats", "bounds", "change", "channel", "channels", "filter_words", "filters", "fixed", "impedance", "judge"),
-    *("median", "noise", "packed", "rules"),
+    *("alarms", "beats", "bounds", "change", "channel", "channels", "deficit", "doubt", "entries", "filter_words"),
+    *("filters", "fixed", "fluid", "highest", "impedance", "judge", "median", "noise", "packed", "rules", "signs"),
+    "slope",
 )
 _MODULES = (
     *("__init__.py", "mp.py", "core/__init__.py", "link/__init__.py", "link/blocks.py", "link/frames.py"),

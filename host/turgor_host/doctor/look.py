@@ -15,7 +15,10 @@ from turgor_host.flash.repl import Repl
 from turgor_host.timebase import Exchange
 
 _SCRIPT = "turgor_doctor.py"
-_MODULES = ("__init__.py", "mp.py", "link/__init__.py", "link/records.py", "drivers/__init__.py", "drivers/tca9548a.py")
+_MODULES = (
+    *("__init__.py", "mp.py", "core/__init__.py", "core/annunciation.py", "link/__init__.py", "link/records.py"),
+    *("drivers/__init__.py", "drivers/tca9548a.py"),
+)
 _BOARD_MODULES = ("__init__.py", "buses.py", "flash.py", "ports.py")
 _DRIVER_MODULES = {
     "NAU7802": ("bridge.py", "nau7802.py"),
