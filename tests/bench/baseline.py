@@ -17,7 +17,7 @@ from armv6m import Machine
 from fake_board import Board as VirtualBoard
 
 from turgor.app.config import NOMINAL_PRESSURE
-from turgor.core import beats, decimate, deficit, filter_words, filters, fixed, median, noise, slope
+from turgor.core import beats, decimate, filter_words, filters, fixed, median, noise, slope
 from turgor.link import blocks, frames
 from turgor_host.calibrate.lowpass import lowpass
 from turgor_host.flash.board import Board
@@ -91,9 +91,6 @@ def _trends() -> Iterator[tuple[str, float]]:
     for value in range(60):
         slope.slope_push(words, value << 20)
     yield "slope of 60, instructions", count("slope_per_hour", words)
-    count = _counter(deficit)
-    gap = count("deficit_pass", deficit.deficit_state(30000), deficit.deficit_bins(), 1 << 29)
-    yield "deficit over a gap of 12 h, instructions", gap
     count = _counter(fixed)
     yield "product, instructions", count("mul_shift", 123456789, *fixed.split(-98765432), 3)
     yield "square root of 58 bits, instructions", count("isqrt", (1 << 28) - 1, (1 << 30) - 1)

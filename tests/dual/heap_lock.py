@@ -37,7 +37,7 @@ from turgor.drivers import FAULT, NO_FAULT, NOTHING, RESTARTED, RESULT, SAMPLE
 from turgor.link.pages import PagePacker
 
 SAMPLES = 100000
-HOUR_S = 3600
+WORK_S = 900
 _WORD_LIMIT = 1 << 19
 # Bytes of a reading that are 0 most of the time, and top bytes that are not.
 WIDE = (8, 9, 12, 13)
@@ -230,7 +230,7 @@ def snapshots(count, wanted):
     """All states into the log, each second."""
     for t_s in range(1, count + 1):
         wanted.request()
-        wanted.begin(t_s)
+        wanted.begin(t_s, None)
         while wanted.step():
             pass
 
@@ -372,6 +372,7 @@ class Kept:
 
     def __init__(self, channels):
         self.us = 0
+        self.state = bytearray(2900)
         self.judge = Judge([channel.number for channel in channels], DEFAULT_LIMITS)
         self.keep = Keep(RamFlash(30, self))
         self.log = Log(2000, self.keep.boot)
@@ -404,7 +405,8 @@ def keep_state(count, kept, channels):
             log.record[19 + 14 * i] = i
             log.record[25 + 14 * i] = (t_s * 37 + i) & 0xFF
         log.append(n, 7, 255, t_s)
-        keep.after_tick(t_s, t_s % 100 == 0)
+        if keep.wants_state(t_s, t_s % 100 == 0):
+            keep.take_state(kept.state, 0, pack_judge(kept.judge, kept.state, 0))
         us = (t_s % 1000) * 1000000
         for part in range(60):
             kept.us = us + part * 15000
@@ -432,17 +434,17 @@ def main():
     felt = array("h", (0, 0, 1000))
     locked("slow", SAMPLES, feed_slow, SlowChannel(), MotionChannel(), felt, Judge([8, 9], DEFAULT_LIMITS))
     locked("estimates", SAMPLES, correct, words)
-    locked("trend", HOUR_S, trend, Trend())
+    locked("trend", WORK_S, trend, Trend())
     judge = Judge(list(range(len(CHANNELS))), DEFAULT_LIMITS)
-    locked("judge", HOUR_S, tick, judge)
+    locked("judge", WORK_S, tick, judge)
     locked(
         "annunciator",
-        HOUR_S,
+        WORK_S,
         annunciate,
         Annunciator(lambda pins: None, lambda job, now, behind: None, TICKS_MASK - 5000000),
     )
     places = [Place(0, PressureChannel(slow)), Place(4, ImpedanceChannel(words)), Place(6, ArterialChannel(quick, 400))]
-    locked("snapshots", HOUR_S, snapshots, Snapshots(judge, places, Log(2000, 1)))
+    locked("snapshots", WORK_S, snapshots, Snapshots(judge, places, Log(2000, 1)))
 
     pressure = Sampled(lambda number, sampled: sampled.bridge(number, PressureChannel(slow)))
     locked("pressure_sampler", SAMPLES, sample, pressure)
@@ -450,9 +452,9 @@ def main():
     locked("arterial_sampler", SAMPLES, sample, arterial)
     impedance = Sampled(lambda number, sampled: sampled.sweep(number, ImpedanceChannel(words)))
     locked("impedance_sampler", SAMPLES, sample, impedance)
-    locked("pages", HOUR_S, pack_pages, PagePacker(228), bytearray(255), 10)
+    locked("pages", WORK_S, pack_pages, PagePacker(228), bytearray(255), 10)
 
-    locked("keep", HOUR_S, keep_state, Kept(default_channels()), 10)
+    locked("keep", WORK_S, keep_state, Kept(default_channels()), 10)
 
     e, c, z, g = LOWPASS_1_HZ_AT_80[0]
     wide = filter_state(3, ((16 * e, c, z, g + 4),), NOMINAL_PRESSURE, 30000, 28000, 160)

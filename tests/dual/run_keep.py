@@ -5,13 +5,18 @@ from fake_board import CODES_PER_MMHG, Board
 from ram_flash import RamFlash
 
 from turgor.app.config import NAU7802
+from turgor.core.rules import FLUID_GAIN, PRESSURE_HIGH
 from turgor.link import lines
 
 SECOND_US = 1000000
 SECTORS = 24
 BOOTS = 3
 SECONDS = 700
-LIMITS = ((1, 0, 2, 20000, 15, 18000, 5, 0), (1, 1, 3, 20000, 60, 18000, 5, 0), (2, 0, 1, 50, 5, 40, 0, 0))
+LIMITS = (
+    (PRESSURE_HIGH, 0, 2, 20000, 15, 18000, 5, 0),
+    (PRESSURE_HIGH, 1, 3, 20000, 60, 18000, 5, 0),
+    (FLUID_GAIN, 0, 1, 50, 5, 40, 0, 0),
+)
 
 
 def pressure(level_mmhg):

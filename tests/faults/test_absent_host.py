@@ -170,7 +170,7 @@ def test_restarts_on_the_way(fake: ModuleType, knows: str) -> None:
         kept = {key for key in rig.truth if key[0] == boot and key[1] < lives[boot] and rig.truth[key][0] not in RAW}
         # The page that was being packed was in RAM too.
         unwritten = kept - got
-        assert len(unwritten) < 60
+        assert len(unwritten) < 90
         assert not unwritten or min(unwritten) > max(key for key in got if key[0] == boot)
 
 

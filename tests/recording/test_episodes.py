@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from turgor.core.channels import NO_CHANNEL
 from turgor.core.entries import FASCIOTOMY, LATE, LOCAL
+from turgor.core.rules import BASELINE_UNKNOWN, DP_LOW, PRESSURE_HIGH
 from turgor.link import lines
 from turgor.link.records import pack
 from turgor_host.cli.entries import entries as entries_command
@@ -35,7 +36,7 @@ def noted(text: str, channel: int = NO_CHANNEL) -> list[tuple[int, ...]]:
 
 def told(fake: ModuleType, said: list[tuple[int, list[tuple[int, ...]]]], until_s: int) -> list[bytes]:
     """What a board logs that is told things at half past a second; its pressure alarms from 10 s on."""
-    limits = ((0, 0, 2, 45000, 5, 46000, 5, 0), (1, 0, 2, 15000, 5, 14000, 5, 40000))
+    limits = ((DP_LOW, 0, 2, 45000, 5, 46000, 5, 0), (PRESSURE_HIGH, 0, 2, 15000, 5, 14000, 5, 40000))
     board = fake.Board({"calf_l": (lambda index: 160000,)}, {"calf_z": lambda n: 7000}, limits=limits)
     records: list[bytes] = []
     for t_s, commands in said:
@@ -92,7 +93,7 @@ def two_patients(fake: ModuleType, store: Any) -> Path:
         (20, noted("urine 100")),
         (60, [(lines.ADMIT, 17, 1, LOCAL), *noted("crystalloid 1000 Ringer")]),
         (62, [*noted("urine 300"), (lines.DISCHARGE,), (lines.ADMIT, 18, 0, 0), *noted("albumin_given 100 20 %")]),
-        (70, [(lines.DBP, 60000), (lines.STATE, 0, FASCIOTOMY), (lines.CONFIRM, 4, 2)]),
+        (70, [(lines.DBP, 60000), (lines.STATE, 0, FASCIOTOMY), (lines.CONFIRM, 4, BASELINE_UNKNOWN)]),
         (71, [*noted("position sitting"), *noted("limb_check no normal normal normal", 0)]),
         (72, noted("urine 50")),
     ]
@@ -117,21 +118,21 @@ def test_nothing_of_one_patient_is_anothers(two_patients: Path) -> None:
         assert kinds == [
             ("dbp", None, 60.0),
             ("state", "calf_l", "fasciotomy"),
-            ("confirm", "calf_z", "fluid_gain"),
+            ("confirm", "calf_z", "baseline_unknown"),
             ("position", None, "sitting"),
             ("limb_check", "calf_l", "pain no, sensation normal, movement normal, pulse normal"),
         ]
-        # ICP 20 is beyond its limit from second 32 on: raised before anybody was admitted; dP after.
+        # ICP 20 is beyond its limit from second 32 on: raised before anybody was admitted, withdrawn by the admission.
         whose = [(event["t_s"], event["rule"], event["episode"]) for event in recording.events()]
-        assert whose == [(37, "pressure_high", None), (76, "dp_low", 18)]
+        assert whose == [(37, "pressure_high", None), (61, "pressure_high", 17)]
         assert verify(recording).result == "equal"
 
 
 def test_what_is_decided_in_the_second_of_a_change_is_the_last_ones(fake: ModuleType, store: Any) -> None:
-    """`pressure_high` at 37 s; a change in that second acts at 38 s, one in the second before acts at 37 s."""
-    for t_s, whose in ((36, 5), (37, None)):
+    """`pressure_high` at 37 s; an admission in that second acts at 38 s and withdraws it, one before forestalls it."""
+    for t_s, whose in ((36, []), (37, [(37, None), (38, 5)])):
         with open_recording(store(told(fake, [(t_s, [(lines.ADMIT, 5, 0, 0)])], 45))) as recording:
-            assert [(event["t_s"], event["episode"]) for event in recording.events()] == [(37, whose)]
+            assert [(event["t_s"], event["episode"]) for event in recording.events()] == whose
 
 
 def test_an_episode_that_began_before_the_recording(fake: ModuleType, store: Any) -> None:
@@ -141,7 +142,7 @@ def test_an_episode_that_began_before_the_recording(fake: ModuleType, store: Any
     with open_recording(store([gone, *records[begin:]])) as recording:
         (episode,) = recording.episodes()
         assert (episode.id, episode.age_group, episode.end_s) == (None, None, 20)
-        assert [event["episode"] for event in recording.events()] == [None]
+        assert [event["episode"] for event in recording.events()] == [None, None]
 
 
 def test_an_admission_ends_what_the_board_has_forgotten(store: Any) -> None:
@@ -166,7 +167,7 @@ def test_the_commands_show_whose_it_is(two_patients: Path) -> None:
         text = run(name, two_patients)
         assert "episode of 17: under_16, local, not validated under 16, from 0:01:00 to 0:01:02" in text
         assert "episode of 18: adult, systemic, from 0:01:02 goes on" in text
-    assert [event["episode"] for event in json.loads(run("events", two_patients, "--json"))] == [None, 18]
+    assert [event["episode"] for event in json.loads(run("events", two_patients, "--json"))] == [None, 17]
     assert [e["id"] for e in json.loads(run("info", two_patients, "--json"))["episodes"]] == [17, 18]
     found = json.loads(run("entries", two_patients, "--json"))
     assert found.keys() == {"episodes", "entries", "treatments"}

@@ -22,7 +22,8 @@ def _hashes(info: dict[str, Any]) -> list[str]:
 def test_the_built_in_episode_raises_an_alarm(first: Path, events: Any) -> None:
     # 22 mmHg at 0 s, 33 at 360 s: 30 mmHg is passed at 262 s, by the 60 s median 30 s later, raised 600 s after that.
     assert [(e["rule"], e["channel"], e["state"], e["t_s"]) for e in events(first)] == [
-        ("pressure_high", "calf_l", "raised", 892)
+        ("pressure_high", "calf_l", "raised", 892),
+        ("pressure_rising", "calf_l", "raised", 960),
     ]
 
 

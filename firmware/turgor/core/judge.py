@@ -118,13 +118,6 @@ NEVER_S = const(-0x7FFFFF)
 _ADMISSION = const(8)
 
 
-def _kept(kind):
-    """What a channel of a kind keeps beside its windows, afresh."""
-    if kind == PRESSURE:
-        return [doubt_state(), slope_state(SLOPE_VALUES), deficit_state()]
-    return [fluid_state()] if kind == IMPEDANCE else []
-
-
 class Judge:
     """Channels by number, in order; limits as `core.rules.DEFAULT_LIMITS`."""
 
@@ -144,7 +137,7 @@ class Judge:
             for channel in channels
         ]
         # What a position keeps beside them, by kind: doubt, slope and deficit; fluid.
-        self.kept = [_kept(CHANNELS[channel][1]) for channel in channels]
+        self.kept = [self._afresh(CHANNELS[channel][1]) for channel in channels]
         self.states = bytearray(count)
         # Until when a standby lasts, and when the last zero was.
         self.until = array("i", bytes(4 * count))
@@ -179,6 +172,12 @@ class Judge:
         for subject in range(count + 1):
             self._ending[subject] = 0
 
+    def _afresh(self, kind):
+        """What a channel of a kind keeps beside its windows."""
+        if kind == PRESSURE:
+            return [doubt_state(), slope_state(SLOPE_VALUES), deficit_state()]
+        return [fluid_state()] if kind == IMPEDANCE else []
+
     def _pressure_of(self, channel):
         limb = CHANNELS[channel][2]
         for position, other in enumerate(self.channels):
@@ -203,7 +202,7 @@ class Judge:
         self.choose()
 
     def _restart(self, position):
-        self.kept[position] = _kept(CHANNELS[self.channels[position]][1])
+        self.kept[position] = self._afresh(CHANNELS[self.channels[position]][1])
         self.zeroed[position] = NEVER_S
         for window in self._windows[position]:
             for i in range(MEDIAN_WORDS):

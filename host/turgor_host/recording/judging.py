@@ -140,6 +140,9 @@ class _Judging:
         self._doubted.clear()
         self._is_doubted = False
         self._is_known = is_sure or self._take_over(snapshot)
+        if at_start:
+            # Of the windows nothing outlives a restart, here as there.
+            self._unmoved = self._filled
         self._seq = snapshot.last_seq
 
     def _packed(self) -> bytes:
