@@ -277,7 +277,7 @@ def test_through_a_running_session_or_a_port(
     # The second one lacks the board's start, and has what it can do without: the set-up as it is now.
     for file, result in ((first, "equal"), (second, "unverifiable")):
         report = json.loads(turgor("replay", file, "--verify", "--json"))
-        assert (report["result"], report["states"]["different"]) == (result, 0), report
+        assert (report["result"], report["states"]["different"]) == (result, 0)
         channels = json.loads(turgor("info", file, "--json"))["channels"]
         found = [channel["calibration"] for channel in channels]
         assert found == [read_certificate(path).number for path in (calf, thorax)]

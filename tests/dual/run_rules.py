@@ -16,11 +16,13 @@ from turgor.core.fluid import (
     fluid_push,
     fluid_reading,
     fluid_state,
+    forget,
     restart_highest,
     set_baseline,
     unmoved,
 )
 from turgor.core.judge import Judge
+from turgor.core.judge_state import last_part, pack_part
 from turgor.core.median import ABSENT
 from turgor.core.rules import DEFAULT_LIMITS, RULES, RULES_OF, SYSTEM_RULES, THORAX_RULES, X_WORDS, YES
 from turgor.core.signs import (
@@ -34,6 +36,7 @@ from turgor.core.signs import (
     trouble_signs,
 )
 from turgor.core.slope import slope_state
+from turgor.core.slow import has_turned
 
 CALLS = 100000
 VALUE = 1 << 28
@@ -260,8 +263,35 @@ def run_judge():
     digest.show()
 
 
+def run_parts():
+    """What a tick's state and a posture are made of."""
+    numbers = Numbers(13)
+    turns = Digest("core.slow.has_turned")
+    forgotten = Digest("core.fluid.forget")
+    s = fluid_state()
+    for _ in range(CALLS):
+        turns.add(has_turned(numbers.below(1 << 28), numbers.below(1 << 28)))
+        s[11 + numbers.below(10)] = numbers.below(1 << 28)
+        forget(s)
+        forgotten.add(*s[11:21])
+    turns.show()
+    forgotten.show()
+    last = Digest("core.judge_state.last_part")
+    parts = Digest("core.judge_state.pack_part")
+    judge = Judge([0, 1, 4, 5], DEFAULT_LIMITS)
+    buffer = bytearray(3000)
+    last.add(last_part(judge))
+    at = 0
+    for part in range(last_part(judge) + 1):
+        at = pack_part(judge, part, buffer, at)
+        parts.add(bytes(buffer[:at]))
+    last.show()
+    parts.show()
+
+
 run_alarms()
 run_doubt()
 run_fluid()
 run_signs()
 run_judge()
+run_parts()
