@@ -174,7 +174,7 @@ class _Judging:
         self._pass(seq, t_s)
         judge: Any = self._judge
         self._filled += 1
-        self._unmoved += 1
+        self._unmoved = self._unmoved + 1 if self._is_known else 0
         judge.begin()
         judge.take_diastolic(inputs.line_diastolic[tick])
         events: list[tuple[int, ...]] = []
