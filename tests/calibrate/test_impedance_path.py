@@ -274,8 +274,8 @@ def test_through_a_running_session_or_a_port(
         # They count from where the first run ended.
         turgor("record", running.port, first, "--seconds", 40)
         turgor("record", running.port, second, "--seconds", 30)
-    # Both begin behind the board's start. A calibration moves the resistance as electrodes do, which the board takes out:
-    # for a minute behind the first snapshot no median is certain. Nothing differs.
+    # Both begin behind the board's start. A calibration moves the resistance as electrodes do, which the board takes
+    # out: for a minute behind the first snapshot no median is certain. Nothing differs.
     for file, result in ((first, "unverifiable"), (second, "unverifiable")):
         report = json.loads(turgor("replay", file, "--verify", "--json"))
         assert (report["result"], report["states"]["different"]) == (result, 0)
