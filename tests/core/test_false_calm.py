@@ -10,8 +10,11 @@ from turgor.core.entries import REMOVED, STANDBY, ZERO
 from turgor.core.rules import DP_LOST, PRESSURE_DOUBT
 
 HOUR = 3600
-# A pressure that breathes.
-LIVELY = lambda t: 2 * math.sin(t / 2)  # noqa: E731
+
+
+def lively(t: int) -> float:
+    """How a pressure breathes."""
+    return 2 * math.sin(t / 2)
 
 
 def dbp(t: int) -> float | None:
@@ -20,7 +23,7 @@ def dbp(t: int) -> float | None:
 
 def standing(seconds: int = 9000) -> Judged:
     """A calf at 45 mmHg under a DBP of 70: `dp_low` stands, high."""
-    watch = Judged("calf_l").run(seconds, {"calf_l": lambda t: 45 + LIVELY(t)}, dbp)
+    watch = Judged("calf_l").run(seconds, {"calf_l": lambda t: 45 + lively(t)}, dbp)
     assert watch.stands("calf_l", "dp_low") == "high"
     assert watch.stands("calf_l", "pressure_doubt") == "none"
     return watch
@@ -32,7 +35,7 @@ def test_catheter_out(to: float) -> None:
     watch = standing()
     began = watch.second
     watch.judge.alarms.acknowledge(255, 255)
-    watch.run(3 * HOUR, {"calf_l": lambda t: to + 0.02 * LIVELY(t)}, dbp)
+    watch.run(3 * HOUR, {"calf_l": lambda t: to + 0.02 * lively(t)}, dbp)
     ((when, *rest),) = watch.events("pressure_doubt")
     assert rest == ["calf_l", "raised", "medium"]
     assert when - began <= 90
@@ -40,7 +43,7 @@ def test_catheter_out(to: float) -> None:
     assert watch.stands("calf_l", "pressure_high") != "none"
     # Somebody looked: it really is as it reads.
     watch.judge.confirm(channel_id("calf_l"), PRESSURE_DOUBT)
-    watch.run(1200, {"calf_l": lambda t: max(to, 3) + LIVELY(t)}, dbp)
+    watch.run(1200, {"calf_l": lambda t: max(to, 3) + lively(t)}, dbp)
     if to < 30:
         assert watch.stands("calf_l", "dp_low") == "none"
     assert watch.stands("calf_l", "pressure_doubt") == "none"
@@ -59,12 +62,12 @@ def test_catheter_blocked() -> None:
     """The pressure stays where it was and stops breathing."""
     watch = standing()
     began = watch.second
-    watch.run(HOUR, {"calf_l": lambda t: 45 + 0.1 * LIVELY(t)}, dbp)
+    watch.run(HOUR, {"calf_l": lambda t: 45 + 0.1 * lively(t)}, dbp)
     ((when, *rest),) = watch.events("pressure_doubt")
     assert rest == ["calf_l", "raised", "medium"]
     assert when - began <= 130
     # It does not clear while it creeps down behind the blockage.
-    watch.run(2 * HOUR, {"calf_l": lambda t: 45 - (t - began - HOUR) / 400 + 0.1 * LIVELY(t)}, dbp)
+    watch.run(2 * HOUR, {"calf_l": lambda t: 45 - (t - began - HOUR) / 400 + 0.1 * lively(t)}, dbp)
     assert watch.stands("calf_l", "dp_low") == "high"
 
 
@@ -72,7 +75,7 @@ def test_zero_under_pressure() -> None:
     """Zeroed while it reads 45: from then on it reads 0, which is said after ten minutes and clears nothing."""
     watch = standing()
     watch.judge.entry(channel_id("calf_l"), ZERO)
-    watch.run(HOUR, {"calf_l": LIVELY}, dbp)
+    watch.run(HOUR, {"calf_l": lively}, dbp)
     assert watch.stands("calf_l", "pressure_doubt") == "medium"
     assert watch.stands("calf_l", "dp_low") == "high"
 
@@ -108,7 +111,7 @@ def test_attached_late() -> None:
 
 def test_dbp_never_typed() -> None:
     """Said after a quarter and half an hour; 35 mmHg are high after an hour, without any dP."""
-    watch = Judged("calf_l").run(2 * HOUR, {"calf_l": lambda t: 35 + LIVELY(t)})
+    watch = Judged("calf_l").run(2 * HOUR, {"calf_l": lambda t: 35 + lively(t)})
     assert watch.events("dbp_stale") == [(901, "patient", "raised", "low"), (1801, "patient", "escalated", "medium")]
     assert [event[3] for event in watch.events("pressure_high")] == ["medium", "high"]
     assert watch.events("dp_low") == []
@@ -118,14 +121,14 @@ def test_dbp_grows_old() -> None:
     """A DBP older than an hour is withdrawn: `dp_low` stays as it is, neither counting nor clearing."""
     watch = standing()
     typed = watch.second // 600 * 600 + 1
-    watch.run(2 * HOUR, {"calf_l": lambda t: 10 + LIVELY(t) if t > typed + 3700 else 45 + LIVELY(t)})
+    watch.run(2 * HOUR, {"calf_l": lambda t: 10 + lively(t) if t > typed + 3700 else 45 + lively(t)})
     assert watch.stands("calf_l", "dp_low") == "high"
     assert watch.stands("patient", "dbp_stale") == "medium"
 
 
 def test_shock_with_a_dbp_below_the_compartment() -> None:
     """DBP 40 with ICP 50 is taken: `dp_lost` is high ten minutes later."""
-    watch = Judged("calf_l").run(1200, {"calf_l": lambda t: 50 + LIVELY(t)}, lambda t: 40.0 if t == 100 else None)
+    watch = Judged("calf_l").run(1200, {"calf_l": lambda t: 50 + lively(t)}, lambda t: 40.0 if t == 100 else None)
     ((when, *rest),) = watch.events("dp_lost")
     assert rest == ["calf_l", "raised", "high"]
     assert when == 700
@@ -141,10 +144,10 @@ def test_a_sensor_that_dies_holds_what_stands() -> None:
 def test_a_channel_put_aside_says_that_its_alarms_are_withdrawn() -> None:
     watch = standing()
     watch.judge.set_state(channel_id("calf_l"), STANDBY)
-    watch.run(10, {"calf_l": lambda t: 45 + LIVELY(t)}, dbp)
+    watch.run(10, {"calf_l": lambda t: 45 + lively(t)}, dbp)
     assert {event[3] for event in watch.said if event[0] > 9000} == {"withdrawn"}
     # It returns by itself, and what is still true is raised again.
-    watch.run(1800 + 1000, {"calf_l": lambda t: 45 + LIVELY(t)}, dbp)
+    watch.run(1800 + 1000, {"calf_l": lambda t: 45 + lively(t)}, dbp)
     assert watch.stands("calf_l", "dp_low") == "medium"
     watch.judge.set_state(channel_id("calf_l"), REMOVED)
     watch.run(2 * HOUR, {"calf_l": lambda _: None}, dbp)

@@ -28,7 +28,10 @@ def every(minutes: int, mmhg: float):
 def test_healthy_drift(drift: float) -> None:
     """The thorax drifts by the published extremes in 6 h, and back; the limbs by 1 % of their own."""
     noise = noisy(Random(1), 0.02)
-    swing = lambda t: math.sin(math.pi * (t % (12 * HOUR)) / (12 * HOUR))  # noqa: E731
+
+    def swing(t: int) -> float:
+        return math.sin(math.pi * (t % (12 * HOUR)) / (12 * HOUR))
+
     watch = Judged("calf_l", "calf_z", "thorax_z").run(
         HOURS * HOUR,
         {
@@ -102,7 +105,10 @@ def test_a_step_keeps_the_change_so_far() -> None:
 def test_a_room_from_13_to_39_degrees() -> None:
     """2 % at the calf, 14 % were it a forearm: with the skin's temperature known at most low, and why."""
     noise = noisy(Random(5), 0.02)
-    warm = lambda t: min(1.0, max(0, t - 1800) / 3600)  # noqa: E731
+
+    def warm(t: int) -> float:
+        return min(1.0, max(0, t - 1800) / 3600)
+
     watch = Judged("calf_z", "skin").run(
         HOURS * HOUR,
         {"calf_z": lambda t: 60 * (1 - 0.02 * warm(t)) + noise(), "skin": lambda t: 29 + 6 * warm(t)},

@@ -4,6 +4,7 @@ import ast
 
 import pytest
 
+from turgor_host.errors import TurgorError
 from turgor_host.flash.shorten import shorten
 
 
@@ -39,5 +40,5 @@ def test_many_names_stay_apart() -> None:
 
 
 def test_a_private_global_is_refused() -> None:
-    with pytest.raises(NotImplementedError, match="line 2"):
+    with pytest.raises(TurgorError, match="line 2"):
         shortened("def f():\n    global _count\n    _count = 1")

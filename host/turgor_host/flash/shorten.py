@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from string import ascii_letters, digits
 
+from turgor_host.errors import TurgorError
+
 _FIRST = ascii_letters
 _NEXT = ascii_letters + digits
 # Where each kind of node has a name.
@@ -41,7 +43,9 @@ def _private(tree: ast.AST) -> Iterator[tuple[ast.AST, str, str]]:
                     (each, field, name) for field in ("name", "asname") if _is_private(name := getattr(each, field))
                 )
         elif isinstance(node, ast.Global | ast.Nonlocal) and any(map(_is_private, node.names)):
-            raise NotImplementedError(f"line {node.lineno}: a private name of a file that a function sets")
+            raise TurgorError(
+                f"line {node.lineno}: a function sets a private name of its file, which gets no short one here"
+            )
         elif (field := _FIELDS.get(type(node), "")) and _is_private(name := getattr(node, field)):
             yield node, field, name
 

@@ -51,7 +51,7 @@ def median_push(s: Any, value: int) -> int:
         s[gap] = value
     s[0] = _WINDOW if position == 2 * _WINDOW - 1 else position + 1
     s[1] = n
-    return n  # type: ignore[no-any-return]
+    return int(n)
 
 
 def _place(s: Any, n: int, value: int) -> int:

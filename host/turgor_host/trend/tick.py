@@ -180,7 +180,7 @@ def _read_impedance(w: Any, p: Any, window: Any, fluid: Any, position: int, valu
 
 
 def _median_at(p: Any, position: int) -> int:
-    return p[position][MEDIAN] if position >= 0 else ABSENT  # type: ignore[no-any-return]
+    return int(p[position][MEDIAN]) if position >= 0 else ABSENT
 
 
 def _weigh_pressure(w: Any, p: Any, doubt: Any, slope: Any, deficit: Any, x: Any, aux: Any, position: int) -> None:
@@ -206,7 +206,7 @@ def _weigh_impedance(w: Any, p: Any, fluid: Any, x: Any, position: int) -> None:
 
 
 def _judged(p: Any, position: int) -> int:
-    return p[position][MEDIAN] if p[position][MEDIAN] > 0 else ABSENT  # type: ignore[no-any-return]
+    return int(p[position][MEDIAN]) if p[position][MEDIAN] > 0 else ABSENT
 
 
 def _weigh_system(w: Any, p: Any, fluid: Any, x: Any) -> None:
