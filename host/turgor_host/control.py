@@ -36,10 +36,13 @@ class ControlServer:
         self._act = act
         self._file = file
         self._path = _folder() / f"{os.getpid()}.sock"
-        self._path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.bind(str(self._path))
+        # Whoever asks takes away what does not listen, so it gets its name once it does.
+        early = self._path.with_suffix(".new")
+        early.unlink(missing_ok=True)
+        self._socket.bind(str(early))
         self._socket.listen(4)
+        early.rename(self._path)
         self._thread = threading.Thread(target=self._serve, name="turgor-control", daemon=True)
         self._thread.start()
 
