@@ -19,8 +19,8 @@ from turgor.mp import const, micropython, ptr8, ptr32
 # Words of one alarm: run of each stage (-1: none), clear run, priority, acknowledged (0 no, 1 to be told, then 2 and
 # one more each second), and the first stage's input when it was acknowledged, turned round where what lies below its
 # limit is beyond it.
-_PRIORITY = const(4)
-_ACKNOWLEDGED = const(5)
+PRIORITY_AT = const(4)
+ACKNOWLEDGED_AT = const(5)
 ALARM_WORDS = const(7)
 # Words of a row of limits: stage, priority, limit, run_s, clear limit, clear_s.
 _ROW = const(6)
@@ -267,13 +267,13 @@ class Alarms:
         words = self.words
         for alarm in range(self.firsts[subject], self.firsts[subject + 1]):
             at = alarm * ALARM_WORDS
-            if words[at + _PRIORITY]:
+            if words[at + PRIORITY_AT]:
                 to = self.event_count * EVENT_WORDS
                 events = self.events
                 events[to] = self.ids[alarm * 2]
                 events[to + 1] = self.ids[alarm * 2 + 1]
                 events[to + 2] = WITHDRAWN
-                events[to + 3] = words[at + _PRIORITY]
+                events[to + 3] = words[at + PRIORITY_AT]
                 for i in range(4, EVENT_WORDS):
                     events[to + i] = 0
                 self.event_count += 1
@@ -290,11 +290,11 @@ class Alarms:
     def priority(self, channel, rule):
         """The priority of an alarm, NO_PRIORITY while there is none."""
         alarm = self.number(channel, rule)
-        return self.words[alarm * ALARM_WORDS + _PRIORITY] if alarm >= 0 else NO_PRIORITY
+        return self.words[alarm * ALARM_WORDS + PRIORITY_AT] if alarm >= 0 else NO_PRIORITY
 
     def is_acknowledged(self, channel, rule):
         alarm = self.number(channel, rule)
-        return alarm >= 0 and self.words[alarm * ALARM_WORDS + _ACKNOWLEDGED] > 0
+        return alarm >= 0 and self.words[alarm * ALARM_WORDS + ACKNOWLEDGED_AT] > 0
 
     def annunciation(self):
         """The highest priority among the alarms that nobody acknowledged."""
@@ -315,8 +315,8 @@ class Alarms:
             at = alarm * ALARM_WORDS
             is_meant = channel == NO_CHANNEL or self.ids[alarm * 2] == channel
             is_meant = is_meant and (rule == 255 or self.ids[alarm * 2 + 1] == rule)
-            if is_meant and words[at + _PRIORITY] and not words[at + _ACKNOWLEDGED]:
-                words[at + _ACKNOWLEDGED] = mark
+            if is_meant and words[at + PRIORITY_AT] and not words[at + ACKNOWLEDGED_AT]:
+                words[at + ACKNOWLEDGED_AT] = mark
                 found += 1
         return found
 
@@ -347,8 +347,8 @@ class Alarms:
             for i in range(_RUNS):
                 if words[word + i] < -1:
                     return False
-            priority = words[word + _PRIORITY]
-            if not 0 <= priority <= HIGH or not 0 <= words[word + _ACKNOWLEDGED] <= priority * _ACKNOWLEDGED_MOST:
+            priority = words[word + PRIORITY_AT]
+            if not 0 <= priority <= HIGH or not 0 <= words[word + ACKNOWLEDGED_AT] <= priority * _ACKNOWLEDGED_MOST:
                 return False
         return True
 

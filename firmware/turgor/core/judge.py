@@ -80,10 +80,10 @@ TYPED = const(1)
 ARTERIAL_LINE = const(2)
 DBP_SOURCES = ("none", "typed", "arterial line")
 # That of the arterial line goes before a typed one, and is held for so long when the line gives none.
-_LINE_HELD_S = const(60)
+LINE_HELD_S = const(60)
 # A baseline is the median of this many valid readings in 60 s; it is late when it comes so long after the start.
-_BASELINE_READINGS = const(60)
-_LATE_S = const(3600)
+BASELINE_READINGS = const(60)
+LATE_S = const(3600)
 
 _STANDBY_S = const(1800)
 
@@ -91,7 +91,7 @@ _STANDBY_S = const(1800)
 TURNED_S = const(1200)
 _TURNED_MANY_S = const(9000)
 # Bits of a trouble, in order of its rules.
-_ABSENT = const(1)
+NOT_READ = const(1)
 _SATURATED = const(2)
 _STUCK = const(4)
 _NOISY = const(8)
@@ -290,7 +290,7 @@ class Judge:
         self.dbp_milli_mmhg = words[WORD_TYPED]
         self.dbp_source = NO_SOURCE if words[WORD_TYPED] < 0 else TYPED
         age = second - words[WORD_TYPED_S]
-        if words[WORD_LINE] >= 0 and second - words[WORD_LINE_S] <= _LINE_HELD_S:
+        if words[WORD_LINE] >= 0 and second - words[WORD_LINE_S] <= LINE_HELD_S:
             self.dbp_milli_mmhg = words[WORD_LINE]
             self.dbp_source = ARTERIAL_LINE
             age = second - words[WORD_LINE_S]
@@ -312,7 +312,7 @@ class Judge:
             if kind != MOTION and flags & READING_NOISY:
                 trouble |= _NOISY
         if value == ABSENT and not trouble & _WHY:
-            trouble |= _ABSENT
+            trouble |= NOT_READ
         self._trouble[position] = trouble
         self._readings[position] = value
         windows = self._windows[position]
@@ -326,8 +326,8 @@ class Judge:
             value = unmoved(s, value)
         valid = median_push(windows[0], value)
         middle = self.medians[position] = median(windows[0])
-        if kind == IMPEDANCE and valid == _BASELINE_READINGS and not s[BASELINE] and middle > 0:
-            late = second > _LATE_S or self.words[_ADMITTED] & ADMITTED_LATE
+        if kind == IMPEDANCE and valid == BASELINE_READINGS and not s[BASELINE] and middle > 0:
+            late = second > LATE_S or self.words[_ADMITTED] & ADMITTED_LATE
             set_baseline(s, middle, LATE if late else AT_ATTACH, self._active(self._skin_at))
             return True
         return False

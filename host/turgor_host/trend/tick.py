@@ -7,7 +7,7 @@ a typed DBP and acknowledgements, no states of channels, no motion and no flags:
 
 from typing import Any
 
-from turgor.core.alarms import _highest, _step
+from turgor.core.alarms import ACKNOWLEDGED_AT, ALARM_WORDS, EVENT_WORDS, PRIORITY_AT, _highest, _step
 from turgor.core.channels import ARTERIAL, IMPEDANCE, PRESSURE
 from turgor.core.fluid import (
     AT_ATTACH,
@@ -19,13 +19,13 @@ from turgor.core.fluid import (
     unmoved,
 )
 from turgor.core.judge import (
-    _ABSENT,
-    _BASELINE_READINGS,
-    _LATE_S,
-    _LINE_HELD_S,
     ARTERIAL_LINE,
+    BASELINE_READINGS,
+    LATE_S,
+    LINE_HELD_S,
     NO_AGE,
     NO_SOURCE,
+    NOT_READ,
     SECOND,
     TYPED,
     WORD_LINE,
@@ -73,13 +73,8 @@ from turgor_host.trend.state import (
     State,
 )
 
-# Words of an alarm, as `core.alarms` has them.
-_ALARM_WORDS = 7
-_PRIORITY = 4
-_ACKNOWLEDGED = 5
-# Words of an event of the core; a row of what `run` gives has the second before them.
-_EVENT = 7
-ROW = 8
+# A row of what `run` gives: the second, and an event's words.
+ROW = EVENT_WORDS + 1
 
 
 def run(s: State, tick: int, end: int, readings: Any, typed: Any, line: Any, rows: Any, medians: Any, dbps: Any) -> Any:
@@ -91,7 +86,7 @@ def run(s: State, tick: int, end: int, readings: Any, typed: Any, line: Any, row
     w, p, fluid, x, alarms, events = s.whole, s.positions, s.fluid, s.x, s.alarms, s.events
     count = len(p)
     found = 0
-    while tick < end and found + len(alarms) // _ALARM_WORDS * 2 < len(rows):
+    while tick < end and found + len(alarms) // ALARM_WORDS * 2 < len(rows):
         _begin(w, alarms, typed[tick], line[tick])
         for position in range(count):
             value = readings[tick][position]
@@ -119,8 +114,8 @@ def run(s: State, tick: int, end: int, readings: Any, typed: Any, line: Any, row
             for event in range(told & 255):
                 row = rows[found]
                 row[0] = w[SECOND]
-                for i in range(_EVENT):
-                    row[i + 1] = events[event * _EVENT + i]
+                for i in range(EVENT_WORDS):
+                    row[i + 1] = events[event * EVENT_WORDS + i]
                 found += 1
         tick += 1
     return tick, found
@@ -140,7 +135,7 @@ def _begin(w: Any, alarms: Any, typed: int, line: int) -> None:
     w[DBP] = w[WORD_TYPED]
     w[SOURCE] = NO_SOURCE if w[WORD_TYPED] < 0 else TYPED
     age = second - w[WORD_TYPED_S]
-    if w[WORD_LINE] >= 0 and second - w[WORD_LINE_S] <= _LINE_HELD_S:
+    if w[WORD_LINE] >= 0 and second - w[WORD_LINE_S] <= LINE_HELD_S:
         w[DBP] = w[WORD_LINE]
         w[SOURCE] = ARTERIAL_LINE
         age = second - w[WORD_LINE_S]
@@ -156,27 +151,27 @@ def _acknowledge(w: Any, alarms: Any) -> None:
     if w[SOUNDED_S] < w[ACKNOWLEDGE_S]:
         return
     w[SOUNDED_S] = 0
-    for at in range(0, len(alarms), _ALARM_WORDS):
-        if alarms[at + _PRIORITY] and not alarms[at + _ACKNOWLEDGED]:
-            alarms[at + _ACKNOWLEDGED] = 1
+    for at in range(0, len(alarms), ALARM_WORDS):
+        if alarms[at + PRIORITY_AT] and not alarms[at + ACKNOWLEDGED_AT]:
+            alarms[at + ACKNOWLEDGED_AT] = 1
 
 
 def _read(p: Any, window: Any, position: int, value: int) -> None:
-    p[position][TROUBLED] = _ABSENT if value == ABSENT else 0
+    p[position][TROUBLED] = NOT_READ if value == ABSENT else 0
     p[position][READING] = value
     median_push(window, value)
     p[position][MEDIAN] = median(window)
 
 
 def _read_impedance(w: Any, p: Any, window: Any, fluid: Any, position: int, value: int) -> None:
-    p[position][TROUBLED] = _ABSENT if value == ABSENT else 0
+    p[position][TROUBLED] = NOT_READ if value == ABSENT else 0
     second = w[SECOND]
     p[position][STEPPED] = fluid_reading(fluid, second, value)
     valid = median_push(window, unmoved(fluid, value))
     middle = median(window)
     p[position][MEDIAN] = middle
-    if valid == _BASELINE_READINGS and not fluid[BASELINE] and middle > 0:
-        set_baseline(fluid, middle, LATE if second > _LATE_S else AT_ATTACH, _median_at(p, w[SKIN_AT]))
+    if valid == BASELINE_READINGS and not fluid[BASELINE] and middle > 0:
+        set_baseline(fluid, middle, LATE if second > LATE_S else AT_ATTACH, _median_at(p, w[SKIN_AT]))
 
 
 def _median_at(p: Any, position: int) -> int:
