@@ -205,8 +205,8 @@ class Judge:
         self.kept[position] = self._afresh(CHANNELS[self.channels[position]][1])
         self.zeroed[position] = NEVER_S
         for window in self._windows[position]:
-            for i in range(MEDIAN_WORDS):
-                window[i] = 0
+            # Of an empty window nothing but its position and its count is looked at.
+            window[0] = window[1] = 0
         self.medians[position] = ABSENT
         self._trouble[position] = self._stepped[position] = 0
 
