@@ -367,7 +367,7 @@ class Judge:
         if self._ending[position]:
             alarms.withdraw(position)
             self._ending[position] = 0
-        elif state in (ACTIVE, FASCIOTOMY):
+        elif state != STANDBY and state != REMOVED:
             alarms.step(position, self._x)
 
     def _weigh_pressure(self, x, position):
