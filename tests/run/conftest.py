@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from played import PRESSURES, TEN_MINUTES, Played
 
 Turgor = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -59,3 +60,38 @@ def events(turgor: Turgor) -> Callable[[Path], list[dict[str, Any]]]:
 @pytest.fixture(scope="session")
 def info(turgor: Turgor) -> Callable[[Path], dict[str, Any]]:
     return lambda file: json.loads(turgor("info", file, "--json").stdout)
+
+
+@pytest.fixture
+def play(
+    tmp_path: Path, record: Callable[..., Path], events: Callable[[Path], list[dict[str, Any]]], micropython: Path
+) -> Callable[..., Played]:
+    """Write a scenario (points by column) and its configuration, and let the board run it."""
+
+    def run(
+        seconds: int,
+        columns: dict[str, dict[float, float]],
+        dbp: float | None = None,
+        configuration: str = PRESSURES,
+        typed: dict[float, float] | None = None,
+    ) -> Played:
+        points: dict[float, dict[str, float]] = {0.0: {}}
+        for column, values in columns.items():
+            for t_s, value in values.items():
+                points.setdefault(t_s, {})[column] = value
+        entries = typed or {} if dbp is None else dict.fromkeys(range(5, seconds, TEN_MINUTES), dbp)
+        for at_s, mmhg in entries.items():
+            points.setdefault(at_s, {})["dbp_mmhg"] = mmhg
+        names = [*columns, "dbp_mmhg"]
+        lines = [",".join(["t_s", *names])]
+        lines += [
+            ",".join([f"{t_s:g}" if t_s < 1e5 else str(t_s), *(str(points[t_s].get(name, "")) for name in names)])
+            for t_s in sorted(points)
+        ]
+        scenario, config = tmp_path / "rules.csv", tmp_path / "rules.toml"
+        scenario.write_text("\n".join(lines) + "\n")
+        config.write_text(configuration)
+        file = record(f"sim:{scenario}", seconds, config=config)
+        return Played(file, events(file))
+
+    return run

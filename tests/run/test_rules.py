@@ -6,108 +6,10 @@ tick the input went beyond; the events have to come to the second from there, an
 900 s is over at the 901st tick.
 """
 
-from collections.abc import Callable, Sequence
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
-
-from turgor.core.change import fall_permille
-from turgor_host.recording.reader import open_recording
-
-Levels = Sequence[tuple[float, float]]
-Event = tuple[int, str, str, str, str]
-LIMBS = ("calf_l", "calf_r", "forearm_l", "forearm_r")
-PRESSURES = "".join(f"[channels.{limb}]\nrate_hz = 10\n" for limb in LIMBS)
-TEN_MINUTES = 600
-PARTS = (
-    ("calf_z", "r0_ohm", 62.0),
-    ("calf_z", "rinf_ohm", 38.0),
-    ("thorax_z", "r0_ohm", 51.4),
-    ("thorax_z", "rinf_ohm", 25.0),
-)
-# A level changes within this time.
-EDGE_S = 0.2
-
-
-class Played:
-    """A recorded run: `events` (second, channel, rule, priority, state), and the medians that they were judged on."""
-
-    def __init__(self, file: Path, found: list[dict[str, Any]]) -> None:
-        self.events: list[Event] = [
-            (event["t_s"], event["channel"], event["rule"], event["priority"], event["state"]) for event in found
-        ]
-        self._file = file
-
-    def medians(self, channel: str) -> dict[int, float]:
-        with open_recording(self._file) as recording:
-            readings = recording[channel].readings()
-            points = zip(readings.time.tolist(), readings.median.tolist(), strict=True)
-            return {round(t_s): round(median, 3) for t_s, median in points if median == median}
-
-    def baseline(self, channel: str) -> float:
-        with open_recording(self._file) as recording:
-            ((_, ohm),) = recording.baselines()[channel]
-            return ohm
-
-    def run(self, channel: str, is_beyond: Callable[[float], bool], after: int = 0) -> tuple[int, int]:
-        """The first tick behind `after` at which the median is beyond, and for how many it stays there."""
-        medians = self.medians(channel)
-        first = next(t for t in sorted(medians) if t > after and is_beyond(medians[t]))
-        end = first
-        while end in medians and is_beyond(medians[end]):
-            end += 1
-        return first, end - first
-
-
-def rows(levels: Levels) -> dict[float, float]:
-    """Points of a column that jumps to each level at its time."""
-    found = {0.0: levels[0][1]}
-    for (_, before), (t_s, level) in pairwise(levels):
-        found[t_s] = before
-        found[t_s + EDGE_S] = level
-    return found
-
-
-@pytest.fixture
-def play(
-    tmp_path: Path, record: Callable[..., Path], events: Callable[[Path], list[dict[str, Any]]], micropython: Path
-) -> Callable[..., Played]:
-    """Write a scenario and its configuration, and let the board run it."""
-
-    def run(
-        seconds: int,
-        columns: dict[str, dict[float, float]],
-        dbp: float | None = None,
-        configuration: str = PRESSURES,
-        typed: dict[float, float] | None = None,
-    ) -> Played:
-        points: dict[float, dict[str, float]] = {0.0: {}}
-        for column, values in columns.items():
-            for t_s, value in values.items():
-                points.setdefault(t_s, {})[column] = value
-        entries = typed or {} if dbp is None else dict.fromkeys(range(5, seconds, TEN_MINUTES), dbp)
-        for at_s, mmhg in entries.items():
-            points.setdefault(at_s, {})["dbp_mmhg"] = mmhg
-        names = [*columns, "dbp_mmhg"]
-        lines = [",".join(["t_s", *names])]
-        lines += [
-            ",".join([f"{t_s:g}" if t_s < 1e5 else str(t_s), *(str(points[t_s].get(name, "")) for name in names)])
-            for t_s in sorted(points)
-        ]
-        scenario, config = tmp_path / "rules.csv", tmp_path / "rules.toml"
-        scenario.write_text("\n".join(lines) + "\n")
-        config.write_text(configuration)
-        file = record(f"sim:{scenario}", seconds, config=config)
-        return Played(file, events(file))
-
-    return run
-
-
-def pressures(**levels: Levels) -> dict[str, dict[float, float]]:
-    return {f"{limb}_mmhg": rows(points) for limb, points in levels.items()}
+from played import LIMBS, PRESSURES, pressures
 
 
 def test_dp_low(play: Any) -> None:
@@ -301,31 +203,6 @@ def test_pressure_rising_and_pressure_doubt(play: Any) -> None:
         (away, "forearm_r", "pressure_doubt", "medium", "cleared"),
     ]
     assert played.events == sorted(expected)
-
-
-def test_impedances(play: Any) -> None:
-    """5 % for 10 min are `fluid_gain` and `lung_fluid`; a step of 2.1 % is an electrode's, one of 1.9 % is not."""
-    points = [(0, 1.0), (200, 1.0), (500, 0.951), (1200, 0.951), (1230, 0.949), (2000, 0.949)]
-    ramps = {f"{name}_{part}": {t: whole * share for t, share in points} for name, part, whole in PARTS}
-    for name, part, whole in PARTS:
-        before = 0.949 * whole
-        after = before * (0.979 if name == "calf_z" else 0.981)
-        ramps[f"{name}_{part}"] |= {2200: before, 2200 + EDGE_S: after}
-    played = play(2400, ramps, configuration="[channels.calf_z]\n[channels.thorax_z]\n")
-    expected = []
-    for name, rule in (("calf_z", "fluid_gain"), ("thorax_z", "lung_fluid")):
-        baseline = played.baseline(name)
-
-        def is_beyond(ohm: float, baseline: float = baseline) -> bool:
-            return fall_permille(round(baseline * 1000), round(ohm * 1000)) >= 50
-
-        first, _ = played.run(name, is_beyond)
-        assert first > 1200
-        expected.append((first + 600, name, rule, "low", "raised"))
-    steps = [event for event in played.events if event[2] == "step_artefact"]
-    assert [event[1:] for event in steps] == [("calf_z", "step_artefact", "low", "raised")]
-    assert 2204 <= steps[0][0] <= 2210
-    assert played.events == sorted([*expected, *steps])
 
 
 def _slope_per_h(values: list[float]) -> float:
