@@ -26,6 +26,8 @@ LIMB_CHECK_PARTS = (
     ("movement", ("unknown", "normal", "reduced", "absent")),
     ("pulse", ("unknown", "normal", "weak", "absent")),
 )
+# Of a limb where nothing was found.
+LIMB_CHECK_NORMAL = ("no", "normal", "normal", "normal")
 POSITIONS = ("lying", "prone", "left_side", "right_side", "head_up", "sitting", "standing", "limb_up", "limb_down")
 
 
