@@ -1,4 +1,4 @@
-"""Whether each channel is active, on standby, of an opened compartment or removed: as it was told, and as the board says."""
+"""What state each channel is in, of those of `turgor_host.entries`: as it was told, and as the board says."""
 
 from collections.abc import Iterable
 from typing import Any

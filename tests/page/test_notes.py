@@ -61,7 +61,7 @@ def filled(form: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("name", FORMS)
 def test_every_form_that_is_filled_in_can_be_carried_out(name: str) -> None:
-    """With its first channel and, where it may, without one; what is asked carries the same numbers as the command's."""
+    """With each of its channels and, where it may, without one; what is asked carries the command's numbers."""
     form = FORMS[name]
     asked: list[dict[str, Any]] = []
 

@@ -1,4 +1,4 @@
-"""What the page's notes can be, as forms to fill in: the kinds of `turgor_host.entries`, and what is said of a channel."""
+"""What the page's notes can be, as forms: the kinds of `turgor_host.entries`, and what is said of a channel."""
 
 from collections.abc import Callable
 from typing import Any
@@ -43,12 +43,14 @@ _CONFIRMED = {"pressure_doubt": PRESSURE, "baseline_unknown": IMPEDANCE}
 def forms() -> list[Form]:
     """Groups of forms, each group with `title` and `forms`, each form with what the page has to ask for.
 
-    `name` and `text` say what it is; `fields` have a `label` and either `choices` or the `unit`, `least` and `most` of a
-    number, which is `needed` or not; of which `channels` it may be, and whether `of_patient`; `of_limb`: one channel of
-    a limb stands for all; `text_most`: bytes of its text, 0 for none; `normal`: what a check finds where all is well.
+    `name` and `text` say what it is; `fields` have a `label` and either `choices` or the `unit`, `least` and `most` of
+    a number, which is `needed` or not; of which `channels` it may be, and whether `of_patient`; `of_limb`: one channel
+    of a limb stands for all; `text_most`: bytes of its text, 0 for none; `normal`: what a check finds where all is
+    well.
     """
     groups = [
-        {"title": title, "forms": [_form(kind) for kind in KINDS if kind.group in names]} for title, names in TITLES
+        {"title": title, "forms": [_form(kind) for name in names for kind in KINDS if kind.group == name]}
+        for title, names in TITLES
     ]
     return [*groups, {"title": "Sensors", "forms": _of_channels()}]
 
@@ -79,12 +81,13 @@ def _of_channels() -> list[Form]:
     level = BY_NAME["level"]
     found = [
         _of_channel("zero", "zero", pressures, _choice("transducer", _AIR)),
-        _of_channel("level", "level of the transducer", channels_of(level), _number(level, level.text)),
-        _of_channel("state", "state of the channel", list(range(len(CHANNELS))), _choice("state", STATES)),
+        _of_channel("level", "level", channels_of(level), _number(level, level.text)),
+        _of_channel("state", "state", list(range(len(CHANNELS))), _choice("state", STATES)),
     ]
     for rule, kind in _CONFIRMED.items():
         channels = [number for number, row in enumerate(CHANNELS) if row[1] == kind]
-        text = f"confirmed, although: {RULES[RULE_NAMES.index(rule)][3]}"
+        # What the rule judges, as `whether the baseline holds`.
+        text = "confirm that " + RULES[RULE_NAMES.index(rule)][1].removeprefix("whether ")
         found.append(_of_channel(rule, text, channels))
     return found
 
