@@ -216,6 +216,11 @@ def taken(commands: Commands, refusal: str = "") -> list[bytes]:
             {"channel": "calf_l", "rule": "dp_low"},
             "'dp_low' cannot be confirmed; what can is pressure_doubt",
         ),
+        (
+            "confirm",
+            {"channel": "calf_z", "rule": "pressure_doubt"},
+            "calf_z has no pressure_doubt; channels that may: calf_l calf_r forearm_l forearm_r",
+        ),
         ("admit", {"id": 0, "age_group": "adult"}, "an id of 0 is refused; give a pseudonymous whole number from 1"),
         ("admit", {"id": 1.5, "age_group": "adult"}, "an id of 1.5 is refused"),
         ("admit", {"id": "Jane", "age_group": "adult"}, "'Jane' is no number"),

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from turgor.core.channels import CHANNELS, IMPEDANCE, PRESSURE, PRESSURES
+from turgor.core.channels import CHANNELS, PRESSURES
 from turgor.core.entries import LIMB_CHECK
 from turgor.core.rules import RULE_NAMES, RULES
-from turgor_host.commands import to_number
+from turgor_host.commands import CONFIRMABLE, to_number
 from turgor_host.entries import (
     ANY,
     BY_NAME,
@@ -36,8 +36,6 @@ TITLES = (
     ("Text", ("text",)),
 )
 _AIR = ("as it is now", "open to air")
-# Doubts that a person may end, and the kind of channel that each is of.
-_CONFIRMED = {"pressure_doubt": PRESSURE, "baseline_unknown": IMPEDANCE}
 
 
 def forms() -> list[Form]:
@@ -84,7 +82,7 @@ def _of_channels() -> list[Form]:
         _of_channel("level", "level", channels_of(level), _number(level, level.text)),
         _of_channel("state", "state", list(range(len(CHANNELS))), _choice("state", STATES)),
     ]
-    for rule, kind in _CONFIRMED.items():
+    for rule, kind in CONFIRMABLE.items():
         channels = [number for number, row in enumerate(CHANNELS) if row[1] == kind]
         # What the rule judges, as `whether the baseline holds`.
         text = "confirm that " + RULES[RULE_NAMES.index(rule)][1].removeprefix("whether ")
@@ -131,7 +129,7 @@ def enter(act: Act, form: object, values: object, text: object, channel: object)
     if not isinstance(text, str | None) or not isinstance(channel, str | None):
         raise UsageError("the text and the channel of a note are texts")
     name = str(form)
-    if name in ("zero", "level", "state", *_CONFIRMED):
+    if name in ("zero", "level", "state", *CONFIRMABLE):
         if text:
             raise UsageError(f"{name} has no text; make an entry of its own of it")
         return _tell(act, name, values[0] if values else "", channel)

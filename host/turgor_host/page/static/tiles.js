@@ -133,7 +133,7 @@ function reasonOf(channel, shown) {
 }
 
 function lastSecond(channel) {
-  if (channel.valid) return `last second ${number(channel.value, channel.kind === "impedance" ? 2 : 1)} ${unitOf(channel.unit)}`;
+  if (channel.valid) return `latest ${number(channel.value, channel.kind === "impedance" ? 2 : 1)} ${unitOf(channel.unit)}`;
   return channel.fresh_s === null ? "no reading so far" : `no reading for ${span(channel.fresh_s)}`;
 }
 
