@@ -97,6 +97,7 @@ export class Notes {
     (this.controls[0] ?? this.text).focus();
   }
 
+  // `wrong` is what the text finds fault with.
   say(text, wrong = null) {
     put(this.answer, text);
     this.answer.classList.toggle("wrong", wrong !== null);
@@ -122,7 +123,10 @@ export class Notes {
     this.form.ariaBusy = "true";
     const done = await this.enter(this.chosen.name, values, this.text.value.trim(), this.limb.value || null);
     this.form.ariaBusy = null;
-    if (!done) return;
+    if (!done) {
+      (this.controls[0] ?? this.text).ariaInvalid = "true";
+      return;
+    }
     this.text.value = "";
     this.limb.value = "";
     for (const control of this.controls) control.value = "";
@@ -136,7 +140,7 @@ export class Notes {
       this.say(of ? `${of.label}: ${done.replace("noted: ", "")}` : done);
       return true;
     } catch (error) {
-      this.say(error.message, this.controls[0] ?? this.text);
+      this.say(error.message, this.answer);
       return false;
     }
   }
