@@ -23,7 +23,12 @@ class ChannelStates:
         self._states: dict[int, tuple[int, int]] = {}
         self._told_s: dict[int, int] = {}
         self._restarted_s = -1
+        self._is_known = False
         self._parts: list[bytes] = []
+
+    def doubt(self) -> None:
+        """Something may have been told that did not come here: the next snapshot counts."""
+        self._is_known = False
 
     def restart(self, t_s: int) -> None:
         """Another patient: all channels are active."""
@@ -37,6 +42,8 @@ class ChannelStates:
 
     def take_part(self, part: int, parts: int, words: bytes, t_s: int, channels: Iterable[int]) -> None:
         """A record of a rules' snapshot, of the tick of `t_s`, of a board with `channels`."""
+        if self._is_known:
+            return
         if part == 0:
             self._parts = []
         if part != len(self._parts):
@@ -50,6 +57,7 @@ class ChannelStates:
         # Behind the sum of the limits.
         if not unpack_judge(judge, packed, WORD_SIZE, len(packed)):
             return
+        self._is_known = True
         for position, channel in enumerate(judge.channels):
             if self._told_s.get(channel, self._restarted_s) < t_s:
                 left_s = judge.until[position] - judge.words[SECOND]

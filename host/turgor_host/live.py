@@ -153,6 +153,7 @@ class Live:
             self.version += 1
 
     def _start_boot(self, boot: int) -> None:
+        self._states.doubt()
         first = self._boot is None
         self._boot = boot
         if first:
@@ -194,6 +195,7 @@ class Live:
     def _take_gap(self, header: Fields, body: Fields, tail: bytes) -> None:
         count = body["last_seq"] - header["seq"] + 1
         self._lost += count
+        self._states.doubt()
         self._note(self._at(header), f"{count} records lost", "technical")
 
     def _take_fault(self, header: Fields, body: Fields, tail: bytes) -> None:

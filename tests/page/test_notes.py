@@ -71,7 +71,7 @@ def test_every_form_that_is_filled_in_can_be_carried_out(name: str) -> None:
 
     channels = form["channels"] + [None] * form["of_patient"]
     for channel in channels:
-        assert enter(act, name, filled(form), "why" if form["text_most"] else "", channel) == "done"
+        assert enter(act, name, filled(form), "why" if form["has_text"] else "", channel) == "done"
     assert [each["channel"] for each in asked] == channels
     if asked[0]["action"] == "note":
         kind = BY_NAME[name]

@@ -15,7 +15,6 @@ from turgor_host.entries import (
     LIMB_CHECK_PARTS,
     ONE,
     STATES,
-    TEXT_LIMIT,
     Kind,
     channels_of,
     kind_called,
@@ -43,8 +42,7 @@ def forms() -> list[Form]:
 
     `name` and `text` say what it is; `fields` have a `label` and either `choices` or the `unit`, `least` and `most` of
     a number, which is `needed` or not; of which `channels` it may be, and whether `of_patient`; `of_limb`: one channel
-    of a limb stands for all; `text_most`: bytes of its text, 0 for none; `normal`: what a check finds where all is
-    well.
+    of a limb stands for all; `has_text`: a text may be with it; `normal`: what a check finds where all is well.
     """
     groups = [
         {"title": title, "forms": [_form(kind) for name in names for kind in KINDS if kind.group == name]}
@@ -69,7 +67,7 @@ def _form(kind: Kind) -> Form:
         "channels": _names(channels_of(kind)),
         "of_patient": kind.of != ONE,
         "of_limb": is_check or kind.of == ANY,
-        "text_most": TEXT_LIMIT,
+        "has_text": True,
         "normal": LIMB_CHECK_NORMAL if is_check else None,
     }
 
@@ -98,7 +96,7 @@ def _of_channel(name: str, text: str, channels: list[int], *fields: Form) -> For
         "channels": _names(channels),
         "of_patient": False,
         "of_limb": False,
-        "text_most": 0,
+        "has_text": False,
         "normal": None,
     }
 

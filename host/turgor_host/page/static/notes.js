@@ -63,13 +63,12 @@ export class Notes {
 
   show() {
     if (!this.chosen) return;
-    const { fields, text_most } = this.chosen;
+    const { fields, has_text } = this.chosen;
     this.say("");
     this.controls = fields.map(makeControl);
     this.fields.replaceChildren(...this.controls.map((control, place) => makeField(fields[place], control)));
-    this.text.disabled = !text_most;
-    this.text.value = "";
-    this.text.placeholder = text_most ? "Text" : "";
+    this.text.disabled = !has_text;
+    this.text.value = this.limb.value = "";
     this.showLimbs();
   }
 
@@ -119,17 +118,18 @@ export class Notes {
       missing[0].focus();
       return;
     }
-    const values = this.controls.map((control) => control.value.trim()).filter(Boolean);
+    const controls = this.controls;
+    const values = controls.map((control) => control.value.trim()).filter(Boolean);
     this.form.ariaBusy = "true";
     const done = await this.enter(this.chosen.name, values, this.text.value.trim(), this.limb.value || null);
     this.form.ariaBusy = null;
+    // Meanwhile another form may have come up.
+    if (this.controls !== controls) return;
     if (!done) {
-      (this.controls[0] ?? this.text).ariaInvalid = "true";
+      (controls[0] ?? this.text).ariaInvalid = "true";
       return;
     }
-    this.text.value = "";
-    this.limb.value = "";
-    for (const control of this.controls) control.value = "";
+    for (const control of [this.text, this.limb, ...controls]) control.value = "";
   }
 
   // Have it entered, and say what came of it; true when it was taken.
@@ -167,7 +167,7 @@ function makeControl(field, place) {
 
 // A control under its label; of a number, with its range and unit.
 function makeField(field, control) {
-  const element = make("div", field.choices ? "field" : "field number");
+  const element = make("div", "field");
   const range = field.choices ? "" : `, ${field.least} to ${field.most}${field.needed ? "" : ", or nothing"}`;
   const label = make("label", "", field.label + range);
   label.htmlFor = control.id;
