@@ -124,7 +124,7 @@ def test_a_limb_check_has_four_parts() -> None:
     ("typed", "channel", "message"),
     [
         ("potassium 40", NO_CHANNEL, "potassium of 40 mmol/L is refused; it must lie between 1 and 12 mmol/L"),
-        ("potassium", NO_CHANNEL, "a number is wanted; type it in mmol/L, such as `turgor note potassium"),
+        ("potassium", NO_CHANNEL, "a number is wanted; type it in mmol/L, such as 3.75"),
         ("potassium 4,2", NO_CHANNEL, "'4,2' is no number; type it in mmol/L"),
         ("potassium nan", NO_CHANNEL, "'nan' is no number"),
         ("potassium 4.2", CALF_L, "potassium is of the patient, not of a limb; leave out --limb"),
@@ -138,6 +138,7 @@ def test_a_limb_check_has_four_parts() -> None:
         ("level 3", CALF_L, "level has its own command: `turgor level CHANNEL CM`"),
         ("flush", NO_CHANNEL, "flush is of one channel; say which with --limb"),
         ("flush", CALF_Z, "flush is of a pressure channel, such as calf_l, and calf_z is none"),
+        ("flush", channel_id("skin"), "flush is of a pressure channel, such as calf_l, and skin is none"),
         ("electrodes", CALF_L, "electrodes is of an impedance channel, such as calf_z, and calf_l is none"),
         ("limb_check no normal", CALF_L, "limb_check: movement is missing; type pain on stretch"),
         ("limb_check no normal so normal", CALF_L, "'so' is no finding of movement"),
@@ -214,6 +215,11 @@ def taken(commands: Commands, refusal: str = "") -> list[bytes]:
             "confirm",
             {"channel": "calf_l", "rule": "dp_low"},
             "'dp_low' cannot be confirmed; what can is pressure_doubt",
+        ),
+        (
+            "confirm",
+            {"channel": "calf_z", "rule": "pressure_doubt"},
+            "calf_z has no pressure_doubt; channels that may: calf_l calf_r forearm_l forearm_r",
         ),
         ("admit", {"id": 0, "age_group": "adult"}, "an id of 0 is refused; give a pseudonymous whole number from 1"),
         ("admit", {"id": 1.5, "age_group": "adult"}, "an id of 1.5 is refused"),

@@ -8,7 +8,7 @@ from typing import Any
 from zlib import crc32
 
 from turgor.core.annunciation import PAUSE_S
-from turgor.core.channels import CHANNEL_NAMES, channel_id
+from turgor.core.channels import CHANNEL_NAMES, CHANNELS, IMPEDANCE, PRESSURE, channel_id
 from turgor.core.entries import LATE, LOCAL
 from turgor.core.rules import RULE_NAMES
 from turgor.link import lines
@@ -22,8 +22,8 @@ _ANSWER_S = 1.0
 _TRIES = 3
 _ALL = 255
 _PART_WORDS = 4
-# Rules whose doubt a person may end.
-CONFIRMABLE = ("pressure_doubt", "baseline_unknown")
+# Rules whose doubt a person may end, and of which kind of channel that is.
+CONFIRMABLE = {"pressure_doubt": PRESSURE, "baseline_unknown": IMPEDANCE}
 _MOST_ID = (1 << 30) - 1
 _NOT_VALIDATED = "; no limit here is validated under 16 years"
 
@@ -133,8 +133,11 @@ class Commands:
 
     def _confirm(self, arguments: Arguments) -> str:
         channel, rule = _one_channel(arguments.get("channel")), arguments.get("rule")
-        if rule not in CONFIRMABLE:
+        if not isinstance(rule, str) or rule not in CONFIRMABLE:
             raise UsageError(f"{rule!r} cannot be confirmed; what can is {' and '.join(CONFIRMABLE)}")
+        if CHANNELS[channel][1] != CONFIRMABLE[rule]:
+            here = [name for name, kind, _ in CHANNELS if kind == CONFIRMABLE[rule]]
+            raise UsageError(f"{arguments.get('channel')} has no {rule}; channels that may: {' '.join(here)}")
         self._tell(channel, lines.CONFIRM, channel, _rule(rule))
         return f"confirmed: {rule} on {arguments.get('channel')}"
 

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from struct import unpack
 
 from turgor.core import entries as numbers
-from turgor.core.channels import CHANNELS, IMPEDANCE, NO_CHANNEL, NO_LIMB
+from turgor.core.channels import CHANNELS, IMPEDANCE, NO_CHANNEL, NO_LIMB, PRESSURES
 from turgor.link.lines import ENTRY, ENTRY_PART_SIZE, NO_VALUE
 from turgor_host.errors import UsageError
 
@@ -26,6 +26,8 @@ LIMB_CHECK_PARTS = (
     ("movement", ("unknown", "normal", "reduced", "absent")),
     ("pulse", ("unknown", "normal", "weak", "absent")),
 )
+# Of a limb where nothing was found.
+LIMB_CHECK_NORMAL = ("no", "normal", "normal", "normal")
 POSITIONS = ("lying", "prone", "left_side", "right_side", "head_up", "sitting", "standing", "limb_up", "limb_down")
 
 
@@ -132,7 +134,7 @@ def read_words(kind: Kind, words: Sequence[str]) -> tuple[float | None, str]:
             rest.pop(0)
         elif kind.asks:
             given = f"{rest[0]!r} is no number" if rest else "a number is wanted"
-            raise UsageError(f"{kind.name}: {given}; type it in {kind.unit}, such as `turgor note {_example(kind)}`")
+            raise UsageError(f"{kind.name}: {given}; type it in {kind.unit}, such as {_example(kind)}")
     return value, " ".join(rest).strip()
 
 
@@ -145,7 +147,7 @@ def _number_in(word: str) -> float | None:
 
 
 def _example(kind: Kind) -> str:
-    return f"{kind.name} {kind.least + (kind.most - kind.least) / 4:.3g}"
+    return f"{kind.least + (kind.most - kind.least) / 4:.3g}"
 
 
 def _limb_check(words: Sequence[str]) -> float:
@@ -157,6 +159,18 @@ def _limb_check(words: Sequence[str]) -> float:
             raise UsageError(f"limb_check: {given}; type pain on stretch, sensation, movement, pulse: {form}")
         value |= choices.index(words[i]) << 2 * i
     return value
+
+
+def channels_of(kind: Kind) -> list[int]:
+    """The channels that an entry of this kind may be of; none where it is of the patient."""
+    if kind.of == PATIENT:
+        return []
+    numbers_of = range(len(CHANNELS))
+    if kind.number == numbers.LIMB_CHECK:
+        return [n for n in numbers_of if CHANNELS[n][2] != NO_LIMB]
+    if kind.number == numbers.ELECTRODES:
+        return [n for n in numbers_of if CHANNELS[n][1] == IMPEDANCE]
+    return [n for n in numbers_of if kind.of == ANY or CHANNELS[n][1] in PRESSURES]
 
 
 def commands_of(kind: Kind, value: float | None, text: str, channel: int) -> list[tuple[int, ...]]:
@@ -188,13 +202,14 @@ def _check_channel(kind: Kind, channel: int | None) -> None:
         return
     if kind.of == PATIENT:
         raise UsageError(f"{kind.name} is of the patient, not of a limb; leave out --limb")
-    name, channel_kind, limb = CHANNELS[channel]
-    if kind.number == numbers.LIMB_CHECK and limb == NO_LIMB:
+    if channel in channels_of(kind):
+        return
+    name = CHANNELS[channel][0]
+    if kind.number == numbers.LIMB_CHECK:
         raise UsageError(f"{name} is no limb; check one that is, such as calf_l")
-    impedance = channel_kind == IMPEDANCE
-    if (kind.number == numbers.ELECTRODES) != impedance and kind.of == ONE and kind.number != numbers.LIMB_CHECK:
-        wanted = "an impedance channel, such as calf_z" if not impedance else "a pressure channel, such as calf_l"
-        raise UsageError(f"{kind.name} is of {wanted}, and {name} is none")
+    electrodes = kind.number == numbers.ELECTRODES
+    wanted = "an impedance channel, such as calf_z" if electrodes else "a pressure channel, such as calf_l"
+    raise UsageError(f"{kind.name} is of {wanted}, and {name} is none")
 
 
 def _scaled(kind: Kind, value: float | None) -> int:

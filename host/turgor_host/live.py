@@ -42,6 +42,7 @@ from turgor.core.signs import dp_milli_mmhg
 from turgor.drivers import FAULT_NAMES
 from turgor.link import lines
 from turgor.link.records import NO_DBP, SENSORS_OFF, VALID, unpack_readings
+from turgor_host.channel_states import ChannelStates
 from turgor_host.entered import Entry, Joiner
 from turgor_host.entries import AGE_GROUPS, STATES
 from turgor_host.groups import GROUPED, TOGETHER_S, Crossing, find_groups
@@ -85,6 +86,7 @@ class Live:
         self._joiner: Joiner[int] = Joiner()
         self._checks = LimbChecks(check_every_s)
         self._course = LiveCourse()
+        self._states = ChannelStates()
         # Whose it is, as far as this program saw.
         self._episode: int | None = None
         self._boot: int | None = None
@@ -151,6 +153,7 @@ class Live:
             self.version += 1
 
     def _start_boot(self, boot: int) -> None:
+        self._states.doubt()
         first = self._boot is None
         self._boot = boot
         if first:
@@ -192,6 +195,7 @@ class Live:
     def _take_gap(self, header: Fields, body: Fields, tail: bytes) -> None:
         count = body["last_seq"] - header["seq"] + 1
         self._lost += count
+        self._states.doubt()
         self._note(self._at(header), f"{count} records lost", "technical")
 
     def _take_fault(self, header: Fields, body: Fields, tail: bytes) -> None:
@@ -232,15 +236,21 @@ class Live:
         elif command == lines.CONFIRM and words[1] < len(RULES):
             self._note(t_s, f"{label_of(words[0])}: {RULES[words[1]][3]}, confirmed", "info")
         elif command == lines.STATE:
+            self._states.tell(words[0], words[1], t_s)
             self._note(t_s, f"{label_of(words[0])}: {STATES[words[1]]}", "info")
         elif command == lines.ADMIT:
             self._episode = words[0]
             self._checks.restart(t_s)
             self._course.restart()
+            self._states.restart(t_s)
             self._note(t_s, f"{words[0]} admitted, {AGE_GROUPS[words[1]]}", "info")
         elif command == lines.DISCHARGE:
             self._note(t_s, "discharged" if self._episode is None else f"{self._episode} discharged", "info")
             self._episode = None
+            self._states.restart(t_s)
+
+    def _take_rule_state(self, header: Fields, body: Fields, tail: bytes) -> None:
+        self._states.take_part(body["part"], body["parts"], tail, self._at(header), self._channels)
 
     def _entered(self, t_s: int, entry: Entry) -> None:
         where = "" if entry.channel is None else f"{label_of(entry.channel)}: "
@@ -409,6 +419,7 @@ class Live:
         dp = self._dp(channel) if channel.kind == PRESSURE else ABSENT
         return {
             **channel.state(self._t_s),
+            **self._states.state(channel.number, self._t_s),
             "dp": None if dp == ABSENT else dp / 1000,
             "slope_per_h": channel.slope_per_h(self._history),
         }

@@ -18,7 +18,7 @@ _MOST_MMHG = 10.0
 _STEADY_MMHG = 1.0
 _MEDIAN_S = 60
 _LOW = ("dp_low", "dp_lost")
-_CONFIRM = "open the transducer to air, wait a minute, and say so with --open-to-air"
+_CONFIRM = "open the transducer to air, wait a minute, and say so (--open-to-air)"
 
 
 def check_zero(name: str, state: Mapping[str, Any], open_to_air: bool) -> float:

@@ -7,11 +7,15 @@ from collections.abc import Callable
 import pytest
 
 from turgor.core.alarms import EVENT_WORDS
-from turgor.core.channels import CHANNELS, IMPEDANCE, channel_id
+from turgor.core.channels import CHANNELS, IMPEDANCE, NO_CHANNEL, channel_id
 from turgor.core.judge import Judge
+from turgor.core.judge_state import pack_judge
 from turgor.core.median import ABSENT
+from turgor.core.packed import WORD_SIZE
 from turgor.core.rules import DEFAULT_LIMITS, RULE_NAMES
 from turgor.link import lines, records
+from turgor_host.entered import joined
+from turgor_host.entries import BY_NAME, STATES, commands_of
 from turgor_host.errors import TurgorError, UsageError
 from turgor_host.live import Live
 
@@ -36,9 +40,14 @@ class MadeUpBoard:
         self.invalid_flags = 0
         self._seq = 0
         self._judge = Judge(list(range(6)), DEFAULT_LIMITS)
-        self._pending: list[tuple[int, int, int]] = []
+        self._pending: list[tuple[int, ...]] = []
+        self._acting: list[tuple[int, ...]] = []
         self._lock = threading.Lock()
-        live.clock(boot, 1_800_000_000.0, 0.001)
+        self.begin()
+
+    def begin(self) -> None:
+        """What the log begins with."""
+        self.live.clock(self.boot, 1_800_000_000.0, 0.001)
         self.put("boot", 255, (records.WIRE_VERSION, 0, 6, 0, 7), b"runtime=MicroPython 1.29.0")
         for number, (name, kind, _) in enumerate(CHANNELS[:6]):
             if kind == IMPEDANCE:
@@ -65,6 +74,10 @@ class MadeUpBoard:
         if name == "pause":
             return self._later(lines.PAUSE, int(str(arguments["seconds"])), 0, "sound paused")
         channel, rule = arguments.get("channel"), arguments.get("rule")
+        if name == "note":
+            return self._enter(**arguments)
+        if name == "state":
+            return self._later(lines.STATE, channel_id(channel), STATES.index(str(arguments["state"])), "told")
         numbers = (
             255 if channel is None else channel_id(channel),
             255 if rule is None else RULE_NAMES.index(str(rule)),
@@ -78,6 +91,12 @@ class MadeUpBoard:
             self._pending.append((command, a, b))
         return done
 
+    def _enter(self, kind: str, value: float | None, text: str, channel: str | None) -> str:
+        commands = commands_of(BY_NAME[kind], value, text, NO_CHANNEL if channel is None else channel_id(channel))
+        with self._lock:
+            self._pending += commands
+        return f"noted: {joined([words for _, *words in commands]).line()}"
+
     def run(self, seconds: int) -> None:
         for _ in range(seconds):
             self.second()
@@ -89,20 +108,28 @@ class MadeUpBoard:
             self.readings[number] = start + (reading - start) * second / seconds
             self.second()
 
-    def second(self) -> None:
-        """One tick, in the order of the board's."""
+    def send(self) -> None:
+        """Log what was asked since; it acts at the next tick."""
         with self._lock:
             pending, self._pending = self._pending, []
-        for command, a, b in pending:
-            self.put("command", 255, (1, command, 0, 0, a, b, 0, 0, 0))
+        for command, *words in pending:
+            self.put("command", 255, (1, command, 0, 0, *words, *[0] * (5 - len(words))))
+        self._acting += pending
+
+    def second(self) -> None:
+        """One tick, in the order of the board's."""
+        self.send()
+        pending, self._acting = self._acting, []
         self.t_s += 1
         judge = self._judge
         judge.begin()
-        for command, a, b in pending:
+        for command, a, *rest in pending:
             if command == lines.DBP:
                 judge.type_dbp(a)
             elif command == lines.ACKNOWLEDGE:
-                judge.alarms.acknowledge(a, b)
+                judge.alarms.acknowledge(a, rest[0])
+            elif command == lines.STATE:
+                judge.set_state(a, rest[0])
         tail = b""
         for number, reading in enumerate(self.readings):
             milli = 123456 if reading is None else round(reading * 1000)
@@ -118,6 +145,14 @@ class MadeUpBoard:
             judge.decide(number)
             self._events()
 
+    def snapshot(self) -> None:
+        """What the board writes every minute of its rules."""
+        packed = bytearray(3000)
+        size = pack_judge(self._judge, packed, WORD_SIZE)
+        parts = [bytes(packed[at : min(at + 200, size)]) for at in range(0, size, 200)]
+        for part, words in enumerate(parts):
+            self.put("rule_state", 255, (part, len(parts)), words)
+
     def _events(self) -> None:
         alarms = self._judge.alarms
         for i in range(alarms.event_count):
@@ -127,13 +162,22 @@ class MadeUpBoard:
         alarms.event_count = 0
 
 
-@pytest.fixture
-def live() -> Live:
-    """The state of a simulated run at 60 times the speed of time."""
+def _make_live() -> Live:
     live = Live("sim:", True, 60, "/somewhere/run.turgor")
     live.identity({"runtime": "MicroPython 1.29.0", "machine": "virtual board", "version": "0.1.0"})
     live.connection("live")
     return live
+
+
+@pytest.fixture
+def live() -> Live:
+    """The state of a simulated run at 60 times the speed of time."""
+    return _make_live()
+
+
+@pytest.fixture
+def new_live() -> Callable[[], Live]:
+    return _make_live
 
 
 @pytest.fixture

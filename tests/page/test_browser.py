@@ -113,16 +113,102 @@ def test_it_says_that_it_is_simulated_and_no_medical_device(shown: Any) -> None:
 def test_a_due_limb_check_is_said_quietly(live: Live, board: Any, browser: Any, running: Running) -> None:
     page = browser.new_page()
     page.goto(running.server.url)
-    line = page.locator("#limb-checks")
-    expect(page.locator("#link-text")).to_have_text("Live")
-    expect(line).to_have_text("")
+    due = page.locator("#limb-checks-due")
+    buttons = page.locator("#limb-buttons button")
+    expect(due).to_have_text("Limb checks")
+    expect(buttons).to_have_count(4)
+    places = [buttons.nth(i).bounding_box() for i in range(4)]
     running.pause()
     board.run(7200)
     running.resume()
-    expect(line).to_have_text(
-        "Limb check due: Left calf (never), Right calf (never), Left forearm (never), Right forearm (never)"
-    )
+    expect(due).to_have_text("Limb check due")
+    expect(buttons.nth(1)).to_have_text("Right calfnever checked")
+    # One press, and nothing moves under the finger.
+    page.get_by_role("button", name="Right calf never checked").click()
+    expect(buttons.nth(1)).to_have_text(re.compile(r"^Right calf(checked now|\d+ min ago)$"))
+    expect(buttons.nth(1)).not_to_have_class("due")
+    expect(due).to_have_text("Limb check due")
+    finding = "limb check: pain no, sensation normal, movement normal, pulse normal"
+    expect(page.locator("#note-answer")).to_have_text(f"Right calf: {finding}")
+    expect(page.locator("#event-list li").filter(has_text=f"Right calf: {finding}")).to_have_count(1)
+    assert [buttons.nth(i).bounding_box() for i in range(4)] == places
     page.close()
+
+
+def test_a_note_is_entered_by_keys_alone(shown: Any) -> None:
+    """A potassium out of range is refused by the server's words, one within stands in the events."""
+    answer = shown.locator("#note-answer")
+    events = shown.locator("#event-list")
+    kinds = shown.get_by_label("What is noted")
+    place = events.bounding_box()
+    kinds.focus()
+    kinds.press("p")
+    shown.keyboard.type("ota")
+    expect(kinds).to_have_value("potassium")
+    kinds.press("Tab")
+    field = shown.get_by_label("Potassium, 1 to 12")
+    expect(field).to_be_focused()
+    shown.keyboard.type("13")
+    shown.keyboard.press("Enter")
+    expect(answer).to_have_text("potassium of 13 mmol/L is refused; it must lie between 1 and 12 mmol/L")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    field.fill("4.2")
+    expect(answer).to_have_text("")
+    field.press("Tab")
+    expect(shown.get_by_label("Text", exact=True)).to_be_focused()
+    shown.keyboard.type("gas")
+    shown.keyboard.press("Enter")
+    expect(answer).to_have_text("noted: potassium 4.2 mmol/L (gas)")
+    expect(answer).to_have_role("status")
+    expect(field).to_have_value("")
+    expect(events).to_contain_text("potassium 4.2 mmol/L (gas)")
+    assert events.bounding_box() == place
+
+
+def test_a_limb_is_never_taken_for_granted(shown: Any) -> None:
+    shown.get_by_label("What is noted").select_option("limb_check")
+    limb = shown.get_by_label("Limb", exact=True)
+    answer = shown.locator("#note-answer")
+    # Its impedance is the same limb.
+    limbs = ["Which?", "Left calf", "Right calf", "Left forearm", "Right forearm"]
+    expect(limb.locator("option")).to_have_text(limbs)
+    text = shown.get_by_label("Text", exact=True)
+    text.press("Enter")
+    expect(answer).to_have_text("Choose which limb, then Enter.")
+    expect(limb).to_be_focused()
+    limb.select_option("calf_r")
+    text.press("Enter")
+    expect(answer).to_have_text("Choose pain, then Enter.")
+    for part, finding in (("Pain", "yes"), ("Sensation", "reduced"), ("Movement", "normal"), ("Pulse", "weak")):
+        shown.get_by_label(part, exact=True).select_option(finding)
+    text.press("Enter")
+    said = "Right calf: limb check: pain yes, sensation reduced, movement normal, pulse weak"
+    expect(answer).to_have_text(said)
+    expect(shown.locator("#event-list")).to_contain_text(said)
+    # The next one may be of another limb.
+    expect(limb).to_have_value("")
+    expect(shown.get_by_label("Pain", exact=True)).to_have_value("")
+
+
+def test_a_tile_says_its_state_and_asks_for_another(shown: Any, running: Running) -> None:
+    calf = tile(shown, "calf_l")
+    place = calf.bounding_box()
+    shown.get_by_role("button", name="State of Left calf ICP").click()
+    field = shown.get_by_label("State", exact=True)
+    expect(field).to_be_focused()
+    expect(shown.get_by_label("Limb", exact=True)).to_have_value("calf_l")
+    expect(shown.get_by_label("Limb", exact=True).locator("option").nth(5)).to_have_text("Left calf impedance")
+    field.select_option("standby")
+    shown.locator("#notes").get_by_role("button", name="Enter").click()
+    expect(calf.locator(".reason")).to_have_text(re.compile(r"^standby, \d+ min$"))
+    # What it was judged by is withdrawn, and half an hour later it is active by itself.
+    expect(shown.locator('#alarm-list li[data-channel="calf_l"]')).to_have_count(0)
+    assert calf.bounding_box() == place
+    running.pause()
+    running.board.run(1800)
+    running.resume()
+    expect(calf.locator(".reason")).to_have_text("")
+    expect(calf).to_have_attribute("data-state", "active")
 
 
 def test_numbers_change(shown: Any) -> None:
@@ -266,6 +352,15 @@ def test_it_fits_the_width(shown: Any, width: int) -> None:
     shown.set_viewport_size({"width": width, "height": 844})
     time.sleep(0.3)
     assert shown.evaluate("document.documentElement.scrollWidth") == width
+    form = shown.locator("#notes")
+    for kind in ("limb_check", "state", "vasopressor"):
+        shown.get_by_label("What is noted").select_option(kind)
+        assert form.evaluate("e => e.scrollWidth <= e.clientWidth")
+        for control in form.locator("input:visible, select:visible, button:visible").all():
+            box, outer = control.bounding_box(), form.bounding_box()
+            assert outer["x"] <= box["x"]
+            assert box["x"] + box["width"] <= outer["x"] + outer["width"]
+            assert box["y"] + box["height"] <= outer["y"] + outer["height"]
     for name in ("calf_l", "calf_z"):
-        for part in (".big", ".second"):
+        for part in (".big", ".second", ".now"):
             assert tile(shown, name).locator(part).evaluate("e => e.scrollWidth <= e.clientWidth")

@@ -335,3 +335,68 @@ def test_a_channel_says_when_it_was_calibrated(live: Live, board: Any) -> None:
     board.run(3)
     assert channel(live, "calf_r")["calibrated_s"] == 3
     assert channel(live, "calf_l")["calibrated_s"] is None
+
+
+def state_of(live: Live, name: str) -> tuple[str, int | None]:
+    found = channel(live, name)
+    return found["state"], found["standby_s"]
+
+
+def test_a_channel_is_on_standby_for_half_an_hour(live: Live, board: Any) -> None:
+    """Told in second 10 it acts at second 11, and at second 1811 the channel is active again, as the board's own is."""
+    board.run(10)
+    assert state_of(live, "calf_l") == ("active", None)
+    board.act("state", channel="calf_l", state="standby")
+    board.run(1)
+    assert state_of(live, "calf_l") == ("standby", 1800)
+    assert state_of(live, "calf_z") == ("active", None)
+    board.run(1799)
+    assert state_of(live, "calf_l") == ("standby", 1)
+    assert board._judge.states[0] == 1
+    board.run(1)
+    assert state_of(live, "calf_l") == ("active", None)
+    assert board._judge.states[0] == 0
+    board.act("state", channel="calf_l", state="removed")
+    board.run(2000)
+    assert state_of(live, "calf_l") == ("removed", None)
+
+
+def test_a_state_told_before_anybody_listened_is_in_the_snapshot(board: Any, new_live: Any) -> None:
+    board.act("state", channel="calf_l", state="standby")
+    board.act("state", channel="forearm_r", state="fasciotomy")
+    board.run(100)
+    late = board.live = new_live()
+    board.begin()
+    board.run(1)
+    assert state_of(late, "calf_l") == ("active", None)
+    board.snapshot()
+    assert state_of(late, "calf_l") == ("standby", 1700)
+    assert state_of(late, "forearm_r") == ("fasciotomy", None)
+
+
+def test_a_snapshot_counts_where_something_may_be_missing(live: Live, board: Any) -> None:
+    """One without all of its parts says nothing, nor does one of what was told after its tick."""
+    board.act("state", channel="calf_r", state="removed")
+    board.run(1)
+    board.put("rule_state", 255, (1, 2), b"")
+    board.act("state", channel="calf_l", state="standby")
+    board.send()
+    board.snapshot()
+    assert state_of(live, "calf_l")[0] == "standby"
+    board.run(1)
+    # The board has been told something that was lost on the way here.
+    board._judge.set_state(1, 0)
+    board.snapshot()
+    assert state_of(live, "calf_r") == ("removed", None)
+    board.lose(1)
+    board.run(1)
+    board.snapshot()
+    assert state_of(live, "calf_r") == ("active", None)
+    assert state_of(live, "calf_l") == ("standby", 1799)
+
+
+def test_another_patient_has_no_states(live: Live, board: Any) -> None:
+    board.act("state", channel="calf_l", state="removed")
+    board.run(5)
+    board.put("command", NO_CHANNEL, (1, lines.ADMIT, 0, 0, 7, 0, 0, 0, 0))
+    assert state_of(live, "calf_l") == ("active", None)

@@ -71,12 +71,28 @@ def test_page_shows_the_boards_own_alarm(tmp_path: Path, page: Page, turgor: Any
         assert "no channel" in turgor("ack", "calf", code=2).stderr
         assert "10 and 200" in turgor("dbp", "700", code=2).stderr
         expect(page.get_by_text(re.compile("71")).first).to_be_visible()
+        # By the page itself.
+        page.get_by_label("What is noted").select_option("hematocrit")
+        field = page.get_by_label("Hematocrit, 5 to 85")
+        field.fill("620")
+        field.press("Enter")
+        expect(page.locator("#note-answer")).to_have_text(
+            "hematocrit of 620 % is refused; it must lie between 5 and 85 %"
+        )
+        field.fill("62")
+        field.press("Enter")
+        expect(page.locator("#note-answer")).to_have_text("noted: hematocrit 62 %")
+        page.locator("#limb-buttons").get_by_role("button", name="Right calf").click()
+        expect(page.locator("#event-list")).to_contain_text("Right calf: limb check: pain no, sensation normal")
         expect(page.get_by_text("acknowledged", exact=False).first).to_be_visible()
     assert hosts == {"127.0.0.1"}
     events = json.loads(turgor("events", file, "--json").stdout)
     states = [(e["rule"], e["channel"], e["state"]) for e in events]
     assert ("dp_low", "calf_l", "raised") in states
     assert ("dp_low", "calf_l", "acknowledged") in states
+    entered = [(e["channel"], e["line"]) for e in json.loads(turgor("entries", file, "--json").stdout)["entries"]]
+    assert (None, "hematocrit 62 %") in entered
+    assert ("calf_r", "limb check: pain no, sensation normal, movement normal, pulse normal") in entered
     turgor("replay", file, "--verify")
 
 

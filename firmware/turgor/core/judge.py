@@ -85,7 +85,7 @@ LINE_HELD_S = const(60)
 BASELINE_READINGS = const(60)
 LATE_S = const(3600)
 
-_STANDBY_S = const(1800)
+STANDBY_S = const(1800)
 
 # After the patient turned no change of an impedance is judged, and for longer not whether several limbs fell together.
 TURNED_S = const(1200)
@@ -244,7 +244,7 @@ class Judge:
                 if self.states[position] == REMOVED and state == ACTIVE:
                     self._restart(position)
                 self.states[position] = state
-                self.until[position] = self.words[SECOND] + _STANDBY_S
+                self.until[position] = self.words[SECOND] + STANDBY_S
                 self._ending[position] |= state != ACTIVE
                 if CHANNELS[channel][1] == PRESSURE:
                     # What is not judged any more needs no doubt; otherwise it is an entry like others.

@@ -7,7 +7,6 @@ import math
 import socket
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from importlib.resources import files
 from importlib.util import find_spec
@@ -27,6 +26,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from turgor_host.errors import TurgorError
 from turgor_host.history import POINTS_LIMIT
 from turgor_host.live import Live
+from turgor_host.page.notes import Act, enter, forms
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PUSH_S = 0.2
@@ -56,8 +56,6 @@ _HEADERS = [
     # A newer program must not run with an older page.
     (b"cache-control", b"no-store"),
 ]
-
-Act = Callable[..., str]
 
 
 def uplot_folder() -> Path:
@@ -185,6 +183,14 @@ def make_app(live: Live, act: Act) -> Starlette:
         arguments = await _json_object(request, ("seconds",))
         return JSONResponse({"done": await run_in_threadpool(act, "pause", seconds=arguments.get("seconds"))})
 
+    async def note(request: Request) -> Response:
+        asked = await _json_object(request, ("form", "values", "text", "channel"))
+        fields = [asked.get(name) for name in ("form", "values", "text", "channel")]
+        return JSONResponse({"done": await run_in_threadpool(enter, act, *fields)})
+
+    async def notes(request: Request) -> Response:
+        return JSONResponse(forms())
+
     async def refused(request: Request, error: Exception) -> Response:
         return JSONResponse({"error": " ".join(str(error).split())}, 400)
 
@@ -219,6 +225,8 @@ def make_app(live: Live, act: Act) -> Starlette:
             Route("/dbp", dbp, methods=["POST"]),
             Route("/ack", ack, methods=["POST"]),
             Route("/pause", pause, methods=["POST"]),
+            Route("/note", note, methods=["POST"]),
+            Route("/forms", notes),
             WebSocketRoute("/live", follow),
         ],
         exception_handlers={TurgorError: refused, 404: missing},

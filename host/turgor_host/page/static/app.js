@@ -2,7 +2,9 @@
 
 import { Alarms, Events } from "./alarms.js";
 import { clock, number, put, span, utcText, utcTime } from "./format.js";
+import { LimbChecks } from "./checks.js";
 import { DbpForm } from "./dbp.js";
+import { Notes } from "./notes.js";
 import { Tiles } from "./tiles.js";
 import { Trends } from "./trends.js";
 
@@ -38,7 +40,9 @@ function announce(text) {
   queueMicrotask(() => delete line.dataset.fresh);
 }
 
-const tiles = new Tiles(find("tiles"));
+const notes = new Notes(act);
+const checks = new LimbChecks(notes);
+const tiles = new Tiles(find("tiles"), (channel) => notes.open("state", channel));
 const alarms = new Alarms(act, announce);
 const events = new Events(find("event-list"));
 const trends = new Trends();
@@ -70,7 +74,8 @@ function show(state) {
   alarms.update(state);
   events.update(state);
   dbp.update(state);
-  put(find("limb-checks"), checksText(state.limb_checks));
+  notes.update(state);
+  checks.update(state.limb_checks);
   showCourse(state);
   trends.update(state);
 }
@@ -80,14 +85,6 @@ function showCourse({ course, t_s }) {
   const known = course.since_s !== null;
   put(find("course-text"), known ? `Course: ${course.text}` : "");
   put(find("course-why"), known ? `${course.evidence.join(" · ")} · for ${span(t_s - course.since_s)}` : "");
-}
-
-// Which limbs were not looked at for long; nothing while none is due.
-function checksText({ limbs }) {
-  const due = limbs.filter((limb) => limb.due);
-  if (!due.length) return "";
-  const words = due.map((limb) => `${limb.label} ${limb.age_s === null ? "(never)" : `(${span(limb.age_s)} ago)`}`);
-  return `Limb check due: ${words.join(", ")}`;
 }
 
 function age() {

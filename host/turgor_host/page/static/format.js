@@ -75,6 +75,16 @@ export function utcText(text) {
   return text ? text.replace("T", " ").replace("Z", "") : NONE;
 }
 
+// What is measured there, beside the name of the limb.
+export const WHAT = {
+  pressure: "ICP",
+  arterial: "pressure",
+  impedance: "impedance",
+  cuff: "pressure",
+  temperature: "temperature",
+  motion: "inclination",
+};
+
 const SIGNS = { ohm: "Ω", degC: "°C", deg: "°" };
 export const unitOf = (unit) => SIGNS[unit] ?? unit;
 

@@ -1,23 +1,17 @@
 // The tiles: one for each channel, kept and rewritten in place.
 
-import { NONE, PRIORITIES, colourOf, make, number, parts, put, span, unitOf } from "./format.js";
+import { NONE, PRIORITIES, WHAT, colourOf, make, number, parts, put, span, unitOf } from "./format.js";
 
 // Slopes smaller than this are called steady: mmHg, degC or per cent an hour.
 const STEADY = { pressure: 2, arterial: 5, impedance: 1, cuff: 5, temperature: 0.5 };
-const WHAT = {
-  pressure: "ICP",
-  arterial: "pressure",
-  impedance: "impedance",
-  cuff: "pressure",
-  temperature: "temperature",
-  motion: "inclination",
-};
 // An axis at rest changes less within a second.
 const STILL_G = 0.032;
 
 export class Tiles {
-  constructor(element) {
+  // `tell(channel)` lets a user say what state a channel is in.
+  constructor(element, tell) {
     this.element = element;
+    this.tell = tell;
     this.tiles = new Map();
   }
 
@@ -25,7 +19,7 @@ export class Tiles {
     for (const channel of state.channels) {
       let tile = this.tiles.get(channel.name);
       if (!tile) {
-        tile = new Tile(channel);
+        tile = new Tile(channel, this.tell);
         this.tiles.set(channel.name, tile);
         this.element.append(tile.element);
       }
@@ -36,7 +30,7 @@ export class Tiles {
 }
 
 class Tile {
-  constructor(channel) {
+  constructor(channel, tell) {
     this.element = make("article", `tile ${channel.kind}`);
     this.element.dataset.channel = channel.name;
     this.element.style.setProperty("--trace", colourOf(channel.name));
@@ -60,7 +54,11 @@ class Tile {
     this.second.append(this.secondName, this.secondValue, this.secondUnit);
     this.third = make("p", "third");
     this.now = make("p", "now");
-    this.element.append(head, big, this.reason, this.slope, this.second, this.third, this.now);
+    const state = make("button", "state", "⋯");
+    state.type = "button";
+    state.title = state.ariaLabel = `State of ${channel.label} ${WHAT[channel.kind]}`;
+    state.addEventListener("click", () => tell(channel.name));
+    this.element.append(head, big, this.reason, this.slope, this.second, this.third, this.now, state);
   }
 
   update(channel, state, alarm) {
@@ -71,8 +69,11 @@ class Tile {
     put(this.whole, whole);
     put(this.rest, rest);
     this.big.classList.toggle("wide", whole.length > (impedance ? 3 : 2));
-    put(this.reason, reasonOf(channel, shown));
-    put(this.slope, slopeText(channel));
+    // One line, whatever there is to say.
+    const said = [stateText(channel), reasonOf(channel, shown)].filter(Boolean).join(" · ");
+    put(this.reason, said);
+    put(this.slope, said ? "" : slopeText(channel));
+    this.element.dataset.state = channel.state;
     if (impedance) this.impedance(channel);
     else if (channel.kind === "pressure") this.perfusion(channel, state);
     else if (channel.kind === "motion") this.motion(channel);
@@ -119,6 +120,12 @@ class Tile {
   }
 }
 
+// What the channel is, where its alarms are not all judged.
+function stateText({ state, standby_s }) {
+  if (state === "active") return "";
+  return state === "standby" ? `standby, ${span(standby_s)}` : state;
+}
+
 function reasonOf(channel, shown) {
   if (!channel.valid) return channel.reason;
   if (shown !== null) return "";
@@ -126,7 +133,7 @@ function reasonOf(channel, shown) {
 }
 
 function lastSecond(channel) {
-  if (channel.valid) return `last second ${number(channel.value, channel.kind === "impedance" ? 2 : 1)} ${unitOf(channel.unit)}`;
+  if (channel.valid) return `latest ${number(channel.value, channel.kind === "impedance" ? 2 : 1)} ${unitOf(channel.unit)}`;
   return channel.fresh_s === null ? "no reading so far" : `no reading for ${span(channel.fresh_s)}`;
 }
 
