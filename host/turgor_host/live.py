@@ -49,7 +49,7 @@ from turgor_host.history import POINTS_LIMIT, Buckets, History, filled_back
 from turgor_host.limb_checks import CHECK_EVERY_S, LimbChecks
 from turgor_host.live_channel import LiveChannel, label_of
 from turgor_host.live_course import LiveCourse
-from turgor_host.recording.events import UNITS
+from turgor_host.recording.events import UNITS, row_told
 
 Fields = dict[str, int]
 
@@ -262,28 +262,39 @@ class Live:
     def _take_event(self, header: Fields, body: Fields, tail: bytes) -> None:
         channel, rule, state = header["channel"], body["rule"], body["state"]
         t_s = self._at(header)
-        unit, scale = UNITS[RULES[rule][2]]
+        _, quantity, unit_name, text = row_told(rule, body["stage"], state, body["value"], body["limit"])
+        unit, scale = UNITS[unit_name]
         numbers: dict[str, Any] = {"value": body["value"] / scale, "limit": body["limit"] / scale}
         if state == ACKNOWLEDGED:
             numbers = {"value": None, "limit": None}
         if state in (CLEARED, WITHDRAWN):
-            self._alarms.pop((rule, channel), None)
+            text = self._alarms.pop((rule, channel), {"text": text})["text"]
         else:
             alarm = self._alarms.setdefault(
-                (rule, channel), {"since_s": t_s, "value": None, "limit": None, "group": None}
+                (rule, channel),
+                {
+                    "since_s": t_s,
+                    "value": None,
+                    "limit": None,
+                    "group": None,
+                    "text": text,
+                    "quantity": quantity,
+                    "unit": unit,
+                },
             )
             alarm["acknowledged"] = state == ACKNOWLEDGED
             alarm["priority"] = body["priority"]
             if state != ACKNOWLEDGED:
-                alarm.update(numbers)
+                alarm.update(numbers, text=text, quantity=quantity, unit=unit)
                 if body["priority"] > self._paused_at:
                     self._paused_until_s = 0
+            text = alarm["text"]
             if state == RAISED and rule in GROUPED:
                 self._group(rule, channel, t_s, self._runs_s.get((rule, body["stage"]), 0))
         doing = {ESCALATED: "now " + PRIORITY_NAMES[body["priority"]]}.get(state, EVENT_NAMES[state])
         self._note(
             t_s,
-            f"{label_of(channel)}: {RULES[rule][3]}, {doing}",
+            f"{label_of(channel)}: {text}, {doing}",
             "alarm",
             _name_of(channel),
             rule=RULE_NAMES[rule],
@@ -424,10 +435,8 @@ class Live:
                     "channel": _name_of(number),
                     "label": label_of(number),
                     "priority": PRIORITY_NAMES[alarm["priority"]],
-                    "text": RULES[rule][3],
-                    "quantity": RULES[rule][1],
-                    "unit": UNITS[RULES[rule][2]][0],
-                    "now": self._judged_now(rule, number),
+                    # What is yes or no has none.
+                    "now": self._judged_now(rule, number) if alarm["unit"] else None,
                 }
             )
         return found
