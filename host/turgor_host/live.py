@@ -95,6 +95,8 @@ class Live:
         # Boot and utc - board time of the latest exchange, and how far off that may be.
         self._clock: tuple[int, float] | None = None
         self._uncertainty_s = math.inf
+        # The priority above which an alarm brings a paused sound back.
+        self._paused_at = int(NO_PRIORITY)
         self._forget()
 
     def _forget(self) -> None:
@@ -105,9 +107,8 @@ class Live:
         self._dbp_milli_mmhg = int(NO_DBP)
         self._dbp_age_s = 0
         self._dbp_source = int(NO_SOURCE)
-        # The second at which the sound comes back, and the priority above which an alarm brings it back before.
+        # The second at which the sound comes back.
         self._paused_until_s = 0
-        self._paused_at = int(NO_PRIORITY)
         self._least = int(NO_PRIORITY)
 
     # Feeding.
@@ -212,7 +213,9 @@ class Live:
             # It counts from the next tick on.
             self._paused_until_s = self._at(header) + 1 + body["a"] if body["a"] else 0
             waiting = [alarm["priority"] for alarm in self._alarms.values() if not alarm["acknowledged"]]
-            self._paused_at = max([self._least, *waiting])
+            # In second 0 one goes on from before the restart, over what it was over then.
+            if header["t_s"]:
+                self._paused_at = max([self._least, *waiting])
             text = f"sound paused for {body['a']} s" if body["a"] else "sound no longer paused"
             self._note(self._at(header), text, "info")
         elif body["command"] == lines.MARK:
