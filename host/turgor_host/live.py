@@ -50,7 +50,7 @@ from turgor_host.history import POINTS_LIMIT, Buckets, History, filled_back
 from turgor_host.limb_checks import CHECK_EVERY_S, LimbChecks
 from turgor_host.live_channel import LiveChannel, label_of
 from turgor_host.live_course import LiveCourse
-from turgor_host.recording.events import UNITS
+from turgor_host.recording.events import UNITS, row_told
 
 Fields = dict[str, int]
 
@@ -97,6 +97,8 @@ class Live:
         # Boot and utc - board time of the latest exchange, and how far off that may be.
         self._clock: tuple[int, float] | None = None
         self._uncertainty_s = math.inf
+        # The priority above which an alarm brings a paused sound back.
+        self._paused_at = int(NO_PRIORITY)
         self._forget()
 
     def _forget(self) -> None:
@@ -107,9 +109,8 @@ class Live:
         self._dbp_milli_mmhg = int(NO_DBP)
         self._dbp_age_s = 0
         self._dbp_source = int(NO_SOURCE)
-        # The second at which the sound comes back, and the priority above which an alarm brings it back before.
+        # The second at which the sound comes back.
         self._paused_until_s = 0
-        self._paused_at = int(NO_PRIORITY)
         self._least = int(NO_PRIORITY)
 
     # Feeding.
@@ -216,7 +217,9 @@ class Live:
             # It counts from the next tick on.
             self._paused_until_s = self._at(header) + 1 + body["a"] if body["a"] else 0
             waiting = [alarm["priority"] for alarm in self._alarms.values() if not alarm["acknowledged"]]
-            self._paused_at = max([self._least, *waiting])
+            # In second 0 one goes on from before the restart, over what it was over then.
+            if header["t_s"]:
+                self._paused_at = max([self._least, *waiting])
             text = f"sound paused for {body['a']} s" if body["a"] else "sound no longer paused"
             self._note(self._at(header), text, "info")
         elif body["command"] == lines.MARK:
@@ -272,28 +275,39 @@ class Live:
     def _take_event(self, header: Fields, body: Fields, tail: bytes) -> None:
         channel, rule, state = header["channel"], body["rule"], body["state"]
         t_s = self._at(header)
-        unit, scale = UNITS[RULES[rule][2]]
+        _, quantity, unit_name, text = row_told(rule, body["stage"], state, body["value"], body["limit"])
+        unit, scale = UNITS[unit_name]
         numbers: dict[str, Any] = {"value": body["value"] / scale, "limit": body["limit"] / scale}
         if state == ACKNOWLEDGED:
             numbers = {"value": None, "limit": None}
         if state in (CLEARED, WITHDRAWN):
-            self._alarms.pop((rule, channel), None)
+            text = self._alarms.pop((rule, channel), {"text": text})["text"]
         else:
             alarm = self._alarms.setdefault(
-                (rule, channel), {"since_s": t_s, "value": None, "limit": None, "group": None}
+                (rule, channel),
+                {
+                    "since_s": t_s,
+                    "value": None,
+                    "limit": None,
+                    "group": None,
+                    "text": text,
+                    "quantity": quantity,
+                    "unit": unit,
+                },
             )
             alarm["acknowledged"] = state == ACKNOWLEDGED
             alarm["priority"] = body["priority"]
             if state != ACKNOWLEDGED:
-                alarm.update(numbers)
+                alarm.update(numbers, text=text, quantity=quantity, unit=unit)
                 if body["priority"] > self._paused_at:
                     self._paused_until_s = 0
+            text = alarm["text"]
             if state == RAISED and rule in GROUPED:
                 self._group(rule, channel, t_s, self._runs_s.get((rule, body["stage"]), 0))
         doing = {ESCALATED: "now " + PRIORITY_NAMES[body["priority"]]}.get(state, EVENT_NAMES[state])
         self._note(
             t_s,
-            f"{label_of(channel)}: {RULES[rule][3]}, {doing}",
+            f"{label_of(channel)}: {text}, {doing}",
             "alarm",
             _name_of(channel),
             rule=RULE_NAMES[rule],
@@ -435,10 +449,8 @@ class Live:
                     "channel": _name_of(number),
                     "label": label_of(number),
                     "priority": PRIORITY_NAMES[alarm["priority"]],
-                    "text": RULES[rule][3],
-                    "quantity": RULES[rule][1],
-                    "unit": UNITS[RULES[rule][2]][0],
-                    "now": self._judged_now(rule, number),
+                    # What is yes or no has none.
+                    "now": self._judged_now(rule, number) if alarm["unit"] else None,
                 }
             )
         return found

@@ -20,6 +20,7 @@ from turgor.core.rules import (
     PRESSURE_RISING,
     PRIORITY_NAMES,
     RULES,
+    SHOCK,
     STRICT,
     STRICT_CLEAR,
 )
@@ -27,7 +28,7 @@ from turgor_host.configuration.file import read_configuration
 from turgor_host.course import CRITERIA
 from turgor_host.errors import UsageError
 from turgor_host.limits_hash import limits_hash
-from turgor_host.recording.events import UNITS
+from turgor_host.recording.events import UNITS, row_of
 from turgor_host.recording.reader import open_recording
 
 Row = tuple[int, ...]
@@ -110,12 +111,14 @@ def in_force(source: str, rows: Iterable[Row]) -> InForce:
 
 def _line(row: Row) -> Line:
     rule, stage, priority, limit, run_s, clear, clear_s, aux = row
-    name, quantity, unit_name, _ = RULES[rule]
+    name, quantity, unit_name, _ = row_of(rule, stage)
     unit, scale = UNITS[unit_name]
     form = HOW[(rule * 3 + stage) * 4 + 3]
     default = next((r for r in DEFAULT_LIMITS if r[:2] == row[:2]), None)
     origin = _ORIGINS.get(name, _OTHERWISE) if default == row else "configuration"
-    if unit_name == "yes":
+    if (rule, stage) == (SHOCK, 1):
+        raised, clears = f"{quantity} of the last 8 beats > 1 for {_span(run_s)}", f"<= 1 for {_span(clear_s)}"
+    elif unit_name == "yes":
         raised, clears = _FIXED[name], "acknowledged" if form & MOMENTARY else "confirmed or over"
     elif rule >= FIRST_TROUBLE:
         raised, clears = f"{quantity}: {_span(run_s)}", f"well for {_span(clear_s)}"

@@ -35,7 +35,7 @@ JUDGED = {
     r.FLUID_GAIN_MANY: ((r.MANY,), at_least, at_most),
     r.FLUID_RETURN: ((r.FALL, r.FALL, r.FALL), at_least, at_most),
     r.LUNG_FLUID: ((r.FALL, r.FALL_6_H, r.FALL_6_H), at_least, at_most),
-    r.SHOCK: ((r.MAP,), below, at_least),
+    r.SHOCK: ((r.MAP, r.INDEX), below, at_least),
     r.PRESSURE_DOUBT: ((r.DOUBT,), at_least, at_most),
     r.STEP_ARTEFACT: ((r.STEP,), at_least, at_most),
     r.BASELINE_UNKNOWN: ((r.UNKNOWN,), at_least, at_most),
@@ -45,6 +45,8 @@ JUDGED = {
 }
 for _number, _rule in enumerate((r.SENSOR_ABSENT, r.SATURATED, r.STUCK, r.NOISY, r.ELECTRODE_OFF, r.DAMPED)):
     JUDGED[_rule] = ((r.TROUBLE + _number,), at_least, at_most)
+# Of a stage that is not judged as its rule's others are.
+APART = {(r.SHOCK, 1): (at_least, at_most)}
 # What has to be true as well, and what makes a stage low.
 CONDITION = {(r.PRESSURE_HIGH, 2): r.NO_DP, (r.PRESSURE_RISING, 0): r.HAS_ICP, (r.FLUID_GAIN, 2): r.SWOLLEN}
 CONDITION.update({(r.FLUID_RETURN, stage): r.RETURNING for stage in range(3)})
@@ -90,8 +92,9 @@ class Alarm:
             self.is_new = False
         inputs, beyond, inside = JUDGED[self.rule]
         values = [x[inputs[row[1]]] for row in self.stages]
+        ways = [APART.get(row[:2], (beyond, inside)) for row in self.stages]
         reached, true_now = 0, False
-        for row, value in zip(self.stages, values, strict=True):
+        for row, value, (beyond, _) in zip(self.stages, values, ways, strict=True):
             _, stage, priority, limit, run_s, *_ = row
             if value == ABSENT:
                 continue
@@ -127,7 +130,10 @@ class Alarm:
             if true_now and (self.acknowledged_s >= REALARM_S or deeper):
                 told.append((r.RAISED, self.priority))
                 self.acknowledged_s = self.depth = None
-        outside = [v != ABSENT and not inside(v, row[5]) for v, row in zip(values, self.stages, strict=True)]
+        outside = [
+            value != ABSENT and not inside(value, row[5])
+            for row, value, (_, inside) in zip(self.stages, values, ways, strict=True)
+        ]
         is_held = x[r.HELD] and self.rule not in TECHNICAL
         if any(outside):
             self.calm = -1

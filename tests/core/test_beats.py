@@ -22,6 +22,7 @@ from turgor.core.beats import (
     beat_restart,
     beat_state,
     diastolic_milli_mmhg,
+    is_pulse_above,
     mean_milli_mmhg,
     pulse_tenths_per_min,
     systolic_milli_mmhg,
@@ -300,6 +301,55 @@ def test_a_small_pulse_after_a_large_one_is_found_again() -> None:
     feed(s, triangle(20, 60, 70))
     assert beat_quality(s) == 0
     assert systolic_milli_mmhg(s) == 70000
+
+
+def paced(rate_hz: int, interval: int, high: float) -> array:
+    """A line of beats `interval` samples apart, from 60 mmHg to `high`."""
+    s = beat_state(rate_hz)
+    up = [60 + (high - 60) * k / 10 for k in range(1, 11)]
+    down = [high - (high - 60) * k / 40 for k in range(1, 41)]
+    feed(s, [round(1000 * value) for value in (up + down + [60] * (interval - 50)) * 16])
+    assert beat_quality(s) == 0
+    assert systolic_milli_mmhg(s) == round(1000 * high)
+    return s
+
+
+def test_a_pulse_of_100_is_above_a_systolic_pressure_of_less() -> None:
+    """100 a minute are 120 samples of 200/s, 101 are 120 of 202/s."""
+    assert not is_pulse_above(paced(200, 120, 100))
+    assert is_pulse_above(paced(202, 120, 100))
+    assert not is_pulse_above(paced(202, 120, 101))
+    # A milli-mmHg decides.
+    assert is_pulse_above(paced(200, 120, 99.999))
+    assert not is_pulse_above(paced(200, 120, 100.001))
+
+
+def test_most_of_eight_beats_say_whether_the_pulse_is_above() -> None:
+    """As the median of the systolic pressures does, but for four below and four not."""
+    s = paced(200, 120, 120)
+    random = Random(8)
+    seen = set()
+    for _ in range(2000):
+        for i in range(8):
+            s[beats.SYSTOLICS + i] = beats.LEVEL_0 + random.randrange(90000, 110000)
+        found = is_pulse_above(s)
+        below = sum(level < beats.LEVEL_0 + 100000 for level in s[beats.SYSTOLICS : beats.SYSTOLICS + 8])
+        if below != 4:
+            assert found == (systolic_milli_mmhg(s) < 10 * 10 * pulse_tenths_per_min(s))
+        assert found == (below > 4)
+        seen.add(below)
+    assert {3, 4, 5} < seen
+
+
+def test_without_good_beats_no_pulse_is_above() -> None:
+    s = paced(202, 120, 100)
+    feed(s, [80000] * 900)
+    assert beat_quality(s) & NO_BEATS
+    assert not is_pulse_above(s)
+    assert not is_pulse_above(beat_state(320))
+    s = paced(202, 120, 100)
+    s[beats.TROUBLE] = DAMPED
+    assert not is_pulse_above(s)
 
 
 def test_the_words_lie_where_their_names_say() -> None:

@@ -11,7 +11,13 @@ from run_beats import Line
 from turgor.core import beats
 
 LIMIT = 1 << 28
-SUMMARY = (beats.diastolic_milli_mmhg, beats.systolic_milli_mmhg, beats.mean_milli_mmhg, beats.pulse_tenths_per_min)
+SUMMARY = (
+    beats.diastolic_milli_mmhg,
+    beats.systolic_milli_mmhg,
+    beats.mean_milli_mmhg,
+    beats.pulse_tenths_per_min,
+    beats.is_pulse_above,
+)
 
 
 def checked(values: list[int], rate_hz: int = 400) -> list[int]:

@@ -9,10 +9,11 @@ from checked import Small, small, smalls
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320
 from turgor.core.arterial import ArterialChannel, beats_size, pack_beats
 from turgor.core.beats import beat_state
-from turgor.core.channel import ImpedanceChannel, PressureChannel
-from turgor.core.filter_words import FLAGS, GAIN_SHIFT, LAST, OFFSET, filter_state, set_calibration
+from turgor.core.channel import READING_VALID, ImpedanceChannel, PressureChannel
+from turgor.core.filter_words import FLAGS, GAIN_SHIFT, LAST, OFFSET, OVER, filter_state, set_calibration
 from turgor.core.median import ABSENT
 from turgor.core.packed import filter_size, get_triples, get_words, pack_filter, put_triples, put_words
+from turgor.link.records import PULSE_ABOVE
 
 UNIT = (0, 4096, 0, 2)
 LINE = (0, 6103, 16896, 6)
@@ -78,6 +79,24 @@ def codes(random, n):
         yield (
             random.choice((2**23 - 1, -(2**23))) if not random.randrange(700) else level + pulse + random.randrange(300)
         )
+
+
+def test_a_lines_flags_say_whether_its_pulse_is_above_and_not_its_threshold():
+    """101 a minute up to 99 and to 110 mmHg, of which the filter takes some; then the threshold, 200, is passed."""
+    up = [60 + 4 * k for k in range(1, 11)]
+    down = [100 - k for k in range(1, 41)]
+    beat = [1000 * mmhg for mmhg in up + down + [60] * 70]
+    for height, flags in ((99, READING_VALID | PULSE_ABOVE), (110, READING_VALID)):
+        channel = line(202)
+        for code in 16 * beat:
+            channel.sample(60000 + (code - 60000) * (height - 60) // 40)
+        assert channel.capture() != ABSENT
+        assert channel.flags == flags
+    for _ in range(100):
+        channel.sample(230000)
+    assert channel.capture() != ABSENT
+    assert channel.words[FLAGS] & OVER
+    assert channel.flags & PULSE_ABOVE == 0
 
 
 def drive(channels, random, n):

@@ -4,8 +4,10 @@ import pytest
 from judge_driver import Run, alone, plain_events
 
 from turgor.core import rules as r
+from turgor.core.channel import READING_VALID
 from turgor.core.entries import LEVEL
 from turgor.core.median import ABSENT
+from turgor.link.records import DAMPED, FEW_BEATS, FLUSHED, NO_BEATS, PULSE_ABOVE
 
 MAP_LIMITS = ((r.MAP_LOW, 0, r.MEDIUM, 40000, 900, 42000, 300, 0), (r.MAP_LOW, 1, r.HIGH, 40000, 7200, 42000, 300, 0))
 CALF_L, CALF_Z, THORAX_Z, ART = 0, 4, 5, 6
@@ -296,3 +298,48 @@ def test_a_deficit_clears_when_less_than_eight_are_left_of_twelve_hours():
         run.ticks(1, 20000, dbp=60000 if run.t % 800 == 0 else None)
     first = 43200 + 4320
     assert run.of(r.DP_DEFICIT)[1:] == [(first, r.CLEARED, r.MEDIUM)]
+
+
+ABOVE = READING_VALID | PULSE_ABOVE
+GOOD = READING_VALID
+
+
+def line(*spans):
+    """A line of 90 mmHg, in spans of seconds with their flags."""
+    run = Run("art", limits=alone(r.SHOCK))
+    for seconds, flags in spans:
+        run.ticks(seconds, 90000 if flags & READING_VALID else ABSENT, flags=[flags])
+    return run
+
+
+@pytest.mark.parametrize(("seconds", "raised"), [(599, []), (600, []), (601, [(601, r.RAISED, r.MEDIUM)])])
+def test_a_pulse_above_the_systolic_pressure_is_raised_at_ten_minutes(seconds, raised):
+    """The beats have their own median: no minute is waited for. A run of 600 s is over at the 601st tick."""
+    run = line((seconds, ABOVE), (10, GOOD))
+    assert run.of(r.SHOCK) == raised
+    assert [run.shown[i] for i, event in enumerate(run.events) if event[2] == r.SHOCK] == [(1, 1, 1)] * len(raised)
+    # One second at or below, and it begins anew.
+    assert line((400, ABOVE), (1, GOOD), (599, ABOVE)).of(r.SHOCK) == []
+
+
+@pytest.mark.parametrize("flags", [READING_VALID | NO_BEATS, ABOVE | DAMPED, ABOVE | FLUSHED, ABOVE | FEW_BEATS, 0])
+def test_a_run_of_the_pulse_is_held_while_the_beats_are_not_good(flags):
+    assert line((400, ABOVE), (500, flags), (200, ABOVE)).of(r.SHOCK) == []
+    assert line((400, ABOVE), (500, flags), (201, ABOVE)).of(r.SHOCK) == [(1101, r.RAISED, r.MEDIUM)]
+
+
+def test_a_shock_by_the_pulse_ends_after_five_minutes_of_good_beats_alone():
+    raised = [(601, r.RAISED, r.MEDIUM)]
+    assert line((610, ABOVE), (300, GOOD), (1, ABOVE), (300, GOOD)).of(r.SHOCK) == raised
+    assert line((610, ABOVE), (301, GOOD)).of(r.SHOCK) == [*raised, (911, r.CLEARED, r.MEDIUM)]
+    # A line that cannot tell ends nothing, also not what MAP began.
+    assert line((610, ABOVE), (2000, READING_VALID | DAMPED)).of(r.SHOCK) == raised
+    low = Run("art", limits=alone(r.SHOCK)).ticks(400, 60000).ticks(2000, 90000, flags=[READING_VALID | DAMPED])
+    assert low.of(r.SHOCK) == [(330, r.RAISED, r.MEDIUM)]
+    low.ticks(301, 90000)
+    assert low.of(r.SHOCK)[1:] == [(2701, r.CLEARED, r.MEDIUM)]
+
+
+def test_a_pulse_above_the_systolic_pressure_says_nothing_of_a_limb():
+    """Its flag is the threshold of other channels."""
+    assert Run("calf_l", limits=alone(r.SHOCK)).ticks(700, 20000, flags=[ABOVE]).of(r.SHOCK) == []

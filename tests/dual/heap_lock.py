@@ -368,12 +368,13 @@ def pack_pages(count, packer, record, channels):
 
 
 class Kept:
-    """What `Keep` needs of an app: a clock, a log that nobody empties, a judge, a sampler."""
+    """What `Keep` needs of an app: a clock, a log that nobody empties, a judge, an annunciator, a sampler."""
 
     def __init__(self, channels):
         self.us = 0
         self.state = bytearray(2900)
         self.judge = Judge([channel.number for channel in channels], DEFAULT_LIMITS)
+        self.annunciator = Annunciator(None, None, 0)
         self.keep = Keep(RamFlash(30, self))
         self.log = Log(2000, self.keep.boot)
         self.time = BoardTime(0)
@@ -405,6 +406,7 @@ def keep_state(count, kept, channels):
             log.record[19 + 14 * i] = i
             log.record[25 + 14 * i] = (t_s * 37 + i) & 0xFF
         log.append(n, 7, 255, t_s)
+        kept.annunciator.remaining_s = t_s % 121
         if keep.wants_state(t_s, t_s % 100 == 0):
             keep.take_state(kept.state, 0, pack_judge(kept.judge, kept.state, 0))
         us = (t_s % 1000) * 1000000

@@ -10,6 +10,7 @@ from turgor.core.beats import (
     beat_restart,
     beat_state,
     diastolic_milli_mmhg,
+    is_pulse_above,
     mean_milli_mmhg,
     pulse_tenths_per_min,
     systolic_milli_mmhg,
@@ -21,7 +22,14 @@ LENGTHS = (1, 2, 3, 7, 64, 1, 1, 300)
 # A pulse in 1/16 of its height, a sixteenth of the interval apart; in between it is linear.
 PULSE = (0, 12, 16, 14, 12, 9, 10, 9, 8, 6, 5, 4, 3, 2, 1, 1, 0)
 LIMIT = 1 << 28
-SUMMARY = (beat_quality, diastolic_milli_mmhg, systolic_milli_mmhg, mean_milli_mmhg, pulse_tenths_per_min)
+SUMMARY = (
+    beat_quality,
+    diastolic_milli_mmhg,
+    systolic_milli_mmhg,
+    mean_milli_mmhg,
+    pulse_tenths_per_min,
+    is_pulse_above,
+)
 
 
 class Line:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from turgor.core.channels import NO_CHANNEL
-from turgor.core.rules import BASELINE_UNKNOWN
+from turgor.core.channels import NO_CHANNEL, channel_id
+from turgor.core.rules import ACKNOWLEDGED, BASELINE_UNKNOWN, CLEARED, MEDIUM, RAISED, SHOCK
 from turgor.link import lines, records
 from turgor_host.entries import commands_of, kind_called
 from turgor_host.live import Live, label_of
@@ -400,3 +400,24 @@ def test_another_patient_has_no_states(live: Live, board: Any) -> None:
     board.run(5)
     board.put("command", NO_CHANNEL, (1, lines.ADMIT, 0, 0, 7, 0, 0, 0, 0))
     assert state_of(live, "calf_l") == ("active", None)
+
+
+def test_a_shock_says_by_what_it_is_one(live: Live, board: Any) -> None:
+    """By the pulse: the engine's second stage, and its first one's MAP of 90 when it sounds again and when it ends."""
+    board.run(31)
+
+    def event(state: int, stage: int, value: int, limit: int) -> tuple[str, str | None]:
+        board.put("event", channel_id("art"), (SHOCK, MEDIUM, state, stage, value, limit))
+        shown = live.state()
+        note, alarms = shown["events"][0], shown["alarms"]
+        assert (note["rule"], note["unit"]) == ("shock", "" if state == RAISED and value != 60000 else "mmHg")
+        return note["text"], (alarms[0]["text"] if alarms else None)
+
+    pulse, low = "pulse above the systolic pressure", "blood pressure low"
+    assert event(RAISED, 1, 1, 1) == (f"Arterial line: {pulse}, raised", pulse)
+    assert (live.state()["alarms"][0]["now"], live.state()["alarms"][0]["quantity"]) == (None, "pulse / systolic")
+    assert event(ACKNOWLEDGED, 0, 0, 0) == (f"Arterial line: {pulse}, acknowledged", pulse)
+    assert event(RAISED, 0, 90000, 65000) == (f"Arterial line: {pulse}, raised", pulse)
+    assert event(CLEARED, 0, 90000, 65000) == (f"Arterial line: {pulse}, cleared", None)
+    assert event(RAISED, 0, 60000, 65000) == (f"Arterial line: {low}, raised", low)
+    assert live.state()["alarms"][0]["unit"] == "mmHg"

@@ -28,6 +28,11 @@ class Annunciator:
         self._wake = wake
         self._start = now
 
+    def hush(self, level):
+        """Show a level without its sound until the next tick."""
+        self.level = level
+        self._silent = True
+
     def pause(self, seconds):
         """Have the sound paused for so long from the tick on that is under way; 0 ends a pause."""
         self._paused_at = self.level

@@ -42,6 +42,9 @@ class App:
         blocks.samplers = [sampler for sampler in samplers if sampler.is_sampled]
         self.annunciator = Annunciator(ports.alarm, self.wake, now)
         self.tick = Tick(config, samplers, self.log, self.time, self.annunciator, keep, blocks, now)
+        if guard:
+            # What it has to say is no alarm of before the restart: no pause holds it back.
+            guard.attach(samplers, self.annunciator, self.log, self.time, now)
         if keep:
             keep.attach(self.log, self.time, self.tick, samplers, config, now)
             # After any other cause nobody knows how long the board was off.
@@ -49,8 +52,6 @@ class App:
             keep.restore(least_age_s)
         if ports.reset_cause == WATCHDOG_RESET:
             self.tick.judge.watchdog_reset()
-        if guard:
-            guard.attach(samplers, self.annunciator, self.log, self.time, now)
         self.tick.snapshots.log_start()
         identity = ports.identity + (";id=%016x" % ports.board_id).encode()
         self.wire = Wire(self.log, self.time, ports.serial, identity, self.tick, setup, keep, now)

@@ -60,8 +60,12 @@ _NOTICE_BODY = const(9)
 # A calibration of the same kind of sensor differs by less: an offset of 2^18 codes, a 32nd of the gain.
 _OFFSET_WORDS = const(1 << 23)
 _GAIN_PART = const(32)
-# In front of the rule state: up to where the log was delivered, boot u16, seq u32.
-STATE_AT = const(6)
+# In front of the rule state: up to where the log was delivered, boot u16, seq u32; seconds that the sound stays paused,
+# u8.
+_PAUSED_AT = const(6)
+STATE_AT = const(7)
+# A boot takes so much off a pause, the most that has passed: 12 s until it was kept anew, 9 s of the watchdog, a start.
+_PAUSE_LOST_S = const(30)
 
 
 class Keep:
@@ -83,6 +87,7 @@ class Keep:
         self._check = None
         self._received = 0
         self.boot = (self._state.boot + 1) & 0xFFFF
+        self.state[_PAUSED_AT] = max(0, self.state[_PAUSED_AT] - _PAUSE_LOST_S)
         self._state.begin(max(self._state.size, STATE_AT), self.boot, self.boot)
         while self._state.saving:
             self._state.step()
@@ -142,11 +147,16 @@ class Keep:
             self.spill.commit(self._delivered_boot, self._delivered_seq)
 
     def restore(self, least_age_s):
-        """Go on with the rule state of the boot before; no typed DBP counts as younger than `least_age_s`."""
+        """Go on with the rule state of the boot before; no typed DBP counts as younger than `least_age_s`.
+
+        With 0 a pause of the sound goes on too.
+        """
         if self.state_size > STATE_AT:
             judge = self._tick.judge
             if unpack_judge(judge, self.state, STATE_AT, self.state_size, least_age_s):
                 self._note(RESTORED, self.boot - 1)
+                if not least_age_s and self.state[_PAUSED_AT]:
+                    self._tick.resume_pause(self.state[_PAUSED_AT])
             else:
                 self._note(STATE_REFUSED, self.boot - 1)
 
@@ -167,7 +177,7 @@ class Keep:
         since = second - self._saved_s
         due = self._urgent or since >= _EVERY_S
         if not due and since >= _EVERY_SOON_S:
-            due = self._tick.judge.alarms.is_counting
+            due = self._tick.judge.alarms.is_counting or self._tick.annunciator.remaining_s
         if not due or self._state.saving:
             return False
         self._urgent = False
@@ -176,7 +186,8 @@ class Keep:
 
     def take_state(self, buffer, at, end):
         """Keep the rule state between `at` and `end`."""
-        pack_into("<HI", self.state, 0, self._delivered_boot, self._delivered_seq)
+        paused_s = self._tick.annunciator.remaining_s
+        pack_into("<HIB", self.state, 0, self._delivered_boot, self._delivered_seq, paused_s)
         copy(buffer, at, end - at, self.state, STATE_AT)
         self._state.begin(STATE_AT + end - at, self.boot, self.boot)
 

@@ -114,6 +114,11 @@ class Tick:
         # Ticks that a stall passed over follow at once, one by one.
         return max(0, ticks_diff(self._time.tick_at((self._second + 1 - self._time.s) * _SECOND_US), now))
 
+    def resume_pause(self, seconds):
+        """Have the sound paused again as if somebody said so: a pause from before a restart goes on."""
+        self.annunciator.hush(self.judge.alarms.annunciation())
+        self.execute(0, lines.PAUSE, seconds, 0, 0, 0, 0)
+
     def execute(self, id, command, a, b, c, d, e):
         """Check a command, log it, and keep it for the next tick; returns the status of its answer."""
         self.refusal = self._misfit(command, a, b, c, d, e)

@@ -9,9 +9,10 @@ from turgor.core.beats import (
     beat_restart,
     beat_state,
     diastolic_milli_mmhg,
+    is_pulse_above,
     mean_milli_mmhg,
 )
-from turgor.core.channel import FilteredChannel
+from turgor.core.channel import READING_OVER, FilteredChannel
 from turgor.core.filters import filter_block
 from turgor.core.median import ABSENT
 from turgor.core.packed import WORD_SIZE, get_words, put_words
@@ -31,7 +32,8 @@ _MOST = const(0x3FFFFFFF)
 
 class ArterialChannel(FilteredChannel):
     """Readings of an arterial line: the mean pressure of its beats, where there are any, else its pressure as a
-    PressureChannel's; the quality of its beats among the flags.
+    PressureChannel's; among the flags the quality of its beats and, in place of the threshold, whether the pulse per
+    minute is above the systolic pressure in mmHg, which is only told of good beats.
 
     `diastolic` is what the beats gave at the last capture, milli-mmHg, ABSENT when they or the reading are not to be
     trusted.
@@ -69,9 +71,11 @@ class ArterialChannel(FilteredChannel):
     def capture(self):
         self.flush()
         value = FilteredChannel.capture(self)
-        self.flags |= beat_quality(self.beats) << _QUALITY_SHIFT
+        self.flags = self.flags & ~READING_OVER | beat_quality(self.beats) << _QUALITY_SHIFT
         self.diastolic = ABSENT
         if value != ABSENT:
+            if is_pulse_above(self.beats):
+                self.flags |= READING_OVER
             self.diastolic = diastolic_milli_mmhg(self.beats)
             mean = mean_milli_mmhg(self.beats)
             if mean != ABSENT:

@@ -46,6 +46,7 @@ from turgor.core.rules import (
     DP_DEFICIT,
     FLUID_GAIN,
     FLUID_RETURN,
+    INDEX,
     MANY,
     MAP,
     PRESSURE_DOUBT,
@@ -99,8 +100,11 @@ _OFF = const(16)
 _DAMPED = const(32)
 # Those that say why there is no reading.
 _WHY = const(22)
-# `core.beats.DAMPED` as a flag of a reading.
+# Flags of a reading: `core.beats.DAMPED`, all of the beats' quality, and where it says that the pulse is above the
+# systolic pressure.
 _QUALITY_DAMPED = const(32)
+_QUALITY = const(240)
+_PULSE_ABOVE_AT = const(3)
 
 # Words of what belongs to no channel: this second of the episode, DBP typed and when, that of the line and when,
 # when the patient turned, the posture before, whether the watchdog restarted the board, bits of the admission.
@@ -306,6 +310,7 @@ class Judge:
         elif kind == ARTERIAL:
             if flags & _QUALITY_DAMPED:
                 trouble |= _DAMPED
+            self._x[INDEX] = ABSENT if value == ABSENT or flags & _QUALITY else flags >> _PULSE_ABOVE_AT & 1
         elif kind != TEMPERATURE:
             if flags & READING_STUCK:
                 trouble |= _STUCK

@@ -106,6 +106,7 @@ DEFAULT_LIMITS = (
     (LUNG_FLUID, 1, MEDIUM, 100, 600, 40, 0, 0),
     (LUNG_FLUID, 2, HIGH, 120, 600, 40, 0, 0),
     (SHOCK, 0, MEDIUM, 65000, 300, 65000, 300, 0),
+    (SHOCK, 1, MEDIUM, 1, 600, 0, 300, 0),
     (PRESSURE_DOUBT, 0, MEDIUM, 1, 0, 0, 0, 0),
     (STEP_ARTEFACT, 0, LOW, 1, 0, 0, 0, 0),
     (BASELINE_UNKNOWN, 0, LOW, 1, 0, 0, 0, 0),
@@ -146,7 +147,9 @@ MANY = const(19)
 DBP_AGE = const(20)
 WATCHDOG = const(21)
 TROUBLE = const(22)
-X_WORDS = const(28)
+# Whether the pulse per minute is above the systolic pressure in mmHg.
+INDEX = const(28)
+X_WORDS = const(29)
 
 # How: what lies below the limit is beyond it, the limit itself is not, the clear limit itself does not clear,
 # technical, one that is over at once and stands until it is acknowledged, one that sounds again 5 mmHg deeper.
@@ -175,7 +178,7 @@ HOW = bytes((
     MANY, YES, YES, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     FALL, RETURNING, YES, 0, FALL, RETURNING, YES, 0, FALL, RETURNING, YES, 0,
     FALL, YES, YES, 0, FALL_6_H, YES, YES, 0, FALL_6_H, YES, YES, 0,
-    MAP, YES, YES, _MAP_FORM, 0, 0, 0, 0, 0, 0, 0, 0,
+    MAP, YES, YES, _MAP_FORM, INDEX, YES, YES, 0, 0, 0, 0, 0,
     DOUBT, YES, YES, TECHNICAL, 0, 0, 0, 0, 0, 0, 0, 0,
     STEP, YES, YES, _SEEN, 0, 0, 0, 0, 0, 0, 0, 0,
     UNKNOWN, YES, YES, TECHNICAL, 0, 0, 0, 0, 0, 0, 0, 0,

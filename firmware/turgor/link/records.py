@@ -185,13 +185,14 @@ READING_FIELDS = ("channel", "flags", "last_index", "value_milli", "median_milli
 VALID = const(1)
 MEDIAN_VALID = const(2)
 SATURATED = const(4)
+# Of a pressure but an arterial line; STUCK also of a motion.
 OVER_THRESHOLD = const(8)
-# Of a pressure but an arterial line; the first also of a motion.
 STUCK = const(16)
 NOISY = const(32)
 # Of an impedance.
 ELECTRODE_OFF = const(16)
-# Of an arterial line.
+# Of an arterial line, the first where its beats are good: the pulse per minute is above the systolic pressure in mmHg.
+PULSE_ABOVE = const(8)
 NO_BEATS = const(16)
 DAMPED = const(32)
 FLUSHED = const(64)

@@ -20,6 +20,7 @@ from turgor.core.rules import (
     PRIORITY_NAMES,
     RULE_NAMES,
     RULES,
+    SHOCK,
 )
 from turgor_host.errors import UsageError
 
@@ -59,7 +60,9 @@ _EXTRAS = {
     (FLUID_RETURN, 0): (Extra("limb_percent", 15, 0x7FFF, 10, 100), Extra("limb_s", 0, 0x7FFF, 1, 0x7FFF)),
 }
 _DEFICIT_EXTRA = (Extra("dp_mmhg", *_PRESSURE),)
-_STAGE_NAMES = {(PRESSURE_HIGH, 2): "high_without_dp"}
+_STAGE_NAMES = {(PRESSURE_HIGH, 2): "high_without_dp", (SHOCK, 1): "pulse_above_systolic"}
+# What they judge is yes or no: a file gives them nothing but their time.
+_TIMED = {(SHOCK, 1)}
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,10 @@ class Stage:
     name: str
     row: Row
     extras: tuple[Extra, ...]
+
+    @property
+    def is_timed(self) -> bool:
+        return self.row[:2] in _TIMED
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,8 @@ def default_table(name: str) -> dict[str, Any]:
         return {"limit_s": first[4], "clear_s": first[6]}
     table: dict[str, Any] = {rule.clear_key: first[5] / rule.scale, "clear_s": first[6]}
     for stage in rule.stages:
-        keys: dict[str, Any] = {rule.limit_key: stage.row[3] / rule.scale, "run_s": stage.row[4]}
+        limit = {} if stage.is_timed else {rule.limit_key: stage.row[3] / rule.scale}
+        keys: dict[str, Any] = limit | {"run_s": stage.row[4]}
         for extra in stage.extras:
             value = stage.row[7] >> extra.shift & extra.mask
             keys[extra.key] = value / extra.scale if extra.scale > 1 else value
@@ -146,6 +154,9 @@ def limit_rows(name: str, table: Any) -> list[Row]:
     rows: list[Row] = []
     for stage in rule.stages:
         model = getattr(table, stage.name)
+        if stage.is_timed:
+            rows.append((*stage.row[:4], model.run_s, stage.row[5], table.clear_s, 0))
+            continue
         aux = 0
         for extra in stage.extras:
             aux |= round(getattr(model, extra.key) * extra.scale) << extra.shift
@@ -159,7 +170,7 @@ def _check(rule: Rule, rows: list[Row]) -> None:
     """Refuse limits that contradict each other."""
     # Of a rule whose input falls, the clear limit lies above.
     sign = -1 if HOW[rule.number * 12 + 3] & FALLING else 1
-    if any(sign * row[5] > sign * row[3] for row in rows):
+    if any(sign * row[5] > sign * row[3] for row in rows if row[:2] not in _TIMED):
         side = "above" if sign < 0 else "below"
         raise UsageError(
             f"limits.{rule.name}.{rule.clear_key}: must not lie within the alarm; it lies at the limit or {side}"

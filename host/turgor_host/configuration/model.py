@@ -131,7 +131,8 @@ def _rule_model(rule: Rule) -> type[Table]:
     limit = Mmhg if rule.unit.startswith("mmhg") else Annotated[float, Field(ge=0, le=rule.most)]
     fields = {rule.clear_key: (limit, ...), "clear_s": (Seconds, ...)}
     for stage in rule.stages:
-        keys: dict[str, Any] = {rule.limit_key: (limit, ...), "run_s": (Seconds, ...)}
+        keys: dict[str, Any] = {} if stage.is_timed else {rule.limit_key: (limit, ...)}
+        keys["run_s"] = (Seconds, ...)
         for extra in stage.extras:
             keys[extra.key] = (Annotated[float if extra.scale > 1 else int, Field(ge=0, le=extra.most)], ...)
         fields[stage.name] = (create_model(f"{rule.name}_{stage.name}", __base__=Table, **keys), ...)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from turgor.core.rules import ACKNOWLEDGED, EVENT_NAMES, PRIORITY_NAMES, RULE_NAMES, RULES
+from turgor.core.rules import ACKNOWLEDGED, EVENT_NAMES, PRIORITY_NAMES, RAISED, RULE_NAMES, RULES, SHOCK
 from turgor_host.errors import TurgorError, UsageError
 from turgor_host.recording.boots import Boot, channel_name
 
@@ -24,6 +24,25 @@ UNITS = {
 }
 _EXPECTED = {"rule": str, "channel": str, "priority": str, "state": str}
 _TIMES = ("t_s", "tolerance_s")
+
+
+Row = tuple[str, str, str, str]
+# The one stage that judges something else than its rule's first, as `turgor.core.rules.RULES` has that.
+_PULSE = ("shock", "pulse / systolic", "yes", "pulse above the systolic pressure")
+
+
+def row_of(rule: int, stage: int) -> Row:
+    """Name, what is judged, its unit and the text of an alarm, for a stage of a rule."""
+    row: Row = _PULSE if (rule, stage) == (SHOCK, 1) else RULES[rule]
+    return row
+
+
+def row_told(rule: int, stage: int, state: int, value: int, limit: int) -> Row:
+    """The same of an event's stage.
+
+    An alarm that sounds again tells what its first stage sees: a shock with MAP inside its limit is one by the pulse.
+    """
+    return row_of(rule, 1 if rule == SHOCK and state == RAISED and value >= limit else stage)
 
 
 def seconds(t: float) -> float | int:
@@ -46,12 +65,13 @@ def make_event(
     rule: int,
     priority: int,
     state: int,
+    stage: int,
     value: int,
     limit: int,
 ) -> Event:
     """An event record's numbers (t_s: board time) as `turgor events --json` shows them."""
     known = rule < len(RULES)
-    unit, scale = UNITS[RULES[rule][2]] if known else ("", 1)
+    unit, scale = UNITS[row_told(rule, stage, state, value, limit)[2]] if known else ("", 1)
     shown = state != ACKNOWLEDGED
     return {
         "t_s": seconds(t_s + boot.shift_s),

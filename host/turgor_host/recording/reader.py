@@ -91,10 +91,7 @@ class Recording:
     def events(self) -> list[Event]:
         """What the board's rules said, in order: t_s, utc, channel, rule, priority, state, value, limit, unit, and the
         episode (its id, None where nobody knows)."""
-        found = [
-            make_event(boot, t_s, channel, rule, priority, state, value, limit)
-            for boot, t_s, channel, rule, priority, state, _, value, limit in self.event_rows()
-        ]
+        found = [make_event(*row) for row in self.event_rows()]
         mark(found, self.episodes())
         return found
 

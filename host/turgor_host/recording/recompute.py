@@ -206,12 +206,14 @@ class _Codes:
             return Reading(reason=AT_END if self._is_last else LOST)
         feed, channel = self._feed, self._channel
         feed.until(position)
-        tells = channel.index != channel.captured or channel.words[FLAGS] & OVER
+        line = channel if isinstance(channel, ArterialChannel) else None
+        # Whether it is over the threshold is no part of an arterial line's reading.
+        tells = channel.index != channel.captured or (channel.words[FLAGS] & OVER and not line)
         if tells and feed.may_have_restarted() and not flags & _OF_THE_FILTER:
             # No record tells when the restart was, but a reading without flags comes after it, where it would have any.
             feed.restart_now()
         channel.capture()
-        diastolic = channel.diastolic if isinstance(channel, ArterialChannel) else ABSENT
+        diastolic = line.diastolic if line else ABSENT
         if not DBP_LEAST_MILLI_MMHG <= diastolic <= DBP_MOST_MILLI_MMHG:
             diastolic = ABSENT
         return Reading(channel.index, channel.value, channel.flags, diastolic)

@@ -72,8 +72,8 @@ def _replay_boot(log: BootLog, other: Mapping[str, tuple[int, ...]], result: Rep
                     line_diastolic[tick] = reading.diastolic_milli_mmhg
     inputs = Inputs(channels, lambda tick, at: columns[at].get(tick, (ABSENT, 0)), line_diastolic)
     for t_s, found in zip(log.tick_s, judged(log, inputs).ticks, strict=True):
-        for channel, rule, priority, state, _, value, limit in found.events:
-            result.events.append(make_event(boot, t_s, channel, rule, priority, state, value, limit))
+        for event in found.events:
+            result.events.append(make_event(boot, t_s, *event))
 
 
 def _values(

@@ -20,6 +20,7 @@ from turgor.link.records import (
     NO_BEATS,
     NOISY,
     OVER_THRESHOLD,
+    PULSE_ABOVE,
     RECORDS,
     SATURATED,
     STUCK,
@@ -52,7 +53,8 @@ _FLAG_NAMES = {
     MOTION: (*_COMMON_FLAGS, (STUCK, "stuck")),
     IMPEDANCE: (*_COMMON_FLAGS, (ELECTRODE_OFF, "electrode off")),
     ARTERIAL: (
-        *_COMMON_FLAGS,
+        *_COMMON_FLAGS[:-1],
+        (PULSE_ABOVE, "pulse above systolic"),
         (NO_BEATS, "no beats"),
         (DAMPED, "damped"),
         (FLUSHED, "flushed"),
@@ -388,8 +390,7 @@ class _Verification:
     def _event(self, t_s: int, event: _Event | None) -> Event | None:
         if event is None:
             return None
-        channel, rule, priority, state, _, value, limit = event
-        return make_event(self._boot, t_s, channel, rule, priority, state, value, limit)
+        return make_event(self._boot, t_s, *event)
 
     def _name(self, channel: int) -> str | None:
         setup = self._boot.setups.get(channel)

@@ -2,7 +2,8 @@
 
 Only what the class itself does is here again: which DBP is in force, in which order a tick reads, weighs and decides,
 and which input comes from which channel. A test holds it equal to the class, event for event. There are no commands but
-a typed DBP and acknowledgements, no states of channels, no motion and no flags: a reading is there or ABSENT.
+a typed DBP and acknowledgements, no states of channels, no motion and no flags: a reading is there or ABSENT, and no
+pulse is above the systolic pressure.
 """
 
 from typing import Any
@@ -38,6 +39,7 @@ from turgor.core.rules import (
     DBP_AGE,
     DBP_LEAST_MILLI_MMHG,
     DBP_MOST_MILLI_MMHG,
+    INDEX,
     MANY,
     MAP,
     WATCHDOG,
@@ -109,6 +111,7 @@ def run(s: State, tick: int, end: int, readings: Any, typed: Any, line: Any, row
                     _weigh_impedance(w, p, fluid, x, position)
                 elif kind == ARTERIAL:
                     x[MAP] = p[position][MEDIAN]
+                    x[INDEX] = ABSENT if p[position][READING] == ABSENT else 0
             first, last = s.firsts[position], s.firsts[position + 1]
             told = _step(alarms, s.ids, first, last, s.rows, s.starts, s.hows, x, events)
             for event in range(told & 255):

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turgor.core.median import ABSENT
-from turgor.core.rules import ACKNOWLEDGED, EVENT_NAMES, PRIORITY_NAMES, RULE_NAMES, RULES
+from turgor.core.rules import ACKNOWLEDGED, EVENT_NAMES, PRIORITY_NAMES, RULE_NAMES
 from turgor_host import compiled
 from turgor_host.recording.boots import channel_name
-from turgor_host.recording.events import UNITS, Event
+from turgor_host.recording.events import UNITS, Event, row_told
 from turgor_host.trend.quick import STAND_INS
 from turgor_host.trend.state import fresh_state
 from turgor_host.trend.tick import ROW, run
@@ -40,7 +40,7 @@ class Alarm:
 
     def as_event(self) -> Event:
         """As `turgor events --json` shows them."""
-        unit, scale = UNITS[RULES[self.rule][2]]
+        unit, scale = UNITS[row_told(self.rule, self.stage, self.state, self.value, self.limit)[2]]
         shown = self.state != ACKNOWLEDGED
         return {
             "t_s": self.t_s,
