@@ -201,7 +201,7 @@ def two_limbs(bits, left, right, left_at_first=R):
 
 
 def test_a_local_cause_by_hand():
-    """Both limbs fall by 8 %, the left one by 5 % more, to 0.95 x 0.92: both are a systemic leak's, one is a local one's."""
+    """Both limbs fall by 8 %, the left one by 5 % more, to 0.95 x 0.92: of a systemic leak both, of a local one one."""
     assert {event[1] for event in two_limbs(0, 87400, 92000).events} == {CALF_Z, channel_id("calf_r_z")}
     run = two_limbs(LOCAL, 87400, 92000)
     assert run.events == [(361 + 29 + 600, CALF_Z, r.FLUID_GAIN, r.RAISED, r.LOW)]

@@ -6,6 +6,7 @@ tick the input went beyond; the events have to come to the second from there, an
 900 s is over at the 901st tick.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -39,16 +40,16 @@ class Played:
         self.events: list[Event] = [
             (event["t_s"], event["channel"], event["rule"], event["priority"], event["state"]) for event in found
         ]
-        self._file = file
+        self.file = file
 
     def medians(self, channel: str) -> dict[int, float]:
-        with open_recording(self._file) as recording:
+        with open_recording(self.file) as recording:
             readings = recording[channel].readings()
             points = zip(readings.time.tolist(), readings.median.tolist(), strict=True)
             return {round(t_s): round(median, 3) for t_s, median in points if median == median}
 
     def baseline(self, channel: str) -> float:
-        with open_recording(self._file) as recording:
+        with open_recording(self.file) as recording:
             ((_, ohm),) = recording.baselines()[channel]
             return ohm
 
@@ -326,6 +327,59 @@ def test_impedances(play: Any) -> None:
     assert [event[1:] for event in steps] == [("calf_z", "step_artefact", "low", "raised")]
     assert 2204 <= steps[0][0] <= 2210
     assert played.events == sorted([*expected, *steps])
+
+
+@pytest.mark.parametrize("chips", [2, 4])
+def test_fluid_gain_many(chips: int, play: Any, turgor: Any) -> None:
+    """One leg is down by 4 %: the other one's 2.9 % are nothing, its 3.1 % are two limbs, and it ends 1 % inside. Four
+    chips on the body sweep half as often, which changes nothing of it."""
+    left = [(0, 1.0), (200, 1.0), (500, 0.96), (1700, 0.96)]
+    right = [(0, 1.0), (200, 1.0), (500, 0.971), (900, 0.971), (930, 0.969), (1100, 0.969)]
+    right += [(1200, 0.9785), (1400, 0.9785), (1430, 0.9795), (1700, 0.9795)]
+    columns = {
+        f"{name}_{part}": {t: whole * share for t, share in points}
+        for name, points in (("calf_z", left), ("calf_r_z", right))
+        for of, part, whole in PARTS
+        if of == "calf_z"
+    }
+    tables = [
+        "[channels.calf_z]\nmux_port = 6\n",
+        "[channels.calf_r_z]\n",
+        "[channels.thorax_z]\n",
+        "[channels.forearm_z]\n",
+    ]
+    played = play(1700, columns, configuration="".join(tables[:chips]))
+    falls = [_falls_permille(played.medians(name)) for name in ("calf_z", "calf_r_z")]
+    many = {t: min(fall[t] for fall in falls) for t in falls[0].keys() & falls[1].keys()}
+    raised = next(t for t in sorted(many) if many[t] >= 30)
+    cleared = next(t for t in sorted(many) if t > raised and many[t] <= 20)
+    assert 900 < raised < 1000
+    assert 1400 < cleared < 1500
+    assert played.events == [
+        (raised, "patient", "fluid_gain_many", "medium", "raised"),
+        (cleared, "patient", "fluid_gain_many", "medium", "cleared"),
+    ]
+    with open_recording(played.file) as recording:
+        assert len(recording.channels) == chips
+        for turn, name in enumerate(recording.channels):
+            steps = recording[name].steps(1, 1700)
+            begun = np.unique(steps["time"][steps["frequency"] == 0].astype(int))
+            assert (begun % chips == turn).all()
+            assert len(begun) >= 1700 // chips - 2
+            assert recording[name].readings(6, 1700).valid.all()
+    report = json.loads(turgor("replay", played.file, "--verify", "--json").stdout)
+    assert (report["result"], report["states"]["different"]) == ("equal", 0)
+
+
+def _falls_permille(medians: dict[int, float]) -> dict[int, int]:
+    """Of each second below the highest so far, within 2 h."""
+    highest = 0
+    falls = {}
+    for t_s in sorted(medians):
+        milliohm = round(medians[t_s] * 1000)
+        highest = max(highest, milliohm)
+        falls[t_s] = fall_permille(highest, milliohm)
+    return falls
 
 
 def _slope_per_h(values: list[float]) -> float:
