@@ -220,8 +220,7 @@ class ImpedanceSampler(_Sampler):
     def __init__(self, number, words, driver, log, time, due, turn, rate_millihz=500):
         super().__init__(number, driver, log, time, due)
         self.channel = ImpedanceChannel(words, rate_millihz)
-        self._every_s = self.channel.every_s
-        self._turn = turn % self._every_s
+        self._turn = turn % self.channel.every_s
         self._last_slot = -1
         # Sweeps in each of the modes for calibration, and how many are left in all.
         self._each = 1
@@ -245,7 +244,7 @@ class ImpedanceSampler(_Sampler):
         driver = self.driver
         if driver.idle:
             time = self._time
-            if time.s % self._every_s == self._turn and time.s != self._last_slot:
+            if time.s % self.channel.every_s == self._turn and time.s != self._last_slot:
                 mode = QUADRATURE + 1 - (self._left + self._each - 1) // self._each if self._left else 0
                 if mode != driver.mode:
                     driver.set_mode(mode)

@@ -161,8 +161,9 @@ class Judge:
             self._motion_median = motion_median
             self._has_turned = has_turned
         # Positions of the pressure of a channel's limb and of the other side's impedance, -1 where there is none.
-        self._pressure_at = [self._find(PRESSURE, CHANNELS[channel][2]) for channel in channels]
-        self._beside_at = [self._find(IMPEDANCE, CHANNELS[channel][2] ^ 1) for channel in channels]
+        places = {CHANNELS[channel][1:]: position for position, channel in enumerate(channels)}
+        self._pressure_at = [places.get((PRESSURE, CHANNELS[channel][2]), -1) for channel in channels]
+        self._beside_at = [places.get((IMPEDANCE, CHANNELS[channel][2] ^ 1), -1) for channel in channels]
         self.words = array("i", bytes(4 * WORDS))
         # In force at this tick.
         self.dbp_milli_mmhg = NO_DBP
@@ -179,12 +180,6 @@ class Judge:
         if kind == PRESSURE:
             return [doubt_state(), slope_state(SLOPE_VALUES), deficit_state()]
         return [fluid_state()] if kind == IMPEDANCE else []
-
-    def _find(self, kind, limb):
-        for position, channel in enumerate(self.channels):
-            if CHANNELS[channel][1:] == (kind, limb):
-                return position
-        return -1
 
     def _begin_episode(self, bits):
         """Nothing of what was before counts any more."""

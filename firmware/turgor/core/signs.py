@@ -103,9 +103,9 @@ def limb_signs(x, s, second, middle, skin, icp, dp, aux):
 
 
 def local_signs(x, s, middle, other, beside):
-    """Instead of a limb's own fall that of its ratio to the other side's, of state `other` and median `beside`, where
-    there is one: what both do is no local cause's."""
-    if s[BASELINE] and other[BASELINE] and middle != ABSENT and beside != ABSENT:
+    """Behind `limb_signs`: instead of a limb's own fall that of its ratio to the other side's, of state `other` and
+    median `beside`, where there is one: what both do is no local cause's."""
+    if x[FALL] != ABSENT and other[BASELINE] and beside != ABSENT:
         x[FALL] = fall_permille(reanchored(s[BASELINE], other[BASELINE], beside), middle)
 
 
