@@ -67,9 +67,20 @@ def test_the_example_says_the_defaults(root: Path) -> None:
     for line in ("rate_hz = 330", "lowpass_hz = 20.0", "bus = 1", "range = [0, 6]", 'unit = "psi"', 'transfer = "A"'):
         text = text.replace("\n# " + line, "\n" + line)
     text = text.replace("\n# sensor = ", "\nsensor = ").replace("\n# address = ", "\naddress = ")
+    # Not all at once.
+    with pytest.raises(
+        UsageError, match="the rules of so many channels are more than a board can keep"
+    ):
+        parse_configuration(text)
+    at, end = (text.index(f"\n[channels.{name}]") for name in ("calf_r_z", "cuff"))
+    legs, text = text[at:end], text[:at] + text[end:]
+    both = parse_configuration("[channels.calf_z]\n[channels.thorax_z]\n[channels.calf_r]\n" + legs).config.channels
+    assert [(channel.name, channel.bus, channel.address) for channel in both[-2:]] == [
+        ("calf_r_z", 1, 0x68),
+        ("forearm_z", 1, 0x69),
+    ]
     channels = {channel.name: channel for channel in parse_configuration(text).config.channels}
-    assert list(channels) == list(CHANNEL_NAMES)
-    assert [channels[name].bus for name in IMPEDANCES] == [0, 0, 1, 1]
+    assert list(channels) == list(CHANNEL_NAMES[:10])
     assert channels["art"].rate_millihz == 330_000
     assert channels["cuff"].driver == ABP2_A
     assert (channels["skin"].driver, channels["skin"].address, channels["skin"].rate_millihz) == (TMP117, 0x48, 2000)

@@ -26,9 +26,14 @@ from turgor.app.config import (
     unpack_config,
 )
 from turgor.app.journal import PARTS
+from turgor.app.keep import STATE_AT
 from turgor.app.ring import CONTENT
+from turgor.app.snapshot import Snapshots
 from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, CUFF, IMPEDANCE, PRESSURE, SLOW, channel_id
 from turgor.core.filter_words import describe, filter_state
+from turgor.core.judge import Judge
+from turgor.core.judge_state import pack_judge
+from turgor.core.packed import WORD_SIZE
 from turgor.drivers.tca9548a import ADDRESS as MUX_ADDRESS
 from turgor_host.calibrate.lowpass import lowpass
 from turgor_host.configuration.limits import (
@@ -68,6 +73,8 @@ _SETTLE_PERIODS = {2: 2, 4: 4}
 _SETTLE_LEAST_S = 0.5
 _SETTLE_LEAST_SAMPLES = 49
 _USUAL_UV_V_MMHG = 5.0
+# More than the state of all channels there are.
+_STATE_MOST = 8000
 
 
 @dataclass(frozen=True)
@@ -143,6 +150,7 @@ def parse_configuration(text: str) -> Configuration:
         check_rates(config)
         image = _image(config)
         unpack_config(image, len(image))
+        _check_state(config)
     except ValueError as error:
         raise UsageError(str(error)) from None
     return Configuration(config, image, ranges)
@@ -280,6 +288,16 @@ def _check_places(channels: list[Channel]) -> None:
     for channel in channels:
         if channel.address == MUX_ADDRESS and channel.bus in buses:
             raise UsageError(f"channels.{channel.name}.address: 0x70 is the multiplexer's")
+
+
+def _check_state(config: Config) -> None:
+    """What the rules leave at a tick, all alarms standing, has to fit what keeps it over a restart and what logs it."""
+    judge = Judge([channel.number for channel in config.channels], config.limits)
+    for i in range(len(judge.alarms.words)):
+        judge.alarms.words[i] = 1
+    size = pack_judge(judge, bytearray(_STATE_MOST), 0)
+    if size > min(PARTS * CONTENT - STATE_AT, len(Snapshots(judge, [], None)._state) - WORD_SIZE):
+        raise UsageError("the rules of so many channels are more than a board can keep; leave a channel out")
 
 
 def _image(config: Config) -> bytes:
