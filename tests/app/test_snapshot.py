@@ -189,7 +189,7 @@ def test_what_they_cost(fake):
 
 
 def test_the_largest_state_fits_wherever_it_goes():
-    """The first ten channels, each rule with all the stages it knows, every alarm with all that it may have: the buffer of the
+    """Ten channels, each rule with all the stages it knows, every alarm with all that it may have: the buffer of the
     snapshots and a journal's entry hold them, and they come back as they were."""
     limits = [
         (rule, stage, HIGH, 0, 0, 0, 0, 0)

@@ -68,9 +68,7 @@ def test_the_example_says_the_defaults(root: Path) -> None:
         text = text.replace("\n# " + line, "\n" + line)
     text = text.replace("\n# sensor = ", "\nsensor = ").replace("\n# address = ", "\naddress = ")
     # Not all at once.
-    with pytest.raises(
-        UsageError, match="the rules of so many channels are more than a board can keep"
-    ):
+    with pytest.raises(UsageError, match="the rules of so many channels are more than a board can keep"):
         parse_configuration(text)
     at, end = (text.index(f"\n[channels.{name}]") for name in ("calf_r_z", "cuff"))
     legs, text = text[at:end], text[:at] + text[end:]
