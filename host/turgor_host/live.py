@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from turgor.core.channels import CHANNEL_NAMES, IMPEDANCE, NO_CHANNEL, PRESSURE
-from turgor.core.entries import DIURETIC, LIMB_CHECK
+from turgor.core.channels import CHANNEL_NAMES, CHANNELS, IMPEDANCE, NO_CHANNEL, PRESSURE
+from turgor.core.entries import DIURETIC, LIMB_CHECK, LOCAL
 from turgor.core.judge import DBP_SOURCES, NO_SOURCE
 from turgor.core.median import ABSENT
 from turgor.core.rules import (
@@ -89,6 +89,7 @@ class Live:
         self._states = ChannelStates()
         # Whose it is, as far as this program saw.
         self._episode: int | None = None
+        self._is_local = False
         self._boot: int | None = None
         self._base_s = 0
         self._t_s: int | None = None
@@ -243,6 +244,7 @@ class Live:
             self._note(t_s, f"{label_of(words[0])}: {STATES[words[1]]}", "info")
         elif command == lines.ADMIT:
             self._episode = words[0]
+            self._is_local = bool(words[2] & LOCAL)
             self._checks.restart(t_s)
             self._course.restart()
             self._states.restart(t_s)
@@ -250,6 +252,7 @@ class Live:
         elif command == lines.DISCHARGE:
             self._note(t_s, "discharged" if self._episode is None else f"{self._episode} discharged", "info")
             self._episode = None
+            self._is_local = False
             self._states.restart(t_s)
 
     def _take_rule_state(self, header: Fields, body: Fields, tail: bytes) -> None:
@@ -462,11 +465,23 @@ class Live:
         channel = self._channels[number]
         if rule in (FLUID_GAIN, FLUID_RETURN, LUNG_FLUID):
             change = channel.change_percent()
+            if rule == FLUID_GAIN and self._is_local:
+                change = self._change_beside(channel, change)
             return None if change is None else round(-change, 1)
         if rule not in (DP_LOW, DP_LOST, PRESSURE_HIGH, SHOCK):
             return None
         judged = self._dp(channel) if rule in (DP_LOW, DP_LOST) else channel.median_milli
         return None if judged == ABSENT else judged / 1000
+
+    def _change_beside(self, channel: LiveChannel, change: float | None) -> float | None:
+        """That of a limb's ratio to the other side's where there is one, as the board judges it in a local episode."""
+        limb = CHANNELS[channel.number][2] ^ 1
+        for other in self._channels.values():
+            if (other.kind, CHANNELS[other.number][2]) == (IMPEDANCE, limb):
+                beside = other.change_percent()
+                if change is not None and beside is not None:
+                    return 100 * (100 + change) / (100 + beside) - 100
+        return change
 
     def history(self, t0: float, t1: float, points: int) -> dict[str, Any]:
         """Readings from `t0` to `t1` in at most about `points` buckets, each with least, greatest and mean value.

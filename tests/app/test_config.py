@@ -15,6 +15,7 @@ from turgor.app.config import (
     Config,
     arterial_channel,
     default_channels,
+    impedance_channel,
     pressure_channel,
     unpack_config,
 )
@@ -37,6 +38,8 @@ SITE = [
     pressure_channel("cuff", 0, 5),
     Channel("skin", TMP117, 0, 0x48, -1, 2000, 0, ()),
     Channel("motion", LIS3DH, 0, 0x18, -1, 10_000, 0, ()),
+    impedance_channel("calf_r_z", 1, 0x68),
+    impedance_channel("forearm_z", 1, 0x69),
 ]
 ALL = Config([*default_channels(), arterial_channel(), *SITE])
 LIMITS = len(DEFAULT_LIMITS)
@@ -44,7 +47,9 @@ LIMITS = len(DEFAULT_LIMITS)
 STAGES_THERE = [
     (rule, stage) for rule in range(len(RULES)) for stage in range(STAGES) if HOW[(rule * STAGES + stage) * 4]
 ]
-SIZE = 3 + 6 * 72 + 2 * 88 + 2 * 12 + LIMITS * LIMIT
+# Where the two without words begin, from the end: two impedances and the limits stand behind them.
+SLOW_AT = -LIMITS * LIMIT - 2 * 88 - 2 * CHANNEL
+SIZE = 3 + 6 * 72 + 4 * 88 + 2 * 12 + LIMITS * LIMIT
 
 
 class Clock:
@@ -111,11 +116,11 @@ def spoilt(at: int, *values: int) -> bytearray:
 
 
 def test_by_hand() -> None:
-    """Ten channels, six with 15 words, two with 19 and two with none, and the limits: 3 + 6 * 72 + 2 * 88 + 2 * 12 +
-    34 * 24 bytes."""
+    """Twelve channels, six with 15 words, four with 19 and two with none, and the limits: 3 + 6 * 72 + 4 * 88 +
+    2 * 12 + 34 * 24 bytes."""
     image = image_of(ALL)
-    assert len(image) == SIZE == 1451
-    assert image[:3] == bytes((1, 10, 34))
+    assert len(image) == SIZE == 1627
+    assert image[:3] == bytes((1, 12, 34))
     # calf_l: channel 0, a NAU7802 on bus 0 at 0x2A behind port 0, 15 words, 160 samples to settle, 80 Hz.
     assert image[HEAD : HEAD + CHANNEL] == bytes((0, 1, 0, 0x2A, 1, 15, 160, 0)) + (80000).to_bytes(4, "little")
     again = unpack_config(image, len(image))
@@ -136,8 +141,8 @@ def test_the_largest_one_fits_what_keeps_it() -> None:
     ("at", "values", "said"),
     [
         (0, (2,), "no configuration of this layout"),
-        (1, (9,), "goes on behind its end"),
-        (1, (11,), "calf_l: 117 words"),
+        (1, (11,), "goes on behind its end"),
+        (1, (13,), "calf_l: 117 words"),
         (2, (LIMITS - 1,), "goes on behind its end"),
         (2, (LIMITS + 1,), "ends early"),
         (HEAD, (99,), "channel 99"),
@@ -146,10 +151,10 @@ def test_the_largest_one_fits_what_keeps_it() -> None:
         (HEAD + DRIVER, (2,), "calf_l: driver = 2"),
         (HEAD + DRIVER, (11,), "calf_l: driver = 11"),
         (HEAD + DRIVER, (13,), "calf_l: driver = 13"),
-        (-LIMITS * LIMIT - CHANNEL + DRIVER, (11,), "motion: driver = 11 does not measure this"),
-        (-LIMITS * LIMIT - CHANNEL + WORDS, (1,), "motion: 1 words"),
-        (-LIMITS * LIMIT - CHANNEL + RATE, (0xE8, 0x03, 0, 0), "motion: rate_millihz = 1000 is no rate"),
-        (-LIMITS * LIMIT - 2 * CHANNEL + RATE, (0xE8, 0x03, 0, 0), "skin: rate_millihz = 1000 is no rate"),
+        (SLOW_AT + CHANNEL + DRIVER, (11,), "motion: driver = 11 does not measure this"),
+        (SLOW_AT + CHANNEL + WORDS, (1,), "motion: 1 words"),
+        (SLOW_AT + CHANNEL + RATE, (0xE8, 0x03, 0, 0), "motion: rate_millihz = 1000 is no rate"),
+        (SLOW_AT + RATE, (0xE8, 0x03, 0, 0), "skin: rate_millihz = 1000 is no rate"),
         (HEAD + DRIVER, (10,), "calf_l: driver = 10"),
         (HEAD + BUS, (2,), "calf_l: bus = 2 is not within 0 to 1"),
         (HEAD + ADDRESS, (0x80,), "calf_l: address = 128"),

@@ -230,6 +230,22 @@ def test_sweeps_of_two_chips_take_turns(fake):
         assert found[channel][: len(wanted)] == wanted
 
 
+def test_four_chips_take_turns_and_every_second_has_their_readings(fake):
+    """Each in every fourth second, and a reading is good for five."""
+    names = ("calf_z", "thorax_z", "calf_r_z", "forearm_z")
+    board = fake.Board({}, {name: lambda n: 1000 + n for name in names})
+    board.run(20_500_000)
+    found = {4: [], 5: [], 10: [], 11: []}
+    for header, body in records(board, "impedance"):
+        if not body["frequency"]:
+            found[header["channel"]].append(header["t_s"])
+    assert list(found.values()) == [list(range(turn, 21, 4)) for turn in range(4)]
+    for position, turn in enumerate(found):
+        rows = readings(board, position)
+        assert {row["channel"] for row in rows} == {turn}
+        assert [row["flags"] & 1 for row in rows] == [0] * position + [1] * (20 - position)
+
+
 def test_stop_switches_the_drive_off(fake):
     board = fake.Board({"calf_l": (wave,)}, {"calf_z": lambda n: 1000})
     board.run(1_000_000)

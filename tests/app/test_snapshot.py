@@ -9,7 +9,7 @@ from turgor.app.ring import CONTENT
 from turgor.app.snapshot import Snapshots
 from turgor.core.alarms import ALARM_WORDS
 from turgor.core.channel import PressureChannel
-from turgor.core.channels import CHANNEL_NAMES, channel_id
+from turgor.core.channels import channel_id
 from turgor.core.filter_words import filter_state
 from turgor.core.judge import Judge
 from turgor.core.judge_state import pack_judge, unpack_judge
@@ -197,13 +197,13 @@ def test_the_largest_state_fits_wherever_it_goes():
         for stage in range(STAGES)
         if HOW[(rule * STAGES + stage) * 4]
     ]
-    judge = Judge(list(range(len(CHANNEL_NAMES))), limits)
+    judge = Judge(list(range(10)), limits)
     fill(judge, limits)
     buffer = bytearray(4000)
     size = pack_judge(judge, buffer, 0)
     assert WORD_SIZE + size <= len(Snapshots(judge, [], None)._state)
     assert STATE_AT + size <= PARTS * CONTENT
-    again = Judge(list(range(len(CHANNEL_NAMES))), limits)
+    again = Judge(list(range(10)), limits)
     assert unpack_judge(again, buffer, 0, size)
     assert again.alarms.words == judge.alarms.words
 

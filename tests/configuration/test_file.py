@@ -16,6 +16,7 @@ from turgor.app.config import (
     arterial_channel,
     default_channels,
 )
+from turgor.core.channel import ImpedanceChannel
 from turgor.core.channels import CHANNEL_NAMES
 from turgor.core.filter_words import SETTLE, describe
 from turgor.core.rules import DEFAULT_LIMITS, DP_LOW, FLUID_GAIN, HIGH, MAP_LOW, MEDIUM
@@ -24,6 +25,7 @@ from turgor_host.configuration.limits import CONFIGURABLE
 from turgor_host.errors import UsageError
 
 ABP2 = '[channels.calf_l]\nsensor = "ABP2"\nrange = [0, 5]\nunit = "psi"\ntransfer = "A"\n'
+IMPEDANCES = ("calf_z", "thorax_z", "calf_r_z", "forearm_z")
 
 
 def fields(config: Config) -> list[dict[str, Any]]:
@@ -65,12 +67,37 @@ def test_the_example_says_the_defaults(root: Path) -> None:
     for line in ("rate_hz = 330", "lowpass_hz = 20.0", "bus = 1", "range = [0, 6]", 'unit = "psi"', 'transfer = "A"'):
         text = text.replace("\n# " + line, "\n" + line)
     text = text.replace("\n# sensor = ", "\nsensor = ").replace("\n# address = ", "\naddress = ")
+    # Not all at once.
+    with pytest.raises(UsageError, match="the rules of so many channels are more than a board can keep"):
+        parse_configuration(text)
+    at, end = (text.index(f"\n[channels.{name}]") for name in ("calf_r_z", "cuff"))
+    legs, text = text[at:end], text[:at] + text[end:]
+    both = parse_configuration("[channels.calf_z]\n[channels.thorax_z]\n[channels.calf_r]\n" + legs).config.channels
+    assert [(channel.name, channel.bus, channel.address) for channel in both[-2:]] == [
+        ("calf_r_z", 1, 0x68),
+        ("forearm_z", 1, 0x69),
+    ]
     channels = {channel.name: channel for channel in parse_configuration(text).config.channels}
-    assert list(channels) == list(CHANNEL_NAMES)
+    assert list(channels) == list(CHANNEL_NAMES[:10])
     assert channels["art"].rate_millihz == 330_000
     assert channels["cuff"].driver == ABP2_A
     assert (channels["skin"].driver, channels["skin"].address, channels["skin"].rate_millihz) == (TMP117, 0x48, 2000)
     assert (channels["motion"].driver, channels["motion"].address) == (LIS3DH, 0x18)
+
+
+def test_chips_on_a_body_take_turns_of_a_second() -> None:
+    """Two seconds for one chip and for two, else as many as there are chips; places where a file says none."""
+    tables = ["[channels.calf_z]\nmux_port = 6", *(f"[channels.{name}]" for name in IMPEDANCES[1:])]
+    for count, rate_millihz in enumerate((500, 500, 333, 250), 1):
+        channels = parse_configuration("\n".join(tables[:count])).config.channels
+        assert [channel.rate_millihz for channel in channels] == [rate_millihz] * count
+        assert ImpedanceChannel([0] * 19, rate_millihz).every_s == max(2, count)
+    assert [(c.name, c.bus, c.address, c.mux_port) for c in channels] == [
+        ("calf_z", 0, 0x68, 6),
+        ("thorax_z", 0, 0x69, -1),
+        ("calf_r_z", 0, 0x68, 4),
+        ("forearm_z", 0, 0x68, 5),
+    ]
 
 
 def test_keys_do_what_they_say() -> None:
@@ -203,9 +230,9 @@ REFUSED = {
         "[channels.calf_l]\nbus = 0\n[channels.forearm_r]",
         "channels.forearm_r: answers at 0x2A on mux_port 3 of bus 0, as channels.calf_l",
     ),
-    "two currents at once": (
-        "[channels.calf_z]\naddress = 0x68\n[channels.thorax_z]\naddress = 0x68\nbus = 1",
-        "would drive its current in the same seconds",
+    "a second limb behind a port, the first on the bus": (
+        "[channels.calf_z]\n[channels.calf_r_z]",
+        "channels.calf_r_z: answers at 0x68 on mux_port 4 of bus 0, as channels.calf_z does; give one another",
     ),
     "port that is none": ("[channels.calf_l]\nmux_port = 8", "mux_port = 8: input should be less than or equal to 7"),
     "address of no NAU7802": ("[channels.calf_l]\naddress = 0x2B", "address = 0x2B: input should be 0x2A"),

@@ -253,3 +253,18 @@ def test_a_turn_holds_what_is_judged_of_impedances_for_20_minutes():
     run.ticks(2000, 93000, SITTING)
     turned_at = 100 + 31
     assert run.of(r.FLUID_GAIN) == [(turned_at + TURNED_S + 600, r.RAISED, r.LOW)]
+
+
+def test_a_turn_holds_what_several_limbs_do_for_two_and_a_half_hours():
+    """Both legs fall by 4 % within 2 h of its end: said then. Without a turn it is said at once."""
+    found = []
+    for posture_then in (LYING, SITTING):
+        run = Run("calf_z", "motion", "calf_r_z", limits=alone(r.FLUID_GAIN_MANY)).ticks(100, R, LYING, R)
+        run.ticks(5000, R, posture_then, R)
+        for i in range(600):
+            run.ticks(1, R - 40 * i // 6, posture_then, R - 40 * i // 6)
+        run.ticks(3600, 96000, posture_then, 96000)
+        found.append(run.of(r.FLUID_GAIN_MANY))
+    at = next(t for t, median in enumerate(run.medians["calf_z"], 1) if ABSENT < median <= 97000)
+    turned_at = 100 + 31
+    assert found == [[(at, r.RAISED, r.MEDIUM)], [(turned_at + 9000, r.RAISED, r.MEDIUM)]]

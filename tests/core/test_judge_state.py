@@ -206,7 +206,7 @@ def test_channels_that_are_gone_are_dropped_and_new_ones_begin_afresh():
     assert (judge.states, judge.zeroed) == (fresh.states, fresh.zeroed)
 
 
-@pytest.mark.parametrize("names", [DEFAULT, (*DEFAULT, "art", "cuff"), CHANNEL_NAMES])
+@pytest.mark.parametrize("names", [DEFAULT, (*DEFAULT, "art", "cuff"), CHANNEL_NAMES[:10], (*DEFAULT, "calf_r_z")])
 def test_the_largest_states_have_room(names):
     """Every alarm stands. By hand: 37 bytes, 3 of a head, 7 of a channel's own, what its kind keeps, 22 an alarm."""
     judge = make(names)

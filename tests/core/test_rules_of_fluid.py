@@ -3,9 +3,9 @@
 import pytest
 from judge_driver import Run, alone, plain_events
 
-import turgor.core.judge
 from turgor.core import rules as r
-from turgor.core.channels import CHANNELS, IMPEDANCE
+from turgor.core.channels import channel_id
+from turgor.core.entries import LOCAL, STANDBY
 from turgor.core.median import ABSENT
 
 R = 100000
@@ -172,17 +172,9 @@ def test_fluid_return_wants_a_limb_that_gives_and_a_thorax_that_takes(thorax, ri
         assert [state for _, state, _ in run.ticks(60, rise, 97000).of(r.FLUID_RETURN)][2:] == [r.CLEARED]
 
 
-@pytest.fixture
-def second_limb(monkeypatch):
-    """No channel of a second limb's impedance is in the table; the rule is for boards that have one."""
-    rows = list(CHANNELS)
-    rows[7] = ("calf_r_z", IMPEDANCE, 1)
-    monkeypatch.setattr(turgor.core.judge, "CHANNELS", tuple(rows))
-
-
 @pytest.mark.parametrize(("left", "right", "raised"), [(97000, 97000, 1), (97001, 90000, 0), (80000, 97001, 0)])
-def test_two_limbs_that_fall_by_three_per_cent_within_two_hours(second_limb, left, right, raised):
-    run = Run("calf_z", "cuff", limits=alone(r.FLUID_GAIN_MANY)).ticks(60, R, R)
+def test_two_limbs_that_fall_by_three_per_cent_within_two_hours(left, right, raised):
+    run = Run("calf_z", "calf_r_z", limits=alone(r.FLUID_GAIN_MANY)).ticks(60, R, R)
     for i in range(1, 601):
         run.ticks(1, R + (left - R) * i // 600, R + (right - R) * i // 600)
     run.ticks(100, left, right)
@@ -191,12 +183,81 @@ def test_two_limbs_that_fall_by_three_per_cent_within_two_hours(second_limb, lef
     if raised:
         falls = [
             ABSENT if ABSENT in pair else min(permille(R, median) for median in pair)
-            for pair in zip(run.medians["calf_z"], run.medians["cuff"], strict=True)
+            for pair in zip(run.medians["calf_z"], run.medians["calf_r_z"], strict=True)
         ]
         assert events[0][0] == next(t for t, fall in enumerate(falls, 1) if fall >= 30)
         # What fell longer ago than 2 h does not count any more.
         run.ticks(7300, left, right)
         assert [state for _, state, _ in run.of(r.FLUID_GAIN_MANY)] == [r.RAISED, r.CLEARED]
+
+
+def two_limbs(bits, left, right, left_at_first=R):
+    """Limbs that change in 5 min and stay; `bits` of the admission."""
+    run = Run("calf_z", "calf_r_z", limits=alone(r.FLUID_GAIN))
+    run.ticks(60, left_at_first, R, act=lambda judge: judge.admit(bits))
+    for i in range(1, 301):
+        run.ticks(1, left_at_first + (left - left_at_first) * i // 300, R + (right - R) * i // 300)
+    return run.ticks(700, left, right)
+
+
+def test_a_local_cause_by_hand():
+    """Both limbs fall by 8 %, the left one by 5 % more, to 0.95 x 0.92: of a systemic leak both, of a local one one."""
+    assert {event[1] for event in two_limbs(0, 87400, 92000).events} == {CALF_Z, channel_id("calf_r_z")}
+    run = two_limbs(LOCAL, 87400, 92000)
+    assert run.events == [(361 + 29 + 600, CALF_Z, r.FLUID_GAIN, r.RAISED, r.LOW)]
+    assert run.shown == [(0, 50, 50)]
+
+
+@pytest.mark.parametrize("first", [R, 150000, 37000])
+@pytest.mark.parametrize("right", [R, 98000, 103000])
+@pytest.mark.parametrize(("share", "raised"), [(950, 1), (951, 0)])
+def test_in_a_local_episode_a_limbs_share_of_the_other_is_judged(first, right, share, raised):
+    """Of its ratio to the other side's it loses 50 per mille or 49, whatever both do and whatever they began with."""
+    left = first * right * share // 1000 // R
+    run = two_limbs(LOCAL, left, right, first)
+    assert run.of(r.FLUID_GAIN) == ([(run.of(r.FLUID_GAIN)[0][0], r.RAISED, r.LOW)] if raised else [])
+    assert {event[1] for event in run.events} == ({CALF_Z} if raised else set())
+    # In a systemic one what the other limb does is nothing to this one.
+    own = permille(first, left) >= 50
+    assert [event[1] for event in two_limbs(0, left, right, first).events] == [CALF_Z] * own
+
+
+@pytest.mark.parametrize(("left", "raised"), [(95000, True), (95001, False)])
+def test_without_the_other_limb_a_local_episode_judges_the_limb_alone(left, raised):
+    """None there, none that reads, none that began, none that is looked at."""
+    wanted = [r.RAISED] * raised
+
+    def states(run):
+        return [state for _, channel, _, state, _ in run.events if channel == CALF_Z]
+
+    def admit(judge):
+        judge.admit(LOCAL)
+
+    def standby(judge):
+        judge.admit(LOCAL)
+        judge.set_state(channel_id("calf_r_z"), STANDBY)
+
+    for names, right, right_at_first, act in (
+        (("calf_z", "thorax_z"), R, R, admit),
+        (("calf_z", "forearm_z"), 92000, R, admit),
+        (("calf_z", "calf_r_z"), ABSENT, R, admit),
+        (("calf_z", "calf_r_z"), ABSENT, ABSENT, admit),
+        (("calf_z", "calf_r_z"), 92000, R, standby),
+    ):
+        run = Run(*names, limits=alone(r.FLUID_GAIN)).ticks(60, R, right_at_first, act=act)
+        ramp(run, R, left, lambda z, right=right: (z, right))
+        assert states(run.ticks(700, left, right)) == wanted
+
+
+def test_the_other_limb_counts_as_soon_as_it_reads_again():
+    """Both fell by 8 % while it did not: raised alone, and over when the ratio is known."""
+    run = Run("calf_z", "calf_r_z", limits=alone(r.FLUID_GAIN)).ticks(60, R, R, act=lambda judge: judge.admit(LOCAL))
+    ramp(run, R, 92000, lambda z: (z, ABSENT), 300)
+    run.ticks(700, 92000, ABSENT)
+    assert [state for _, state, _ in run.of(r.FLUID_GAIN)] == [r.RAISED]
+    run.ticks(29, 92000, 92000)
+    assert len(run.of(r.FLUID_GAIN)) == 1
+    assert [state for _, state, _ in run.ticks(1, 92000, 92000).of(r.FLUID_GAIN)] == [r.RAISED, r.CLEARED]
 
 
 def rise(run, rate, icp, seconds):

@@ -28,6 +28,7 @@ from turgor.core.signs import (
     impedance_signs,
     is_returning,
     limb_signs,
+    local_signs,
     pressure_signs,
     thorax_signs,
     trouble_signs,
@@ -35,6 +36,7 @@ from turgor.core.signs import (
 from turgor.core.slope import slope_state
 
 AUX = (40000, 15000, 30000)
+R = 100000
 
 
 class Limb:
@@ -211,6 +213,36 @@ def test_a_skin_more_than_3_degc_warmer_or_colder_softens(then, now, soft):
     x = [0] * r.X_WORDS
     limb_signs(x, impedance(skin=then), 7, 85000, now, ABSENT, ABSENT, SWOLLEN_AUX)
     assert x[r.SOFT] == soft
+
+
+def test_a_ratio_to_the_other_side_by_hand():
+    """100 ohm and 50 at first, 90 and 48 now: 1.875 of 2 is a fall by 62.5 per mille."""
+    x = smalls([0] * r.X_WORDS)
+    local_signs(x, impedance(), small(90000), impedance(baseline=50000), small(48000))
+    assert x[r.FALL] == 62
+
+
+def test_a_ratio_is_exact_but_for_half_a_milliohm():
+    random = Random(8)
+    for _ in range(3000):
+        first, other_first = (random.choice((1, 40000, 2**28, random.randint(20000, 200000))) for _ in range(2))
+        now, beside = (random.choice((1, 2**28, random.randint(20000, 200000))) for _ in range(2))
+        x = smalls([0] * r.X_WORDS)
+        local_signs(x, impedance(baseline=first), small(now), impedance(baseline=other_first), small(beside))
+        # What the limb would be, had it done what the other one did.
+        same = Fraction(first * beside, other_first)
+        assert any(x[r.FALL] == fall(max(1, min(s, 2**28)), now) for s in {floor(same), floor(same + Fraction(1, 2))})
+
+
+def fall(before, now):
+    return max(-1000, min(1000, floor(1000 * Fraction(before - now, before))))
+
+
+@pytest.mark.parametrize(("own", "other", "beside"), [(7, 0, R), (7, R, ABSENT), (ABSENT, R, R)])
+def test_without_either_side_a_limbs_own_fall_stands(own, other, beside):
+    x = [own] * r.X_WORDS
+    local_signs(x, impedance(), R, impedance(baseline=other), beside)
+    assert x[r.FALL] == own
 
 
 def test_a_thorax_falls_from_its_baseline_and_from_its_highest():

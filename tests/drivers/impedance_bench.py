@@ -11,8 +11,11 @@ from turgor.core.ticks import BoardTime
 from turgor.drivers import FAULT, RESTARTED, RESULT
 from turgor.drivers.current import Body, limit_na
 from turgor.drivers.max30009 import Max30009
+from turgor.drivers.tca9548a import ADDRESS as MUX_ADDRESS
+from turgor.drivers.tca9548a import Tca9548a
 from turgor_host.sim.bus import Bus
 from turgor_host.sim.chips.max30009 import Max30009 as Model
+from turgor_host.sim.chips.tca9548a import Tca9548a as MuxModel
 from turgor_host.sim.clock import Clock
 
 ADDRESS = 0x68
@@ -48,8 +51,9 @@ class Watched(Bus):
 
     def writeto(self, address: int, buf: bytes) -> int:
         self._next()
-        assert len(buf) == 2
-        self.writes.append((buf[0], buf[1]))
+        if address != MUX_ADDRESS:
+            assert len(buf) == 2
+            self.writes.append((buf[0], buf[1]))
         return super().writeto(address, buf)
 
     def readfrom_mem_into(self, address: int, register: int, buf: bytearray) -> None:
@@ -137,10 +141,16 @@ def share(chip: Model, type_bf: bool = False) -> Fraction:
     return Fraction(chip.driving_na) / limit(driven_hz(chip), type_bf)
 
 
-class Pair:
-    """Two chips with their samplers; `worst` is the largest sum of their shares of the limit at any moment."""
+# Addresses, multiplexer ports (-1: on the bus itself) and clocks of chips on one body.
+_TWO = ((0x68, -1, 4000), (0x69, -1, -6000))
+_FOUR = ((0x68, 6, 4000), (0x69, -1, -6000), (0x68, 4, -2000), (0x68, 5, 9000))
 
-    def __init__(self, seed: int = 1, *, stalls: bool = False, refusals: float = 0.0) -> None:
+
+class Together:
+    """Two chips, or four, with their samplers; `worst` is the largest sum of their shares of the limit at any moment,
+    `both` counts the moments in which more than one drove."""
+
+    def __init__(self, seed: int = 1, *, stalls: bool = False, refusals: float = 0.0, four: bool = False) -> None:
         self.clock = Clock()
         self.bus = Watched(self.clock)
         self.random = Random(seed)
@@ -148,15 +158,25 @@ class Pair:
         self.time = BoardTime(0)
         body = Body()
         log = Log(8192, 1)
-        self.chips = [Model(self.clock, Load(), address=a, period_ppm=p) for a, p in ((0x68, 4000), (0x69, -6000))]
+        places = _FOUR if four else _TWO
+        self.chips = [Model(self.clock, Load(), address=a, period_ppm=p) for a, _, p in places]
         self.samplers = []
-        for number, chip in enumerate(self.chips):
-            self.bus.attach(chip.address, chip)
-            driver = Max30009(self.bus, chip.address, body=body)
-            self.samplers.append(ImpedanceSampler(5 + number, (0,) * 19, driver, log, self.time, 0, number))
+        model = MuxModel()
+        self.bus.attach(MUX_ADDRESS, model)
+        mux = Tca9548a(self.bus)
+        rate_millihz = 1000 // len(places)
+        for number, (chip, (address, port, _)) in enumerate(zip(self.chips, places, strict=True)):
+            if port < 0:
+                self.bus.attach(address, chip)
+            else:
+                model.attach(port, address, chip)
+            driver = Max30009(self.bus if port < 0 else mux.port(port), address, body=body)
+            self.samplers.append(
+                ImpedanceSampler(5 + number, (0,) * 19, driver, log, self.time, 0, number, rate_millihz)
+            )
         self.worst = Fraction(0)
-        self.results = [0, 0]
-        self.faults: list[set[int]] = [set(), set()]
+        self.results = [0] * len(places)
+        self.faults: list[set[int]] = [set() for _ in places]
         # Each fault as it was told: when, of which chip, which.
         self.told: list[tuple[int, int, int]] = []
         self.both = 0
@@ -165,7 +185,7 @@ class Pair:
         clock = self.clock
         limit_us += clock.us
         while clock.us < limit_us:
-            number = min((0, 1), key=lambda n: self.samplers[n].due)
+            number = min(range(len(self.samplers)), key=lambda n: self.samplers[n].due)
             sampler = self.samplers[number]
             clock.us = max(clock.us, sampler.due)
             now = clock.us
@@ -180,7 +200,7 @@ class Pair:
                 self.told.append((clock.us, number, sampler.driver.fault))
             shares = [share(chip) for chip in self.chips]
             self.worst = max(self.worst, sum(shares, Fraction(0)))
-            self.both += all(shares)
+            self.both += sum(map(bool, shares)) > 1
             clock.us += STEP_US
             if self.stalls and self.random.random() < 0.02:
                 clock.us += self.random.randint(1000, 400_000)

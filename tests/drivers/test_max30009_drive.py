@@ -9,7 +9,7 @@ from fractions import Fraction
 from random import Random
 
 import pytest
-from impedance_bench import ADDRESS, STEP_US, Bench, Load, Pair, Watched, driven_hz, share
+from impedance_bench import ADDRESS, STEP_US, Bench, Load, Together, Watched, driven_hz, share
 
 from turgor.drivers import BROWN_OUT, FAULT, NEVER_READY, NO_FAULT, READBACK, RESTARTED, RESULT
 from turgor.drivers.current import CURRENTS_NA
@@ -256,7 +256,7 @@ def test_switching_off_without_a_driver() -> None:
 
 
 def test_two_chips_take_turns() -> None:
-    pair = Pair()
+    pair = Together()
     pair.run(20_000_000)
     assert pair.worst == Fraction(8, 10)
     assert pair.both == 0
@@ -266,7 +266,7 @@ def test_two_chips_take_turns() -> None:
 @pytest.mark.parametrize("seed", range(20 if FULL else 4))
 def test_two_chips_never_drive_together(seed: int) -> None:
     """Whatever makes one late, and while each transfer may be refused: both are reached again within 10 ms or so."""
-    pair = Pair(seed, stalls=True, refusals=0.003)
+    pair = Together(seed, stalls=True, refusals=0.003)
     pair.run(60_000_000)
     assert pair.both == 0
     assert pair.worst <= Fraction(8, 10)
@@ -274,9 +274,29 @@ def test_two_chips_never_drive_together(seed: int) -> None:
     assert NEVER_READY in pair.faults[0] | pair.faults[1]
 
 
+def test_four_chips_sweep_each_in_every_fourth_second() -> None:
+    """Three of them behind ports: 5, 50 and 100 kHz, and no two drive at once."""
+    four = Together(four=True)
+    four.run(21_000_000)
+    assert four.worst == Fraction(8, 10)
+    assert four.both == 0
+    # The first one has its sixth turn in second 20.
+    assert four.results == [18, 15, 15, 15]
+
+
+@pytest.mark.parametrize("seed", range(20 if FULL else 4))
+def test_four_chips_never_drive_together(seed: int) -> None:
+    four = Together(seed, stalls=True, refusals=0.003, four=True)
+    four.run(60_000_000)
+    assert four.both == 0
+    assert four.worst <= Fraction(8, 10)
+    assert min(four.results) >= 8
+    assert any(NEVER_READY in faults for faults in four.faults)
+
+
 def test_one_that_answers_no_more_does_not_keep_the_other_from_its_turn() -> None:
     """While it may drive: a single fault. Five times the current of the normal condition is allowed in it."""
-    pair = Pair()
+    pair = Together()
     pair.run(2_100_000)
     while not pair.samplers[0].driver._measured and not pair.chips[0].driving_na:
         pair.run(1000)

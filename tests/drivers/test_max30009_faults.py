@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 import pytest
-from impedance_bench import Load, Pair
+from impedance_bench import Load, Together
 
 from turgor.core.channel import READING_ELECTRODE_OFF, READING_VALID
 from turgor.drivers import ABSENT, BROWN_OUT, FAULT_NAMES, FIFO_OVERFLOW, NEVER_READY, PLL_UNLOCKED, STUCK, WRONG_ID
 
-Act = Callable[[Pair], None]
+Act = Callable[[Together], None]
 
 
 class Wide(Load):
@@ -22,7 +22,7 @@ class Wide(Load):
         return round(self.ohm * 1e6), 0
 
 
-def answer(pair: Pair, register: int, change: Callable[[bytearray], None]) -> None:
+def answer(pair: Together, register: int, change: Callable[[bytearray], None]) -> None:
     """Let reads of the first chip from `register` on come out changed."""
     real = pair.chips[0].read_register_into
 
@@ -34,13 +34,13 @@ def answer(pair: Pair, register: int, change: Callable[[bytearray], None]) -> No
     pair.chips[0].read_register_into = read
 
 
-def heal(pair: Pair) -> None:
+def heal(pair: Together) -> None:
     chip = pair.chips[0]
     vars(chip).pop("read_register_into", None)
     chip.dead = chip.stuck = chip.pll_fails = chip.drive_off = chip.sense_off = False
 
 
-def lose(pair: Pair) -> None:
+def lose(pair: Together) -> None:
     """The chip's FIFO overran: words were lost, as its counter says."""
 
     def change(buf: bytearray) -> None:
@@ -49,14 +49,14 @@ def lose(pair: Pair) -> None:
     answer(pair, 0x0A, change)
 
 
-def unfilled(pair: Pair) -> None:
+def unfilled(pair: Together) -> None:
     def change(buf: bytearray) -> None:
         buf[0] = buf[1] = 0
 
     answer(pair, 0x0A, change)
 
 
-def stranger(pair: Pair) -> None:
+def stranger(pair: Together) -> None:
     """Another chip at the address: told when it is looked for, as after the restart of a board or a chip."""
 
     def change(buf: bytearray) -> None:
@@ -80,7 +80,7 @@ FAULTS: list[tuple[str, Act, set[int]]] = [
 @pytest.mark.parametrize(("act", "faults"), [row[1:] for row in FAULTS], ids=[row[0] for row in FAULTS])
 @pytest.mark.parametrize("ms", [100, 1500])
 def test_is_told_and_ends(act: Act, faults: set[int], ms: int) -> None:
-    pair = Pair()
+    pair = Together()
     pair.run(4_000_000 + 1000 * ms)
     act(pair)
     begun = pair.clock.us
@@ -106,7 +106,7 @@ def test_is_told_and_ends(act: Act, faults: set[int], ms: int) -> None:
 
 def test_a_bus_held_low_is_told_of_both_and_ends() -> None:
     """Every transfer fails: as absent; the drive of neither is on when the bus comes back."""
-    pair = Pair()
+    pair = Together()
     pair.run(4_100_000)
     pair.bus.fail_from, pair.bus.fail_until = pair.bus.transfers, 1 << 60
     begun = pair.clock.us
@@ -134,7 +134,7 @@ def test_a_bus_held_low_is_told_of_both_and_ends() -> None:
     ids=["drive electrode off", "over", "under", "sense electrode off"],
 )
 def test_a_saturated_or_open_input_has_no_reading(act: Act, flag: int) -> None:
-    pair = Pair()
+    pair = Together()
     pair.run(4_700_000)
     channels = [sampler.channel for sampler in pair.samplers]
     assert all(channel.usable for channel in channels)

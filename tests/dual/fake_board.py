@@ -222,6 +222,7 @@ class Board:
             channels.append(Channel(name, NAU7802, 0, 0x2A, -1, rate_millihz, SETTLE_SAMPLES, words))
         for name in self._sweeps:
             channel = impedance_channel(name, 0, 0x68)
+            channel.rate_millihz = 1000 // max(2, len(self._sweeps))
             # 8 milliohm a count at the lowest frequency.
             for i, word in enumerate(3 * (1 << 27, 0, 0, 1 << 27, 0, 0) + (3,)):
                 channel.words[i] = word
@@ -252,7 +253,9 @@ class Board:
         for channel in self.config.channels:
             if channel.driver == MAX30009:
                 driver = FakeSweep(self._sweeps[channel.name])
-                sampler = ImpedanceSampler(channel.number, channel.words, driver, log, time, now, len(samplers) & 1)
+                turn = len(samplers)
+                rate = channel.rate_millihz
+                sampler = ImpedanceSampler(channel.number, channel.words, driver, log, time, now, turn, rate)
             else:
                 first_tick = (now + self._period_us // 2 + 1000 * channel.number) & TICKS_MASK
                 rest = self._bridges[channel.name][1:]

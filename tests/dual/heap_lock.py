@@ -23,6 +23,7 @@ from turgor.core.channel import ImpedanceChannel, PressureChannel
 from turgor.core.channels import CHANNELS, IMPEDANCE, MOTION, TEMPERATURE
 from turgor.core.decimate import MINUTE_LEAST, MINUTE_S, mean_block, mean_state
 from turgor.core.deficit import deficit_push, deficit_state
+from turgor.core.entries import LOCAL
 from turgor.core.filter_words import filter_state
 from turgor.core.impedance import magnitude_milliohm, r0_milliohm, reactance_milliohm, resistance_milliohm
 from turgor.core.judge import Judge
@@ -42,7 +43,7 @@ _WORD_LIMIT = 1 << 19
 # Bytes of a reading that are 0 most of the time, and top bytes that are not.
 WIDE = (8, 9, 12, 13)
 LIMITS = (0x0F, 0xE0, 0xF0, 0x10, 0x80)
-STATE = bytearray(2560)
+STATE = bytearray(3600)
 KINDS = [row[1] for row in CHANNELS]
 TURN = 1 << 29
 
@@ -438,7 +439,11 @@ def main():
     locked("estimates", SAMPLES, correct, words)
     locked("trend", WORK_S, trend, Trend())
     judge = Judge(list(range(len(CHANNELS))), DEFAULT_LIMITS)
+    judge.admit(LOCAL)
     locked("judge", WORK_S, tick, judge)
+    # As many as a board may have at once.
+    judge = Judge(list(range(10)), DEFAULT_LIMITS)
+    tick(WORK_S, judge)
     locked(
         "annunciator",
         WORK_S,

@@ -31,6 +31,7 @@ from turgor.core.signs import (
     impedance_signs,
     is_returning,
     limb_signs,
+    local_signs,
     pressure_signs,
     thorax_signs,
     trouble_signs,
@@ -184,6 +185,7 @@ def run_signs():
     pressures = Digest("core.signs.pressure_signs")
     shared = Digest("core.signs.impedance_signs")
     limbs = Digest("core.signs.limb_signs")
+    ratios = Digest("core.signs.local_signs")
     chests = Digest("core.signs.thorax_signs")
     returns = Digest("core.signs.is_returning")
     x = array("i", bytes(4 * X_WORDS))
@@ -213,11 +215,13 @@ def run_signs():
         skin = numbers.one_of((ABSENT, 33000, 36000, 36001))
         limb_signs(x, limb, second, middle, skin, icp, dp_milli_mmhg(dbp, age, icp), 20 << 15 | 40)
         limbs.add(x[2], x[12], x[13])
+        local_signs(x, limb, middle, chest, numbers.one_of((ABSENT, 100000, numbers.between(80000, 120000), VALUE, 1)))
+        ratios.add(x[12])
         returning = is_returning(limb, middle, 30 << 15 | 100)
         returns.add(returning)
         thorax_signs(x, chest, second, middle, returning)
         chests.add(x[12], x[14], x[15])
-    for digest in (dps, troubles, pressures, shared, limbs, chests, returns):
+    for digest in (dps, troubles, pressures, shared, limbs, ratios, chests, returns):
         digest.show()
 
 
@@ -225,9 +229,9 @@ def run_judge():
     """Readings, entries, states and episodes of all kinds of channels."""
     numbers = Numbers(8)
     digest = Digest("core.judge.Judge")
-    channels = [0, 1, 4, 5, 6, 8, 9]
+    channels = [0, 1, 4, 5, 6, 8, 9, 10]
     judge = Judge(channels, LIMITS)
-    levels = [20000, 31000, 100000, 60000, 90000, 33000, 0x0808BE04]
+    levels = [20000, 31000, 100000, 60000, 90000, 33000, 0x0808BE04, 80000]
     for t in range(CALLS // 16):
         judge.begin()
         judge.take_diastolic(numbers.one_of((ABSENT, numbers.between(5000, 210000))) if t % 3000 < 400 else ABSENT)
@@ -246,8 +250,8 @@ def run_judge():
             judge.admit(numbers.below(4))
         elif fate < 24:
             judge.alarms.acknowledge(255, 255)
-        for position in range(7):
-            if not numbers.below(900) and position < 6:
+        for position in range(8):
+            if not numbers.below(900) and position != 6:
                 levels[position] = levels[position] * (85 + numbers.below(25)) // 100
             value = levels[position] + numbers.below(300) if numbers.below(20) else ABSENT
             if position == 6:
@@ -255,7 +259,7 @@ def run_judge():
             # At times an arterial line's pulse is above the systolic pressure for long.
             flags = numbers.one_of((1, 1, 1, 3, 9, 33)) if t % 3000 < 2900 else 9
             digest.add(judge.reading(position, value, flags), judge.medians[position])
-        for position in range(8):
+        for position in range(9):
             judge.weigh(position)
             judge.decide(position)
             alarms = judge.alarms

@@ -2,12 +2,13 @@
 
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from turgor.core.alarms import EVENT_WORDS
 from turgor.core.channels import CHANNELS, IMPEDANCE, NO_CHANNEL, channel_id
+from turgor.core.entries import LOCAL
 from turgor.core.judge import Judge
 from turgor.core.judge_state import pack_judge
 from turgor.core.median import ABSENT
@@ -27,19 +28,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class MadeUpBoard:
-    """Feeds `live` with the records that a board with the six default channels would log.
+    """Feeds `live` with the records that a board with the six default channels, or with `channels`, would log.
 
     `readings` are mmHg and ohm in order of the channels, None for one that is not valid.
     """
 
-    def __init__(self, live: Live, boot: int = 1) -> None:
+    def __init__(self, live: Live, boot: int = 1, channels: Sequence[int] = range(6)) -> None:
         self.live = live
         self.boot = boot
         self.t_s = 0
         self.readings: Readings = [22.0, 14.0, 9.0, 9.5, 60.0, 50.0]
         self.invalid_flags = 0
         self._seq = 0
-        self._judge = Judge(list(range(6)), DEFAULT_LIMITS)
+        self._channels = list(channels)
+        self._judge = Judge(self._channels, DEFAULT_LIMITS)
         self._pending: list[tuple[int, ...]] = []
         self._acting: list[tuple[int, ...]] = []
         self._lock = threading.Lock()
@@ -49,7 +51,8 @@ class MadeUpBoard:
         """What the log begins with."""
         self.live.clock(self.boot, 1_800_000_000.0, 0.001)
         self.put("boot", 255, (records.WIRE_VERSION, 0, 6, 0, 7), b"runtime=MicroPython 1.29.0")
-        for number, (name, kind, _) in enumerate(CHANNELS[:6]):
+        for number in self._channels:
+            name, kind, _ = CHANNELS[number]
             if kind == IMPEDANCE:
                 self.put("impedance_channel", number, (kind, 2, 0, 500, *[0] * 19), name.encode())
             else:
@@ -70,25 +73,27 @@ class MadeUpBoard:
             mmhg = arguments["mmhg"]
             if not isinstance(mmhg, (int, float)) or not 10 <= mmhg <= 200:
                 raise UsageError(f"a diastolic pressure of {mmhg} mmHg is refused;\nit must lie between 10 and 200")
-            return self._later(lines.DBP, round(mmhg * 1000), 0, "DBP taken")
+            return self._later("DBP taken", lines.DBP, round(mmhg * 1000), 0)
+        if name == "admit":
+            return self._later("admitted", lines.ADMIT, 17, 0, LOCAL if arguments["local"] else 0)
         if name == "pause":
-            return self._later(lines.PAUSE, int(str(arguments["seconds"])), 0, "sound paused")
+            return self._later("sound paused", lines.PAUSE, int(str(arguments["seconds"])), 0)
         channel, rule = arguments.get("channel"), arguments.get("rule")
         if name == "note":
             return self._enter(**arguments)
         if name == "state":
-            return self._later(lines.STATE, channel_id(channel), STATES.index(str(arguments["state"])), "told")
+            return self._later("told", lines.STATE, channel_id(channel), STATES.index(str(arguments["state"])))
         numbers = (
             255 if channel is None else channel_id(channel),
             255 if rule is None else RULE_NAMES.index(str(rule)),
         )
         if not self._judge.alarms.standing(*numbers):
             raise TurgorError("no such alarm stands unacknowledged")
-        return self._later(lines.ACKNOWLEDGE, *numbers, "acknowledged")
+        return self._later("acknowledged", lines.ACKNOWLEDGE, *numbers)
 
-    def _later(self, command: int, a: int, b: int, done: str) -> str:
+    def _later(self, done: str, *command: int) -> str:
         with self._lock:
-            self._pending.append((command, a, b))
+            self._pending.append(command)
         return done
 
     def _enter(self, kind: str, value: float | None, text: str, channel: str | None) -> str:
@@ -123,26 +128,28 @@ class MadeUpBoard:
         self.t_s += 1
         judge = self._judge
         judge.begin()
-        for command, a, *rest in pending:
+        for command, *words in pending:
             if command == lines.DBP:
-                judge.type_dbp(a)
+                judge.type_dbp(words[0])
+            elif command == lines.ADMIT:
+                judge.admit(words[2])
             elif command == lines.ACKNOWLEDGE:
-                judge.alarms.acknowledge(a, rest[0])
+                judge.alarms.acknowledge(*words)
             elif command == lines.STATE:
-                judge.set_state(a, rest[0])
+                judge.set_state(*words)
         tail = b""
-        for number, reading in enumerate(self.readings):
+        for position, (number, reading) in enumerate(zip(self._channels, self.readings, strict=True)):
             milli = 123456 if reading is None else round(reading * 1000)
             flags = self.invalid_flags if reading is None else records.VALID
-            if judge.reading(number, ABSENT if reading is None else milli, flags):
-                self.put("baseline", number, judge.baseline(number))
-            if judge.medians[number] != ABSENT:
+            if judge.reading(position, ABSENT if reading is None else milli, flags):
+                self.put("baseline", number, judge.baseline(position))
+            if judge.medians[position] != ABSENT:
                 flags |= records.MEDIAN_VALID
-            tail += struct.pack(records.READING, number, flags, self.t_s * 80, milli, judge.medians[number])
+            tail += struct.pack(records.READING, number, flags, self.t_s * 80, milli, judge.medians[position])
         self.put("readings", 255, (judge.dbp_milli_mmhg, judge.dbp_age_s, judge.dbp_source), tail)
-        for number in range(7):
-            judge.weigh(number)
-            judge.decide(number)
+        for position in range(len(self._channels) + 1):
+            judge.weigh(position)
+            judge.decide(position)
             self._events()
 
     def snapshot(self) -> None:

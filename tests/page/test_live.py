@@ -175,6 +175,25 @@ def test_fluid_is_per_cent(live: Live, board: Any) -> None:
     assert alarm["label"] == "Left calf"
 
 
+def test_in_a_local_episode_fluid_is_that_beside_the_other_leg(new_board: Any) -> None:
+    """Both legs fall by 10 %, the left one by 7 % more, to 0.93 x 0.9; a systemic episode shows what each one did."""
+    for local in (True, False):
+        live = Live("sim:", True, 60, "x")
+        board = new_board(live, channels=(channel_id("calf_z"), channel_id("calf_r_z")))
+        board.readings = [60.0, 50.0]
+        board.act("admit", local=local)
+        board.run(61)
+        for second in range(1, 301):
+            board.readings = [60 - 9.78 * second / 300, 50 - 5 * second / 300]
+            board.second()
+        board.run(640)
+        alarms = {a["label"]: a for a in live.state()["alarms"] if a["rule"] == "fluid_gain"}
+        shown = {label: (a["value"], a["now"]) for label, a in alarms.items()}
+        assert shown == (
+            {"Left calf": (7.0, 7.0)} if local else {"Left calf": (16.3, 16.3), "Right calf": (10.0, 10.0)}
+        )
+
+
 def test_time_below_the_limit_is_held_without_a_dp(live: Live, board: Any) -> None:
     board.act("dbp", mmhg=40)
     board.run(30 + 10)

@@ -26,23 +26,23 @@ class Played:
         self.events: list[Event] = [
             (event["t_s"], event["channel"], event["rule"], event["priority"], event["state"]) for event in found
         ]
-        self._file = file
+        self.file = file
 
     def medians(self, channel: str) -> dict[int, float]:
-        with open_recording(self._file) as recording:
+        with open_recording(self.file) as recording:
             readings = recording[channel].readings()
             points = zip(readings.time.tolist(), readings.median.tolist(), strict=True)
             return {round(t_s): round(median, 3) for t_s, median in points if median == median}
 
     def absent(self, channel: str) -> list[int]:
         """The ticks without a reading, from the first reading on."""
-        with open_recording(self._file) as recording:
+        with open_recording(self.file) as recording:
             readings = recording[channel].readings()
             is_before = np.logical_and.accumulate(~readings.valid)
             return np.rint(readings.time[~readings.valid & ~is_before]).astype(int).tolist()
 
     def _baseline(self, channel: str) -> tuple[float, float]:
-        with open_recording(self._file) as recording:
+        with open_recording(self.file) as recording:
             ((t_s, ohm),) = recording.baselines()[channel]
             return t_s, ohm
 

@@ -138,6 +138,41 @@ def test_a_shift_at_the_bedside(scenario: Path, tmp_path: Path, micropython: Pat
     assert abs(value).max() < 0.1
 
 
+def test_a_local_episode_compares_the_legs(tmp_path: Path, micropython: Path) -> None:
+    """Both fall by 8 %, the left one by 5.5 % more: it alone gains fluid, on the board and when its core runs again."""
+    scenario, config, file = tmp_path / "legs.csv", tmp_path / "legs.toml", tmp_path / "legs.turgor"
+    rows = ["t_s,calf_z_r0_ohm,calf_z_rinf_ohm,calf_r_z_r0_ohm,calf_r_z_rinf_ohm"]
+    for t_s, left, right in ((0, 1, 1), (300, 1, 1), (540, 0.8694, 0.92), (9000, 0.8694, 0.92)):
+        rows.append(f"{t_s},{62 * left},{38 * left},{62 * right},{38 * right}")
+    scenario.write_text("\n".join([*rows, ""]))
+    config.write_text(
+        "[channels.calf_z]\nmux_port = 6\n[channels.calf_r_z]\n[channels.thorax_z]\n"
+        "[limits.fluid_gain]\nlow = { limit_percent = 5, run_s = 60 }\n"
+    )
+    options = ("--speed", "20", "--runtime", "micropython", "--config", str(config))
+    with recorder(f"sim:{scenario}", file, *options):
+        wait_until(file, 10)
+        turgor("admit", 17, "--age-group", "adult", "--local")
+        wait_until(file, 700)
+    with open_recording(file) as recording:
+        (episode,) = recording.episodes()
+        fluid = [
+            (event["channel"], event["rule"], event["priority"], event["state"], event["value"])
+            for event in recording.events()
+            if event["rule"].startswith("fluid")
+        ]
+        baselines = {name: recording.baselines()[name][-1] for name in ("calf_z", "calf_r_z")}
+        right = recording["calf_r_z"].readings(680, 690).median
+        assert verify(recording).result == "equal"
+    assert episode.begin_s is not None
+    assert all(t_s == episode.begin_s + 60 for t_s, _ in baselines.values())
+    assert (right / baselines["calf_r_z"][1] < 0.925).all()
+    (many, gain) = fluid
+    assert many[:4] == ("patient", "fluid_gain_many", "medium", "raised")
+    assert gain[:4] == ("calf_z", "fluid_gain", "low", "raised")
+    assert 5 <= gain[4] <= 5.5
+
+
 def duration(path: Path) -> float:
     with open_recording(path) as recording:
         return recording.duration_s

@@ -4,11 +4,15 @@ As in `test_rules`: the board's own medians say at which tick a limit was passed
 from there, and no other may come at all.
 """
 
+import json
 from typing import Any
 
+import numpy as np
+import pytest
 from played import EDGE_S, Played, impedance, rows
 
 from turgor.core.change import fall_permille, rise_permille
+from turgor_host.recording.reader import open_recording
 
 IMPEDANCES = "[channels.calf_z]\n[channels.thorax_z]\n"
 # 2 min instead of 10.
@@ -163,3 +167,51 @@ def test_a_gap_behind_a_baseline(play: Any) -> None:
     assert 600 < len(gap) < 612
     expected = [(gap[600], "thorax_z", "baseline_unknown", "low", "raised")]
     assert [event for event in played.events if event[2] != "electrode_off"] == expected
+
+
+@pytest.mark.parametrize("chips", [2, 4])
+def test_fluid_gain_many(chips: int, play: Any, turgor: Any) -> None:
+    """One leg is down by 4 %: the other one's 2.9 % are nothing, its 3.1 % are two limbs, and it ends 1 % inside. Four
+    chips on the body sweep half as often, which changes nothing of it."""
+    left = [(0, 1.0), (150, 1.0), (250, 0.96)]
+    right = [(0, 1.0), (150, 1.0), (250, 0.971), (450, 0.971), (470, 0.969), (600, 0.969)]
+    right += [(650, 0.9785), (780, 0.9785), (800, 0.9795)]
+    tables = [
+        "[channels.calf_z]\nmux_port = 6\n",
+        "[channels.calf_r_z]\n",
+        "[channels.thorax_z]\n",
+        "[channels.forearm_z]\n",
+    ]
+    columns = impedance("calf_z", left) | impedance("calf_r_z", right)
+    played = play(950, columns, configuration="".join(tables[:chips]))
+    falls = [_falls_permille(played.medians(name)) for name in ("calf_z", "calf_r_z")]
+    many = {t: min(fall[t] for fall in falls) for t in falls[0].keys() & falls[1].keys()}
+    raised = next(t for t in sorted(many) if many[t] >= 30)
+    cleared = next(t for t in sorted(many) if t > raised and many[t] <= 20)
+    assert 450 < raised < 550
+    assert 780 < cleared < 900
+    assert played.events == [
+        (raised, "patient", "fluid_gain_many", "medium", "raised"),
+        (cleared, "patient", "fluid_gain_many", "medium", "cleared"),
+    ]
+    with open_recording(played.file) as recording:
+        assert len(recording.channels) == chips
+        for turn, name in enumerate(recording.channels):
+            steps = recording[name].steps(1, 950)
+            begun = np.unique(steps["time"][steps["frequency"] == 0].astype(int))
+            assert (begun % chips == turn).all()
+            assert len(begun) >= 950 // chips - 2
+            assert recording[name].readings(6, 950).valid.all()
+    report = json.loads(turgor("replay", played.file, "--verify", "--json").stdout)
+    assert (report["result"], report["states"]["different"]) == ("equal", 0)
+
+
+def _falls_permille(medians: dict[int, float]) -> dict[int, int]:
+    """Of each second below the highest so far, within 2 h."""
+    highest = 0
+    falls = {}
+    for t_s in sorted(medians):
+        milliohm = round(medians[t_s] * 1000)
+        highest = max(highest, milliohm)
+        falls[t_s] = fall_permille(highest, milliohm)
+    return falls

@@ -106,16 +106,16 @@ def make_samplers(config, ports):
         muxes = {}
         body = Body()
         samplers = []
+        turn = 0
         for channel in config.channels:
             bus = _bus(channel, ports, muxes)
             if channel.is_impedance():
                 from turgor.drivers.max30009 import Max30009
 
-                # The two addresses of the chip: the even one drives in even seconds, the odd one in odd ones.
                 driver = Max30009(bus, channel.address, type_bf=channel.driver == MAX30009_BF, body=body)
-                samplers.append(
-                    ImpedanceSampler(channel.number, channel.words, driver, log, time, now, channel.address & 1)
-                )
+                rate = channel.rate_millihz
+                samplers.append(ImpedanceSampler(channel.number, channel.words, driver, log, time, now, turn, rate))
+                turn += 1
             elif channel.is_slow():
                 samplers.append(SlowSampler(channel.number, *_slow(channel, bus), log, time, now))
             else:

@@ -18,7 +18,7 @@ _FAULT_BODY = const(10)
 # The first field of each of these records is its microsecond.
 _BODY = const(16)
 _SECOND_US = const(1000000)
-# How often a chip asks whether the other one on the body has ended.
+# How often a chip asks whether the one before on the body has ended.
 _TURN_US = const(10000)
 # CODE_BIAS, CHUNK_SAMPLES and the events, which as another module's names would be looked up anew at every sample.
 _BIAS = const(0x800000)
@@ -214,12 +214,13 @@ class SlowSampler(_Sampler):
 
 
 class ImpedanceSampler(_Sampler):
-    """One impedance chip, sweeping in the board seconds of its parity and silent in the others."""
+    """One impedance chip. Those on a body take turns, a board second each: chip `turn` (from 0) sweeps in the seconds
+    that leave `turn` divided by how many they are, or by two, as its rate says."""
 
-    def __init__(self, number, words, driver, log, time, due, parity):
+    def __init__(self, number, words, driver, log, time, due, turn, rate_millihz=500):
         super().__init__(number, driver, log, time, due)
-        self.channel = ImpedanceChannel(words)
-        self._parity = parity
+        self.channel = ImpedanceChannel(words, rate_millihz)
+        self._turn = turn % self.channel.every_s
         self._last_slot = -1
         # Sweeps in each of the modes for calibration, and how many are left in all.
         self._each = 1
@@ -243,7 +244,7 @@ class ImpedanceSampler(_Sampler):
         driver = self.driver
         if driver.idle:
             time = self._time
-            if time.s & 1 == self._parity and time.s != self._last_slot:
+            if time.s % self.channel.every_s == self._turn and time.s != self._last_slot:
                 mode = QUADRATURE + 1 - (self._left + self._each - 1) // self._each if self._left else 0
                 if mode != driver.mode:
                     driver.set_mode(mode)
@@ -253,8 +254,7 @@ class ImpedanceSampler(_Sampler):
                 if mode:
                     self._left -= 1
             else:
-                seconds = 2 if time.s & 1 == self._parity else 1
-                return ticks_diff(time.tick_at(seconds * _SECOND_US), now)
+                return ticks_diff(time.tick_at(_SECOND_US), now)
         wait = self._step(now)
         event = driver.event
         if event == _RESULT:

@@ -46,8 +46,6 @@ READING_ELECTRODE_OFF = const(16)
 _CALIBRATION = const(256)
 # More conversions than this missed at once start the filter anew.
 HOLD_LIMIT = const(40)
-# A reading stays valid for this many ticks after the sweep it came from.
-_SWEEP_TICKS = const(3)
 # A pressure's codes whose noise is taken at once. Its estimate reaches back over about a second. So many equal codes in
 # a row are stuck at the least, else 0.6 s of them. Noise that no limb or line makes, milli-mmHg RMS.
 _NOISE_BLOCK = const(32)
@@ -257,18 +255,19 @@ def _index(kept):
 
 
 class ImpedanceChannel:
-    """Readings of an impedance channel whose correction is `words` (see `core.impedance`).
+    """Readings of an impedance channel whose correction is `words` (see `core.impedance`), with a sweep each `every_s`.
 
-    `usable` says whether the last sweep gave a value.
+    `usable` says whether the last sweep gave a value. A reading stays valid for a second longer than to the next one.
     """
 
-    def __init__(self, words):
+    def __init__(self, words, rate_millihz=500):
         self.words = words
+        self.every_s = max(2, 1000 // rate_millihz)
         self.index = 0
         self.value = 0
         self.flags = 0
         self.captured = 0
-        self._age = _SWEEP_TICKS
+        self._age = self.every_s + 1
         self._trouble = 0
         self.usable = False
         self._kept = array("i", bytes(4 * _SWEEP_WORDS))
@@ -297,10 +296,11 @@ class ImpedanceChannel:
     def capture(self):
         """Take this second's reading; returns its value in milliohm when it is valid, else ABSENT."""
         self._age = 1 if self.index != self.captured else self._age + 1
-        if self._age > _SWEEP_TICKS:
-            self._age = _SWEEP_TICKS + 1
+        good = self.every_s + 1
+        if self._age > good:
+            self._age = good + 1
         self.captured = self.index
-        fresh = self._age <= _SWEEP_TICKS
+        fresh = self._age <= good
         valid = self.usable and fresh
         self.flags = (self._trouble if fresh else 0) | (READING_VALID if valid else 0)
         return self.value if valid else ABSENT
@@ -324,7 +324,7 @@ class ImpedanceChannel:
         words = self.words[:]
         get_words(words, 0, STATE_WORDS, buffer, get_words(kept, 0, _SWEEP_WORDS, buffer, at + 1))
         index = _index(kept)
-        if index < 0 or not -_VALUE_LIMIT <= kept[3] <= _VALUE_LIMIT or not 1 <= kept[4] <= _SWEEP_TICKS + 1:
+        if index < 0 or not -_VALUE_LIMIT <= kept[3] <= _VALUE_LIMIT or not 1 <= kept[4] <= self.every_s + 2:
             return False
         if kept[5] not in (0, READING_SATURATED, READING_ELECTRODE_OFF) or kept[6] not in (0, 1):
             return False

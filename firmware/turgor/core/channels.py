@@ -33,6 +33,8 @@ CHANNELS = (
     ("cuff", CUFF, NO_LIMB),
     ("skin", TEMPERATURE, NO_LIMB),
     ("motion", MOTION, NO_LIMB),
+    ("calf_r_z", IMPEDANCE, 1),
+    ("forearm_z", IMPEDANCE, 2),
 )
 
 CHANNEL_NAMES = tuple(row[0] for row in CHANNELS)

@@ -22,7 +22,7 @@ from turgor.core.channel import (
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, MOTION, NO_CHANNEL, NO_LIMB, PRESSURE, TEMPERATURE
 from turgor.core.deficit import deficit_state
 from turgor.core.doubt import believe, doubt_state, explain
-from turgor.core.entries import ACTIVE, CATHETER, DRESSING, FASCIOTOMY, POSITION, REMOVED, STANDBY, ZERO
+from turgor.core.entries import ACTIVE, CATHETER, DRESSING, FASCIOTOMY, LOCAL, POSITION, REMOVED, STANDBY, ZERO
 from turgor.core.entries import LATE as ADMITTED_LATE
 from turgor.core.fluid import (
     AT_ATTACH,
@@ -66,6 +66,7 @@ from turgor.core.signs import (
     impedance_signs,
     is_returning,
     limb_signs,
+    local_signs,
     pressure_signs,
     thorax_signs,
     trouble_signs,
@@ -163,8 +164,10 @@ class Judge:
 
             self._motion_median = motion_median
             self._has_turned = has_turned
-        # The position of the pressure channel of each impedance channel's limb, -1 where there is none.
-        self._pressure_at = [self._pressure_of(channel) for channel in channels]
+        # Positions of the pressure of a channel's limb and of the other side's impedance, -1 where there is none.
+        places = {CHANNELS[channel][1:]: position for position, channel in enumerate(channels)}
+        self._pressure_at = [places.get((PRESSURE, CHANNELS[channel][2]), -1) for channel in channels]
+        self._beside_at = [places.get((IMPEDANCE, CHANNELS[channel][2] ^ 1), -1) for channel in channels]
         self.words = array("i", bytes(4 * WORDS))
         # In force at this tick.
         self.dbp_milli_mmhg = NO_DBP
@@ -181,13 +184,6 @@ class Judge:
         if kind == PRESSURE:
             return [doubt_state(), slope_state(SLOPE_VALUES), deficit_state()]
         return [fluid_state()] if kind == IMPEDANCE else []
-
-    def _pressure_of(self, channel):
-        limb = CHANNELS[channel][2]
-        for position, other in enumerate(self.channels):
-            if limb != NO_LIMB and CHANNELS[other][1] == PRESSURE and CHANNELS[other][2] == limb:
-                return position
-        return -1
 
     def _begin_episode(self, bits):
         """Nothing of what was before counts any more."""
@@ -401,6 +397,9 @@ class Judge:
         dp = dp_milli_mmhg(self.dbp_milli_mmhg, self.dbp_age_s, icp)
         skin = self._active(self._skin_at)
         limb_signs(x, s, self.words[SECOND], middle, skin, icp, dp, self.alarms.aux(FLUID_GAIN, 2))
+        beside = self._beside_at[position]
+        if beside >= 0 and self.words[_ADMITTED] & LOCAL:
+            local_signs(x, s, middle, self.kept[beside][0], self._judged(beside))
 
     def _judged(self, position):
         """An impedance's median, ABSENT while its change says nothing."""

@@ -58,7 +58,7 @@ RULES = (
     ("map_low", "MAP - ICP", "milli_mmhg", "mean perfusion pressure low"),
     ("pressure_high", "ICP", "milli_mmhg", "compartment pressure high"),
     ("pressure_rising", "slope of ICP over 30 min", "milli_mmhg_per_h", "compartment pressure rising"),
-    ("fluid_gain", "fall of R from its baseline", "permille", "fluid entering the limb"),
+    ("fluid_gain", "fall of R from its baseline (local: of R / other side)", "permille", "fluid entering the limb"),
     ("fluid_gain_many", "second largest fall of R in 2 h", "permille", "fluid entering several limbs"),
     ("fluid_return", "fall of thorax R while a limb's rises", "permille", "fluid returning to the chest"),
     ("lung_fluid", "fall of thorax R", "permille", "fluid in the chest: lung, pleura or pericardium"),

@@ -4,10 +4,10 @@ Pressures milli-mmHg, resistances milliohm, times s; each may be ABSENT. Functio
 a computer can compile them for thousands of patients.
 """
 
-from turgor.core.change import LOWEST, LOWEST_AGE_S, rise_permille
+from turgor.core.change import LOWEST, LOWEST_AGE_S, fall_permille, reanchored, rise_permille
 from turgor.core.deficit import SUM, deficit_push
 from turgor.core.doubt import DOUBTED, NEAR_ZERO_S, doubt_push
-from turgor.core.fluid import LATE, LOST, ORIGIN, SKIN, fall_from_baseline, fall_from_highest, fluid_push
+from turgor.core.fluid import BASELINE, LATE, LOST, ORIGIN, SKIN, fall_from_baseline, fall_from_highest, fluid_push
 from turgor.core.median import ABSENT
 from turgor.core.rules import (
     DBP_FRESH_S,
@@ -100,6 +100,13 @@ def limb_signs(x, s, second, middle, skin, icp, dp, aux):
     x[SOFT] = 1 if skin != ABSENT and s[SKIN] != ABSENT and abs(skin - s[SKIN]) > _SKIN_MILLI_DEGC else 0
     starved = dp != ABSENT and dp < (aux & 0x7FFF) * 1000
     x[SWOLLEN] = 1 if starved or icp >= (aux >> 15) * 1000 else 0
+
+
+def local_signs(x, s, middle, other, beside):
+    """Behind `limb_signs`: instead of a limb's own fall that of its ratio to the other side's, of state `other` and
+    median `beside`, where there is one: what both do is no local cause's."""
+    if x[FALL] != ABSENT and other[BASELINE] and beside != ABSENT:
+        x[FALL] = fall_permille(reanchored(s[BASELINE], other[BASELINE], beside), middle)
 
 
 def thorax_signs(x, s, second, middle, returning):

@@ -26,9 +26,14 @@ from turgor.app.config import (
     unpack_config,
 )
 from turgor.app.journal import PARTS
+from turgor.app.keep import STATE_AT
 from turgor.app.ring import CONTENT
+from turgor.app.snapshot import Snapshots
 from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, CUFF, IMPEDANCE, PRESSURE, SLOW, channel_id
 from turgor.core.filter_words import describe, filter_state
+from turgor.core.judge import Judge
+from turgor.core.judge_state import pack_judge
+from turgor.core.packed import WORD_SIZE
 from turgor.drivers.tca9548a import ADDRESS as MUX_ADDRESS
 from turgor_host.calibrate.lowpass import lowpass
 from turgor_host.configuration.limits import (
@@ -59,6 +64,8 @@ _FILTERS = {
     ARTERIAL: {"lowpass_hz": 20.0, "threshold_mmhg": 200.0, "release_mmhg": 190.0},
     CUFF: {"lowpass_hz": 5.0, "threshold_mmhg": 200.0, "release_mmhg": 190.0},
 }
+# Bus, address and multiplexer port of optional channels.
+_OPTIONAL_PLACES = {"calf_r_z": (0, 0x68, 4), "forearm_z": (0, 0x68, 5)}
 _RATES_HZ = {"NAU7802": (80, 320), "ADS1220": (90, 330), "ABP2": (80, 80), "HSC": (80, 80)}
 # A filter counts as settled after two periods of its cut-off (four at order 4) and half a second: less than a
 # thousandth of a step is left then. Fewer samples would pass between two looks at a code that is stuck.
@@ -66,6 +73,8 @@ _SETTLE_PERIODS = {2: 2, 4: 4}
 _SETTLE_LEAST_S = 0.5
 _SETTLE_LEAST_SAMPLES = 49
 _USUAL_UV_V_MMHG = 5.0
+# More than the state of all channels there are.
+_STATE_MOST = 8000
 
 
 @dataclass(frozen=True)
@@ -123,6 +132,10 @@ def parse_configuration(text: str) -> Configuration:
     tables = {channel.name: {} for channel in default_channels()} if board.channels is None else board.channels
     channels = [_channel(name, dict(table), board.applied_part == "BF", ranges) for name, table in tables.items()]
     _check_places(channels)
+    chips = [channel for channel in channels if channel.is_impedance()]
+    for chip in chips:
+        # One drives at a time, each for a second.
+        chip.rate_millihz = 1000 // max(2, len(chips))
     for rule in board.limits:
         _known("limits", rule, tuple(RULE_MODELS), "rule")
     limits = list(FIXED_LIMITS)
@@ -137,6 +150,7 @@ def parse_configuration(text: str) -> Configuration:
         check_rates(config)
         image = _image(config)
         unpack_config(image, len(image))
+        _check_state(config)
     except ValueError as error:
         raise UsageError(str(error)) from None
     return Configuration(config, image, ranges)
@@ -197,10 +211,11 @@ def _channel(name: str, table: dict[str, Any], type_bf: bool, ranges: dict[str, 
     if sensor not in fitting:
         raise UsageError(f"{where}.sensor = {sensor!r}: sensors of this channel are {' '.join(fitting)}")
     # Where its sensor is by default, if nothing else is said of it.
-    places = {channel.name: channel for channel in [*default_channels(), arterial_channel()]}
+    usual = [*default_channels(), arterial_channel()]
+    places = {channel.name: (channel.bus, channel.address, channel.mux_port) for channel in usual} | _OPTIONAL_PLACES
     if sensor == fitting[0] and name in places and not {"bus", "mux_port", "address"} & table.keys():
-        table |= {"bus": places[name].bus, "address": places[name].address}
-        table |= {"mux_port": places[name].mux_port} if places[name].mux_port >= 0 else {}
+        table["bus"], table["address"], mux_port = places[name]
+        table |= {"mux_port": mux_port} if mux_port >= 0 else {}
     elif SENSORS[sensor].addresses:
         table.setdefault("address", SENSORS[sensor].addresses[0])
     if kind == IMPEDANCE:
@@ -256,7 +271,7 @@ def _port(table: Any) -> int:
 
 
 def _check_places(channels: list[Channel]) -> None:
-    """No two sensors answer at once, and no two patient currents flow at once."""
+    """No two sensors answer at once."""
     for i, one in enumerate(channels):
         if not one.address:
             continue
@@ -269,15 +284,20 @@ def _check_places(channels: list[Channel]) -> None:
                     f"channels.{one.name}: answers at 0x{one.address:02X} on {where}, as channels.{other.name} does; "
                     "give one another address, bus or mux_port"
                 )
-            if one.is_impedance() and other.is_impedance() and one.address == other.address:
-                raise UsageError(
-                    f"channels.{one.name}.address = 0x{one.address:02X}: would drive its current in the same seconds "
-                    f"as channels.{other.name}; there can be one MAX30009 at 0x68 and one at 0x69"
-                )
     buses = {channel.bus for channel in channels if channel.mux_port >= 0}
     for channel in channels:
         if channel.address == MUX_ADDRESS and channel.bus in buses:
             raise UsageError(f"channels.{channel.name}.address: 0x70 is the multiplexer's")
+
+
+def _check_state(config: Config) -> None:
+    """What the rules leave at a tick, all alarms standing, has to fit what keeps it over a restart and what logs it."""
+    judge = Judge([channel.number for channel in config.channels], config.limits)
+    for i in range(len(judge.alarms.words)):
+        judge.alarms.words[i] = 1
+    size = pack_judge(judge, bytearray(_STATE_MOST), 0)
+    if size > min(PARTS * CONTENT - STATE_AT, len(Snapshots(judge, [], None)._state) - WORD_SIZE):
+        raise UsageError("the rules of so many channels are more than a board can keep; leave a channel out")
 
 
 def _image(config: Config) -> bytes:

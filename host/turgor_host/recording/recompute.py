@@ -286,7 +286,7 @@ class _Sweeps:
         if steps is not None:
             self._sweeps = [(seq, step) for seq, step in zip(seqs, steps.tolist(), strict=True) if not step[2]]
         self._next = 0
-        self._channel = ImpedanceChannel(array("i", calibration or setup.words))
+        self._channel = ImpedanceChannel(array("i", calibration or setup.words), setup.rate_millihz)
         # The record up to which the channel is known; whether its last capture is known too.
         self._known_seq = -1
         self._is_whole = True

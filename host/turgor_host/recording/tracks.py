@@ -224,7 +224,7 @@ def _known(boot: Boot, rows: list[Row], blocks: Blocks) -> Bools:
 
 
 class ImpedanceTrack(Track):
-    """An impedance channel: a sweep of three frequencies every other second."""
+    """An impedance channel: sweeps of three frequencies."""
 
     def window(self, t0: float | None = None, t1: float | None = None) -> Window:
         """Resistance at the lowest frequency, as the board takes it for its readings."""

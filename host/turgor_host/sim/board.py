@@ -48,6 +48,8 @@ _CLOCK_PPM = {
     "cuff": 0,
     "skin": 37000,
     "motion": -41000,
+    "calf_r_z": -2000,
+    "forearm_z": 9000,
 }
 _BRIDGE_NOISE_LSB = 90
 _IMPEDANCE_NOISE_LSB = 5

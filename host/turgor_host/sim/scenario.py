@@ -28,6 +28,7 @@ MOTION_COLUMNS = ("motion_incline_deg", "motion_roll_deg", "motion_shake_g")
 # What a board has only when it is told to, and the columns that say what it feels.
 OPTIONAL_COLUMNS = {"art": ("art_mmhg",), "cuff": ("cuff_mmhg",), "skin": ("temp_degc",), "motion": MOTION_COLUMNS}
 COLE_COLUMNS = ("r0_ohm", "rinf_ohm", "fc_hz", "alpha")
+OPTIONAL_COLUMNS |= {name: tuple(f"{name}_{part}" for part in COLE_COLUMNS) for name in ("calf_r_z", "forearm_z")}
 # What a sensor can suffer; `mended` ends it.
 _PRESSURE_FAULTS = ("uncalibrated", "absent", "silent", "saturated", "stuck", "noisy", "mended")
 FAULTS = {name: _PRESSURE_FAULTS for name in PRESSURE_NAMES} | {
@@ -39,7 +40,12 @@ FAULTS = {name: _PRESSURE_FAULTS for name in PRESSURE_NAMES} | {
 
 # What a healthy, resting person shows where a scenario is silent.
 RESTING_MMHG = {"calf_l": 9.0, "calf_r": 8.5, "forearm_l": 7.0, "forearm_r": 7.5}
-RESTING_COLE = {"calf_z": (62.0, 38.0, 42000.0, 0.70), "thorax_z": (51.4, 25.0, 49000.0, 0.687)}
+RESTING_COLE = {
+    "calf_z": (62.0, 38.0, 42000.0, 0.70),
+    "thorax_z": (51.4, 25.0, 49000.0, 0.687),
+    "calf_r_z": (62.0, 38.0, 42000.0, 0.70),
+    "forearm_z": (95.0, 60.0, 45000.0, 0.70),
+}
 _LIMITS = {"mmhg": (-700.0, 700.0), "r0_ohm": (1.0, 1000.0), "rinf_ohm": (0.5, 1000.0), "fc_hz": (100.0, 1e7)}
 _LIMITS |= {"alpha": (0.3, 1.0), "dbp_mmhg": (10.0, 200.0), "temp_degc": (-100.0, 200.0)}
 _LIMITS |= {"incline_deg": (-90.0, 90.0), "roll_deg": (-180.0, 180.0), "shake_g": (0.0, 4.0)}
@@ -63,7 +69,7 @@ class Scenario:
     def channels(self) -> list[str]:
         """The default channels, and the optional ones that have a column."""
         optional = [name for name, columns in OPTIONAL_COLUMNS.items() if not self.points.keys().isdisjoint(columns)]
-        return [*RESTING_MMHG, *RESTING_COLE, *optional]
+        return [*(name for name in (*RESTING_MMHG, *RESTING_COLE) if name not in OPTIONAL_COLUMNS), *optional]
 
 
 def column_names() -> list[str]:

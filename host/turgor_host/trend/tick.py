@@ -2,8 +2,8 @@
 
 Only what the class itself does is here again: which DBP is in force, in which order a tick reads, weighs and decides,
 and which input comes from which channel. A test holds it equal to the class, event for event. There are no commands but
-a typed DBP and acknowledgements, no states of channels, no motion and no flags: a reading is there or ABSENT, and no
-pulse is above the systolic pressure.
+a typed DBP and acknowledgements, so that nobody is admitted for a local cause, no states of channels, no motion and no
+flags: a reading is there or ABSENT, and no pulse is above the systolic pressure.
 """
 
 from typing import Any

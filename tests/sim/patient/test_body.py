@@ -165,7 +165,9 @@ def test_the_leak_rises_in_two_steps_and_recovers() -> None:
 
 
 def test_segments_at_rest_are_those_of_a_silent_scenario() -> None:
-    for channel, name in (("calf_z", "calf_l"), ("thorax_z", "thorax")):
+    segments = {"calf_z": "calf_l", "calf_r_z": "calf_r", "forearm_z": "forearm_l", "thorax_z": "thorax"}
+    assert segments.keys() == RESTING_COLE.keys()
+    for channel, name in segments.items():
         of = segment(P, name)
         assert (of.r0_ohm, of.rinf_ohm, of.fc_hz, of.alpha) == RESTING_COLE[channel]
 

@@ -119,6 +119,8 @@ def test_the_scenario_has_the_trends(built_in: Episode) -> None:
     points, course = built_in.scenario.points, built_in.trends
     for i, name in enumerate(LIMBS):
         assert [v for _, v in points[f"{name}_mmhg"]] == pytest.approx(course.icp_mmhg[0, i].tolist())
+    for channel, name in (("calf_z", "calf_l"), ("calf_r_z", "calf_r"), ("forearm_z", "forearm_l")):
+        assert [v for _, v in points[f"{channel}_r0_ohm"]] == course.r0_ohm[0, LIMBS.index(name)].tolist()
     of = segment(P, "thorax")
     assert [v for _, v in points["thorax_z_r0_ohm"]] == course.r0_ohm[0, THORAX].tolist()
     assert [t_s for t_s, _ in points["thorax_z_r0_ohm"]] == course.time_s.tolist()

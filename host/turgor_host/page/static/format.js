@@ -9,6 +9,8 @@ export const COLOURS = {
   forearm_l: "#86d68f",
   forearm_r: "#c9a2ff",
   calf_z: "#6aa9ff",
+  calf_r_z: "#f2a365",
+  forearm_z: "#86d68f",
   thorax_z: "#d5dde5",
   art: "#ff9fb5",
   cuff: "#e6c9a8",

@@ -14,7 +14,7 @@ from turgor_host.sim.scenario import COLE_COLUMNS, Scenario
 
 STEP_S = 300.0
 # Impedance channels and the segment that each is on.
-_CHANNELS = {"calf_z": "calf_l", "thorax_z": "thorax"}
+_CHANNELS = {"calf_z": "calf_l", "calf_r_z": "calf_r", "forearm_z": "forearm_l", "thorax_z": "thorax"}
 # The first value is typed a few seconds after the start.
 _FIRST_DBP_S = 5.0
 _HOUR_S = 3600.0
