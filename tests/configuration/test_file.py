@@ -19,7 +19,7 @@ from turgor.app.config import (
 from turgor.core.channel import ImpedanceChannel
 from turgor.core.channels import CHANNEL_NAMES
 from turgor.core.filter_words import SETTLE, describe
-from turgor.core.rules import DEFAULT_LIMITS, DP_LOW, FLUID_GAIN, HIGH, MAP_LOW, MEDIUM
+from turgor.core.rules import DEFAULT_LIMITS, DP_LOW, FLUID_GAIN, HIGH, MAP_LOW, MEDIUM, SHOCK
 from turgor_host.configuration.file import default_configuration, parse_configuration, read_configuration
 from turgor_host.configuration.limits import CONFIGURABLE
 from turgor_host.errors import UsageError
@@ -144,6 +144,14 @@ def test_map_low_is_on_where_its_table_is() -> None:
     text = "[limits.map_low]\nclear_mmhg = 45\nhigh = { limit_mmhg = 25, run_s = 60 }"
     rows = [row for row in parse_configuration(text).config.limits if row[0] == MAP_LOW]
     assert [row[3:7] for row in rows] == [(40_000, 900, 45_000, 300), (25_000, 60, 45_000, 300)]
+
+
+def test_a_file_gives_the_pulse_nothing_but_its_time() -> None:
+    text = "[limits.shock]\nclear_mmhg = 70\nclear_s = 60\npulse_above_systolic = { run_s = 120 }"
+    rows = [row for row in parse_configuration(text).config.limits if row[0] == SHOCK]
+    assert rows == [(SHOCK, 0, MEDIUM, 65_000, 300, 70_000, 60, 0), (SHOCK, 1, MEDIUM, 1, 120, 0, 60, 0)]
+    with pytest.raises(UsageError, match=r"pulse_above_systolic.limit_mmhg: unknown key; keys are run_s"):
+        parse_configuration("[limits.shock.pulse_above_systolic]\nlimit_mmhg = 1")
 
 
 def test_the_example_names_every_rule_that_a_file_can_change(root: Path) -> None:
