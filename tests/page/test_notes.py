@@ -48,9 +48,10 @@ def test_the_forms_are_the_table(client: TestClient) -> None:
     potassium = FORMS["potassium"]
     assert potassium["fields"] == [{"label": "Potassium", "unit": "mmol/L", "least": 1, "most": 12, "needed": True}]
     assert (potassium["channels"], potassium["of_patient"], potassium["of_limb"]) == ([], True, False)
-    assert FORMS["electrodes"]["channels"] == ["calf_z", "thorax_z"]
+    assert FORMS["electrodes"]["channels"] == ["calf_z", "thorax_z", "calf_r_z", "forearm_z"]
     assert (FORMS["electrodes"]["of_patient"], FORMS["electrodes"]["of_limb"]) == (False, False)
-    assert FORMS["limb_check"]["channels"] == ["calf_l", "calf_r", "forearm_l", "forearm_r", "calf_z"]
+    limbs = ["calf_l", "calf_r", "forearm_l", "forearm_r", "calf_z", "calf_r_z", "forearm_z"]
+    assert FORMS["limb_check"]["channels"] == limbs
     assert FORMS["diuretic"]["fields"][0]["needed"] is False
     assert all(rule in RULE_NAMES for rule in CONFIRMABLE)
 
