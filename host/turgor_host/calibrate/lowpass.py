@@ -13,7 +13,6 @@ from math import ceil, cos, floor, log2, pi, sin, tan
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from turgor_host.errors import UsageError
 
@@ -51,6 +50,9 @@ def _run(e: float, c: float, g: int, x: Floats, into: str = "x") -> tuple[Floats
 
     The last two are what rounding adds to the words that are passed on.
     """
+    # It takes seconds to import, and most commands design no filter.
+    from scipy.signal import lfilter
+
     # y (1 - z^-1)(1 - (1 - c) z^-1) = 2^-g e (x - z^-1 y), all over the common denominator.
     h = e / 2.0**g
     den = np.array([1.0, h - 2 + c, 1 - c])
