@@ -7,17 +7,12 @@ from collections import deque
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from turgor.core.channels import CHANNEL_NAMES, CHANNELS, IMPEDANCE, NO_CHANNEL, PRESSURE
+from turgor.core.channels import CHANNELS, IMPEDANCE, PRESSURE
 from turgor.core.entries import DIURETIC, LIMB_CHECK, LOCAL
 from turgor.core.judge import DBP_SOURCES, NO_SOURCE
 from turgor.core.median import ABSENT
 from turgor.core.rules import (
-    ACKNOWLEDGED,
     BASELINE_UNKNOWN,
-    CLEARED,
     DBP_VALID_S,
     DEFAULT_LIMITS,
     DP_LOST,
@@ -33,10 +28,8 @@ from turgor.core.rules import (
     PRESSURE_HIGH,
     PRIORITY_NAMES,
     RAISED,
-    RULE_NAMES,
     RULES,
     SHOCK,
-    WITHDRAWN,
 )
 from turgor.core.signs import dp_milli_mmhg
 from turgor.drivers import FAULT_NAMES
@@ -45,20 +38,15 @@ from turgor.link.records import NO_DBP, SENSORS_OFF, VALID, unpack_readings
 from turgor_host.channel_states import ChannelStates
 from turgor_host.entered import Entry, Joiner
 from turgor_host.entries import AGE_GROUPS, STATES
-from turgor_host.groups import GROUPED, TOGETHER_S, Crossing, find_groups
 from turgor_host.history import POINTS_LIMIT, Buckets, History, filled_back
 from turgor_host.limb_checks import CHECK_EVERY_S, LimbChecks
+from turgor_host.live_alarms import LiveAlarms, name_of
 from turgor_host.live_channel import LiveChannel, label_of
 from turgor_host.live_course import LiveCourse
-from turgor_host.recording.events import UNITS, row_told
 
 Fields = dict[str, int]
 
 _EVENTS_KEPT = 50
-
-
-def _name_of(channel: int) -> str | None:
-    return None if channel == NO_CHANNEL else str(CHANNEL_NAMES[channel])
 
 
 class Live:
@@ -79,6 +67,7 @@ class Live:
         self._identity: dict[str, str] = {}
         self._connection = ("waiting", time.time())
         self._history = History()
+        self._alarms = LiveAlarms(self._history)
         self._notes: deque[dict[str, Any]] = deque(maxlen=_EVENTS_KEPT)
         self._limits = {(row[0], row[1]): int(row[3]) for row in DEFAULT_LIMITS}
         self._runs_s = {(row[0], row[1]): int(row[4]) for row in DEFAULT_LIMITS}
@@ -105,8 +94,7 @@ class Live:
     def _forget(self) -> None:
         """What a restarted board no longer knows."""
         self._channels: dict[int, LiveChannel] = {}
-        self._alarms: dict[tuple[int, int], dict[str, Any]] = {}
-        self._crossings: list[Crossing] = []
+        self._alarms.restart()
         self._dbp_milli_mmhg = int(NO_DBP)
         self._dbp_age_s = 0
         self._dbp_source = int(NO_SOURCE)
@@ -217,10 +205,9 @@ class Live:
         elif body["command"] == lines.PAUSE:
             # It counts from the next tick on.
             self._paused_until_s = self._at(header) + 1 + body["a"] if body["a"] else 0
-            waiting = [alarm["priority"] for alarm in self._alarms.values() if not alarm["acknowledged"]]
             # In second 0 one goes on from before the restart, over what it was over then.
             if header["t_s"]:
-                self._paused_at = max([self._least, *waiting])
+                self._paused_at = max([self._least, *self._alarms.waiting()])
             text = f"sound paused for {body['a']} s" if body["a"] else "sound no longer paused"
             self._note(self._at(header), text, "info")
         elif body["command"] == lines.MARK:
@@ -276,74 +263,15 @@ class Live:
             self.version -= 1
 
     def _take_event(self, header: Fields, body: Fields, tail: bytes) -> None:
-        channel, rule, state = header["channel"], body["rule"], body["state"]
-        t_s = self._at(header)
-        _, quantity, unit_name, text = row_told(rule, body["stage"], state, body["value"], body["limit"])
-        unit, scale = UNITS[unit_name]
-        numbers: dict[str, Any] = {"value": body["value"] / scale, "limit": body["limit"] / scale}
-        if state == ACKNOWLEDGED:
-            numbers = {"value": None, "limit": None}
-        if state in (CLEARED, WITHDRAWN):
-            text = self._alarms.pop((rule, channel), {"text": text})["text"]
-        else:
-            alarm = self._alarms.setdefault(
-                (rule, channel),
-                {
-                    "since_s": t_s,
-                    "value": None,
-                    "limit": None,
-                    "group": None,
-                    "text": text,
-                    "quantity": quantity,
-                    "unit": unit,
-                },
-            )
-            alarm["acknowledged"] = state == ACKNOWLEDGED
-            alarm["priority"] = body["priority"]
-            if state != ACKNOWLEDGED:
-                alarm.update(numbers, text=text, quantity=quantity, unit=unit)
-                if body["priority"] > self._paused_at:
-                    self._paused_until_s = 0
-            text = alarm["text"]
-            if state == RAISED and rule in GROUPED:
-                self._group(rule, channel, t_s, self._runs_s.get((rule, body["stage"]), 0))
-        doing = {ESCALATED: "now " + PRIORITY_NAMES[body["priority"]]}.get(state, EVENT_NAMES[state])
-        self._note(
-            t_s,
-            f"{label_of(channel)}: {text}, {doing}",
-            "alarm",
-            _name_of(channel),
-            rule=RULE_NAMES[rule],
-            priority=PRIORITY_NAMES[body["priority"]],
-            state=EVENT_NAMES[state],
-            unit=unit,
-            **numbers,
-        )
-
-    def _group(self, rule: int, channel: int, t_s: int, run_s: int) -> None:
-        """Say so when this limb's perfusion fell together with that of others."""
-        crossing = Crossing(t_s, rule, channel, t_s - run_s)
-        together = [c for c in self._crossings if t_s - c.t_s <= TOGETHER_S and c.rule == rule and c.channel != channel]
-        self._crossings = [*together, crossing]
-        for group in find_groups(self._crossings, self._moved, self._highest_dbp):
-            for member in group.crossings:
-                if (member.rule, member.channel) in self._alarms:
-                    self._alarms[member.rule, member.channel]["group"] = group.text
-            self._note(t_s, group.text, "alarm", None, priority=PRIORITY_NAMES[MEDIUM], state="raised", value=None)
-
-    def _moved(self, channel: int, t0: float, t1: float) -> float | None:
-        values = self._between(CHANNEL_NAMES[channel] + ".median", t0, t1)
-        return float(values.max() - values.min()) if len(values) else None
-
-    def _highest_dbp(self, t0: float, t1: float) -> float | None:
-        values = self._between("dbp", t0, t1)
-        return float(values.max()) if len(values) else None
-
-    def _between(self, name: str, t0: float, t1: float) -> NDArray[np.float64]:
-        seconds, columns = self._history.view()
-        rows = slice(*np.searchsorted(seconds, (t0, t1 + 1)))
-        values = columns[name][rows] if name in columns else np.empty(0)
-        return values[~np.isnan(values)]
+        channel, t_s = header["channel"], self._at(header)
+        text, more = self._alarms.take(channel, t_s, body)
+        if body["state"] in (RAISED, ESCALATED) and body["priority"] > self._paused_at:
+            self._paused_until_s = 0
+        run_s = self._runs_s.get((body["rule"], body["stage"]), 0)
+        for group in self._alarms.group(channel, t_s, body, run_s):
+            about = {"priority": PRIORITY_NAMES[MEDIUM], "state": EVENT_NAMES[RAISED], "value": None}
+            self._note(t_s, group, "alarm", None, **about)
+        self._note(t_s, text, "alarm", name_of(channel), **more)
 
     def _note(self, t_s: int, text: str, kind: str, channel: str | None = None, **more: Any) -> None:
         self._notes.appendleft({"t_s": t_s, "kind": kind, "channel": channel, "text": text, **more})
@@ -371,7 +299,7 @@ class Live:
                 if dp != ABSENT:
                     channel.dp_below_s = channel.dp_below_s + 1 if dp < self._limits[DP_LOW, 0] else 0
         self._history.append(t_s, row)
-        unknown = {channel for rule, channel in self._alarms if rule == BASELINE_UNKNOWN}
+        unknown = self._alarms.channels(BASELINE_UNKNOWN)
         self._course.take(t_s, self._channels.values(), self._history, unknown)
 
     # Reading.
@@ -424,7 +352,7 @@ class Live:
                 "episode": self._episode,
                 "course": self._course.state(),
                 "limb_checks": self._checks.state([c.number for c in self._channels.values()], self._t_s),
-                "alarms": self._alarm_states(),
+                "alarms": self._alarms.states(self._judged_now),
                 "paused_s": max(0, self._paused_until_s - (self._t_s or 0)),
                 "events": [{**note, "utc": self._utc_of(note["t_s"])} for note in self._notes],
             }
@@ -440,23 +368,6 @@ class Live:
             "dp": None if dp == ABSENT else dp / 1000,
             "slope_per_h": channel.slope_per_h(self._history),
         }
-
-    def _alarm_states(self) -> list[dict[str, Any]]:
-        found = []
-        order = sorted(self._alarms.items(), key=lambda item: (-item[1]["priority"], item[1]["since_s"], item[0]))
-        for (rule, number), alarm in order:
-            found.append(
-                {
-                    **alarm,
-                    "rule": RULE_NAMES[rule],
-                    "channel": _name_of(number),
-                    "label": label_of(number),
-                    "priority": PRIORITY_NAMES[alarm["priority"]],
-                    # What is yes or no has none.
-                    "now": self._judged_now(rule, number) if alarm["unit"] else None,
-                }
-            )
-        return found
 
     def _judged_now(self, rule: int, number: int) -> float | None:
         """The present value of what the rule judges, None where that is nothing to be seen."""

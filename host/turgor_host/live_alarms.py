@@ -1,0 +1,114 @@
+"""The alarms that stand, from the events of a run, and which of them form a group."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from turgor.core.channels import CHANNEL_NAMES, NO_CHANNEL
+from turgor.core.rules import (
+    ACKNOWLEDGED,
+    CLEARED,
+    ESCALATED,
+    EVENT_NAMES,
+    PRIORITY_NAMES,
+    RAISED,
+    RULE_NAMES,
+    WITHDRAWN,
+)
+from turgor_host.groups import GROUPED, TOGETHER_S, Crossing, find_groups
+from turgor_host.history import History
+from turgor_host.live_channel import label_of
+from turgor_host.recording.events import UNITS, row_told
+
+
+def name_of(channel: int) -> str | None:
+    return None if channel == NO_CHANNEL else str(CHANNEL_NAMES[channel])
+
+
+class LiveAlarms:
+    """Fed with events in the order of the log; times are board seconds. Groups are found by what is in `history`."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self.restart()
+
+    def restart(self) -> None:
+        """A board that starts anew tells of its alarms again."""
+        self._standing: dict[tuple[int, int], dict[str, Any]] = {}
+        self._crossings: list[Crossing] = []
+
+    def take(self, channel: int, t_s: int, body: dict[str, int]) -> tuple[str, dict[str, Any]]:
+        """Take an event in; the line that tells of it, and what else there is to say."""
+        rule, state, priority = body["rule"], body["state"], body["priority"]
+        _, quantity, unit_name, text = row_told(rule, body["stage"], state, body["value"], body["limit"])
+        unit, scale = UNITS[unit_name]
+        numbers: dict[str, Any] = {"value": body["value"] / scale, "limit": body["limit"] / scale}
+        if state == ACKNOWLEDGED:
+            numbers = {"value": None, "limit": None}
+        told = {**numbers, "text": text, "quantity": quantity, "unit": unit}
+        if state in (CLEARED, WITHDRAWN):
+            text = self._standing.pop((rule, channel), told)["text"]
+        else:
+            alarm = self._standing.setdefault((rule, channel), {**told, "since_s": t_s, "group": None})
+            alarm |= {"acknowledged": state == ACKNOWLEDGED, "priority": priority}
+            if state != ACKNOWLEDGED:
+                alarm |= told
+            text = alarm["text"]
+        doing = "now " + PRIORITY_NAMES[priority] if state == ESCALATED else EVENT_NAMES[state]
+        more = {"rule": RULE_NAMES[rule], "priority": PRIORITY_NAMES[priority], "state": EVENT_NAMES[state]}
+        return f"{label_of(channel)}: {text}, {doing}", {**more, **numbers, "unit": unit}
+
+    def group(self, channel: int, t_s: int, body: dict[str, int], run_s: int) -> list[str]:
+        """What there is to say where this limb's perfusion fell together with that of others, `run_s` ago."""
+        rule = body["rule"]
+        if body["state"] != RAISED or rule not in GROUPED:
+            return []
+        crossing = Crossing(t_s, rule, channel, t_s - run_s)
+        together = [c for c in self._crossings if t_s - c.t_s <= TOGETHER_S and c.rule == rule and c.channel != channel]
+        self._crossings = [*together, crossing]
+        groups = find_groups(self._crossings, self._moved, self._highest_dbp)
+        for found in groups:
+            for member in found.crossings:
+                if (member.rule, member.channel) in self._standing:
+                    self._standing[member.rule, member.channel]["group"] = found.text
+        return [found.text for found in groups]
+
+    def waiting(self) -> list[int]:
+        """The priorities of those that nobody acknowledged."""
+        return [alarm["priority"] for alarm in self._standing.values() if not alarm["acknowledged"]]
+
+    def channels(self, rule: int) -> set[int]:
+        """Where a rule's alarm stands."""
+        return {channel for standing, channel in self._standing if standing == rule}
+
+    def states(self, judged: Callable[[int, int], float | None]) -> list[dict[str, Any]]:
+        """The highest and oldest first, ready for JSON; `judged` gives the present value of a rule on a channel."""
+        order = sorted(self._standing.items(), key=lambda item: (-item[1]["priority"], item[1]["since_s"], item[0]))
+        return [
+            {
+                **alarm,
+                "rule": RULE_NAMES[rule],
+                "channel": name_of(channel),
+                "label": label_of(channel),
+                "priority": PRIORITY_NAMES[alarm["priority"]],
+                # What is yes or no has none.
+                "now": judged(rule, channel) if alarm["unit"] else None,
+            }
+            for (rule, channel), alarm in order
+        ]
+
+    def _moved(self, channel: int, t0: float, t1: float) -> float | None:
+        values = self._between(CHANNEL_NAMES[channel] + ".median", t0, t1)
+        return float(values.max() - values.min()) if len(values) else None
+
+    def _highest_dbp(self, t0: float, t1: float) -> float | None:
+        values = self._between("dbp", t0, t1)
+        return float(values.max()) if len(values) else None
+
+    def _between(self, name: str, t0: float, t1: float) -> NDArray[np.float64]:
+        seconds, columns = self._history.view()
+        rows = slice(*np.searchsorted(seconds, (t0, t1 + 1)))
+        values = columns[name][rows] if name in columns else np.empty(0)
+        return values[~np.isnan(values)]
