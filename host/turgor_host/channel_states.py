@@ -1,13 +1,9 @@
 """What state each channel is in, of those of `turgor_host.entries`: as it was told, and as the board says."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from turgor.core.entries import ACTIVE, STANDBY
 from turgor.core.judge import SECOND, STANDBY_S, Judge
-from turgor.core.judge_state import unpack_judge
-from turgor.core.packed import WORD_SIZE
-from turgor.core.rules import DEFAULT_LIMITS
 from turgor_host.entries import STATES
 
 
@@ -23,12 +19,6 @@ class ChannelStates:
         self._states: dict[int, tuple[int, int]] = {}
         self._told_s: dict[int, int] = {}
         self._restarted_s = -1
-        self._is_known = False
-        self._parts: list[bytes] = []
-
-    def doubt(self) -> None:
-        """Something may have been told that did not come here: the next snapshot counts."""
-        self._is_known = False
 
     def restart(self, t_s: int) -> None:
         """Another patient: all channels are active."""
@@ -40,24 +30,8 @@ class ChannelStates:
         self._states[channel] = state, t_s + 1 + int(STANDBY_S)
         self._told_s[channel] = t_s
 
-    def take_part(self, part: int, parts: int, words: bytes, t_s: int, channels: Iterable[int]) -> None:
-        """A record of a rules' snapshot, of the tick of `t_s`, of a board with `channels`."""
-        if self._is_known:
-            return
-        if part == 0:
-            self._parts = []
-        if part != len(self._parts):
-            # One was lost.
-            return
-        self._parts.append(words)
-        if part + 1 < parts:
-            return
-        packed = b"".join(self._parts)
-        judge = Judge(sorted(channels), DEFAULT_LIMITS)
-        # Behind the sum of the limits.
-        if not unpack_judge(judge, packed, WORD_SIZE, len(packed)):
-            return
-        self._is_known = True
+    def take(self, judge: Judge, t_s: int) -> None:
+        """A snapshot of the tick of `t_s`: it counts where nothing was told since."""
         for position, channel in enumerate(judge.channels):
             if self._told_s.get(channel, self._restarted_s) < t_s:
                 left_s = judge.until[position] - judge.words[SECOND]

@@ -43,6 +43,7 @@ from turgor_host.limb_checks import CHECK_EVERY_S, LimbChecks
 from turgor_host.live_alarms import LiveAlarms, name_of
 from turgor_host.live_channel import LiveChannel, label_of
 from turgor_host.live_course import LiveCourse
+from turgor_host.rule_snapshots import RuleSnapshots
 
 Fields = dict[str, int]
 
@@ -76,6 +77,7 @@ class Live:
         self._checks = LimbChecks(check_every_s)
         self._course = LiveCourse()
         self._states = ChannelStates()
+        self._snapshots = RuleSnapshots()
         # Whose it is, as far as this program saw.
         self._episode: int | None = None
         self._is_local = False
@@ -143,7 +145,7 @@ class Live:
             self.version += 1
 
     def _start_boot(self, boot: int) -> None:
-        self._states.doubt()
+        self._snapshots.restart()
         first = self._boot is None
         self._boot = boot
         if first:
@@ -175,6 +177,7 @@ class Live:
     def _take_limit(self, header: Fields, body: Fields, tail: bytes) -> None:
         self._limits[body["rule"], body["stage"]] = body["limit"]
         self._runs_s[body["rule"], body["stage"]] = body["run_s"]
+        self._snapshots.take_limit(*body.values())
 
     def _take_baseline(self, header: Fields, body: Fields, tail: bytes) -> None:
         channel = self._channel(header["channel"])
@@ -185,7 +188,7 @@ class Live:
     def _take_gap(self, header: Fields, body: Fields, tail: bytes) -> None:
         count = body["last_seq"] - header["seq"] + 1
         self._lost += count
-        self._states.doubt()
+        self._snapshots.doubt()
         self._note(self._at(header), f"{count} records lost", "technical")
 
     def _take_fault(self, header: Fields, body: Fields, tail: bytes) -> None:
@@ -243,7 +246,11 @@ class Live:
             self._states.restart(t_s)
 
     def _take_rule_state(self, header: Fields, body: Fields, tail: bytes) -> None:
-        self._states.take_part(body["part"], body["parts"], tail, self._at(header), self._channels)
+        judge = self._snapshots.take_part(body["part"], body["parts"], tail, self._channels)
+        if judge:
+            self._states.take(judge, self._at(header))
+            if self._snapshots.has_limits:
+                self._alarms.take_standing(judge, self._at(header))
 
     def _entered(self, t_s: int, entry: Entry) -> None:
         where = "" if entry.channel is None else f"{label_of(entry.channel)}: "

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from turgor.core.channels import CHANNEL_NAMES, NO_CHANNEL
+from turgor.core.judge import Judge
 from turgor.core.rules import (
     ACKNOWLEDGED,
     CLEARED,
@@ -14,13 +15,14 @@ from turgor.core.rules import (
     EVENT_NAMES,
     PRIORITY_NAMES,
     RAISED,
+    RULE_COUNT,
     RULE_NAMES,
     WITHDRAWN,
 )
 from turgor_host.groups import GROUPED, TOGETHER_S, Crossing, find_groups
 from turgor_host.history import History
 from turgor_host.live_channel import label_of
-from turgor_host.recording.events import UNITS, row_told
+from turgor_host.recording.events import UNITS, row_of, row_told
 
 
 def name_of(channel: int) -> str | None:
@@ -32,11 +34,16 @@ class LiveAlarms:
 
     def __init__(self, history: History) -> None:
         self._history = history
+        # By rule and channel.
+        self._standing: dict[tuple[int, int], dict[str, Any]] = {}
+        self._told_s: dict[tuple[int, int], int] = {}
         self.restart()
 
     def restart(self) -> None:
-        """A board that starts anew tells of its alarms again."""
-        self._standing: dict[tuple[int, int], dict[str, Any]] = {}
+        """The board starts anew: what still stands is in the first snapshot of its rules."""
+        self._before = self._standing
+        self._standing = {}
+        self._told_s.clear()
         self._crossings: list[Crossing] = []
 
     def take(self, channel: int, t_s: int, body: dict[str, int]) -> tuple[str, dict[str, Any]]:
@@ -47,6 +54,7 @@ class LiveAlarms:
         numbers: dict[str, Any] = {"value": body["value"] / scale, "limit": body["limit"] / scale}
         if state == ACKNOWLEDGED:
             numbers = {"value": None, "limit": None}
+        self._told_s[rule, channel] = t_s
         told = {**numbers, "text": text, "quantity": quantity, "unit": unit}
         if state in (CLEARED, WITHDRAWN):
             text = self._standing.pop((rule, channel), told)["text"]
@@ -59,6 +67,22 @@ class LiveAlarms:
         doing = "now " + PRIORITY_NAMES[priority] if state == ESCALATED else EVENT_NAMES[state]
         more = {"rule": RULE_NAMES[rule], "priority": PRIORITY_NAMES[priority], "state": EVENT_NAMES[state]}
         return f"{label_of(channel)}: {text}, {doing}", {**more, **numbers, "unit": unit}
+
+    def take_standing(self, judge: Judge, t_s: int) -> None:
+        """A snapshot of the tick of `t_s`: it counts where there was no event since."""
+        alarms = judge.alarms
+        for channel in (*judge.channels, NO_CHANNEL):
+            for rule in range(RULE_COUNT):
+                key = rule, channel
+                if self._told_s.get(key, -1) >= t_s:
+                    continue
+                priority = alarms.priority(channel, rule)
+                if not priority:
+                    self._standing.pop(key, None)
+                    continue
+                alarm = self._standing.setdefault(key, self._before.get(key) or _unseen(rule, t_s))
+                alarm |= {"priority": priority, "acknowledged": bool(alarms.is_acknowledged(channel, rule))}
+        self._before = {}
 
     def group(self, channel: int, t_s: int, body: dict[str, int], run_s: int) -> list[str]:
         """What there is to say where this limb's perfusion fell together with that of others, `run_s` ago."""
@@ -112,3 +136,11 @@ class LiveAlarms:
         rows = slice(*np.searchsorted(seconds, (t0, t1 + 1)))
         values = columns[name][rows] if name in columns else np.empty(0)
         return values[~np.isnan(values)]
+
+
+def _unseen(rule: int, t_s: int) -> dict[str, Any]:
+    """An alarm that was raised before anybody listened."""
+    _, quantity, unit_name, text = row_of(rule, 0)
+    unit, _ = UNITS[unit_name]
+    told = {"text": text, "quantity": quantity, "unit": unit}
+    return {**told, "since_s": t_s, "value": None, "limit": None, "group": None}

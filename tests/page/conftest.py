@@ -2,6 +2,7 @@
 
 import struct
 import threading
+from array import array
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -12,7 +13,7 @@ from turgor.core.entries import LOCAL
 from turgor.core.judge import Judge
 from turgor.core.judge_state import pack_judge
 from turgor.core.median import ABSENT
-from turgor.core.packed import WORD_SIZE
+from turgor.core.packed import WORD_SIZE, put_words
 from turgor.core.rules import DEFAULT_LIMITS, RULE_NAMES
 from turgor.link import lines, records
 from turgor_host.entered import joined
@@ -155,6 +156,7 @@ class MadeUpBoard:
     def snapshot(self) -> None:
         """What the board writes every minute of its rules."""
         packed = bytearray(3000)
+        put_words(array("i", [self._judge.alarms.limits_sum]), 0, 1, packed, 0)
         size = pack_judge(self._judge, packed, WORD_SIZE)
         parts = [bytes(packed[at : min(at + 200, size)]) for at in range(0, size, 200)]
         for part, words in enumerate(parts):

@@ -393,6 +393,65 @@ def test_a_state_told_before_anybody_listened_is_in_the_snapshot(board: Any, new
     assert state_of(late, "forearm_r") == ("fasciotomy", None)
 
 
+def standing(live: Live) -> dict[tuple[str, str], tuple[str, bool, int]]:
+    alarms = live.state()["alarms"]
+    return {(a["channel"], a["rule"]): (a["priority"], a["acknowledged"], a["since_s"]) for a in alarms}
+
+
+def test_alarms_of_before_a_restart_stand_as_the_board_says(live: Live, board: Any) -> None:
+    """The board goes on with them: the first snapshot of the new boot tells of them, and since when is known here."""
+    board.act("dbp", mmhg=60)
+    board.readings[0] = 35.0
+    board.run(700)
+    before = standing(live)
+    assert ("calf_l", "pressure_high") in before
+    board.act("ack", channel="calf_l", rule="pressure_high")
+    board.run(1)
+    board.boot, board.t_s = 2, 0
+    board.begin()
+    assert standing(live) == {}
+    board.snapshot()
+    after = standing(live)
+    assert after.keys() == before.keys()
+    assert after["calf_l", "pressure_high"] == ("medium", True, before["calf_l", "pressure_high"][2])
+    (alarm,) = [a for a in live.state()["alarms"] if a["rule"] == "pressure_high"]
+    assert (alarm["limit"], alarm["now"]) == (30, None)
+
+
+def test_alarms_raised_before_anybody_listened_are_in_the_snapshot(board: Any, new_live: Any) -> None:
+    """And one whose end was lost on the way does not stand on."""
+    board.act("dbp", mmhg=60)
+    board.readings[0] = 35.0
+    board.run(700)
+    late = board.live = new_live()
+    board.begin()
+    board.run(1)
+    assert standing(late) == {}
+    board.snapshot()
+    assert standing(late)["calf_l", "pressure_high"] == ("medium", False, 701)
+    (alarm,) = [a for a in late.state()["alarms"] if a["rule"] == "pressure_high"]
+    assert (alarm["text"], alarm["value"], alarm["limit"]) == ("compartment pressure high", None, None)
+    board.readings[0] = 27.0
+    board.live = new_live()
+    board.run(400)
+    board.live = late
+    board.lose(400)
+    board.snapshot()
+    assert ("calf_l", "pressure_high") not in standing(late)
+
+
+def test_a_snapshot_by_other_limits_tells_of_no_alarms(board: Any, new_live: Any) -> None:
+    """Which alarm is which depends on the rules that are on."""
+    board.act("dbp", mmhg=60)
+    board.readings[0] = 35.0
+    board.run(700)
+    late = board.live = new_live()
+    board.begin()
+    board.put("limit", 255, (0, 0, 2, 31000, 900, 32000, 300, 0))
+    board.snapshot()
+    assert standing(late) == {}
+
+
 def test_a_snapshot_counts_where_something_may_be_missing(live: Live, board: Any) -> None:
     """One without all of its parts says nothing, nor does one of what was told after its tick."""
     board.act("state", channel="calf_r", state="removed")
