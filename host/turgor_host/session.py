@@ -152,7 +152,8 @@ class Session:
         if self._uncommitted >= _COMMIT_BYTES or now - self._committed_s >= _COMMIT_S or done:
             self._commit(now)
         self._replica.poll(self._now())
-        line = self._commands.line(now)
+        # A board that still serves another host would count what comes as that one's.
+        line = self._commands.line(now) if self._replica.greeted else None
         if line:
             self._replica.lines.append(line)
         self._configured()
