@@ -14,7 +14,7 @@ SHORT = (
 
 
 def test_map(play: Any) -> None:
-    """MAP 64.9 for 1 min (here) is shock, 65.1 for 1 min its end; MAP - ICP 39.9 for 2 and 4 min (here) is low."""
+    """MAP 64.9 for 1 min (here) is shock; MAP - ICP 39.9 for 2 and 4 min (here) is low."""
     columns = {
         "art_mmhg": rows([(0, 65.1), (100, 64.9), (160, 65.1), (220, 64.9), (330, 65.1)]),
         **pressures(
@@ -30,7 +30,8 @@ def test_map(play: Any) -> None:
     shock, ticks = played.run("art", is_shock, short + ticks)
     assert ticks > 60
     expected = [(shock + 60, "art", "shock", "medium", "raised")]
-    expected.append((shock + ticks + 60, "art", "shock", "medium", "cleared"))
+    # Without beats nobody knows the pulse, by which it may be one too: it stands.
+    assert shock + ticks + 60 < 480
     mean = played.medians("art")
     left = {limb: {t_s: mean[t_s] - icp for t_s, icp in played.medians(limb).items() if t_s in mean} for limb in LIMBS}
     assert min(left["calf_r"].values()) >= 40
