@@ -37,8 +37,7 @@ def test_a_state_told_before_anybody_listened_is_in_the_snapshot(board: Any, new
     board.act("state", channel="calf_l", state="standby")
     board.act("state", channel="forearm_r", state="fasciotomy")
     board.run(100)
-    late = board.live = new_live()
-    board.begin()
+    late = listen_late(board, new_live)
     board.run(1)
     assert state_of(late, "calf_l") == ("active", None)
     board.snapshot()
@@ -51,11 +50,24 @@ def standing(live: Live) -> dict[tuple[str, str], tuple[str, bool, int]]:
     return {(a["channel"], a["rule"]): (a["priority"], a["acknowledged"], a["since_s"]) for a in alarms}
 
 
-def test_alarms_of_before_a_restart_stand_as_the_board_says(live: Live, board: Any) -> None:
-    """The board goes on with them: the first snapshot of the new boot tells of them, and since when is known here."""
+def press(board: Any) -> None:
+    """35 mmHg in the left calf for as long as it takes to be called high."""
     board.act("dbp", mmhg=60)
     board.readings[0] = 35.0
     board.run(700)
+
+
+def listen_late(board: Any, new_live: Any) -> Live:
+    """Somebody who hears nothing of what the board said so far, but how it is set up."""
+    late: Live = new_live()
+    board.live = late
+    board.begin()
+    return late
+
+
+def test_alarms_of_before_a_restart_stand_as_the_board_says(live: Live, board: Any) -> None:
+    """The board goes on with them: the first snapshot of the new boot tells of them, and since when is known here."""
+    press(board)
     before = standing(live)
     assert ("calf_l", "pressure_high") in before
     board.act("ack", channel="calf_l", rule="pressure_high")
@@ -73,11 +85,8 @@ def test_alarms_of_before_a_restart_stand_as_the_board_says(live: Live, board: A
 
 def test_alarms_raised_before_anybody_listened_are_in_the_snapshot(board: Any, new_live: Any) -> None:
     """And one whose end was lost on the way does not stand on."""
-    board.act("dbp", mmhg=60)
-    board.readings[0] = 35.0
-    board.run(700)
-    late = board.live = new_live()
-    board.begin()
+    press(board)
+    late = listen_late(board, new_live)
     board.run(1)
     assert standing(late) == {}
     board.snapshot()
@@ -95,11 +104,8 @@ def test_alarms_raised_before_anybody_listened_are_in_the_snapshot(board: Any, n
 
 def test_a_snapshot_by_other_limits_tells_of_no_alarms(board: Any, new_live: Any) -> None:
     """Which alarm is which depends on the rules that are on."""
-    board.act("dbp", mmhg=60)
-    board.readings[0] = 35.0
-    board.run(700)
-    late = board.live = new_live()
-    board.begin()
+    press(board)
+    late = listen_late(board, new_live)
     board.put("limit", 255, (0, 0, 2, 31000, 900, 32000, 300, 0))
     board.snapshot()
     assert standing(late) == {}

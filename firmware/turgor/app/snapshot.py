@@ -29,7 +29,7 @@ _EVERY_S = const(60)
 _FILTER_BODY = const(6)
 _RULE_BODY = const(2)
 # The largest state there is: that of the rules of ten channels, all of whose alarms stand.
-_STATE_BYTES = const(2900)
+STATE_BYTES = const(2900)
 
 
 class Snapshots:
@@ -39,7 +39,7 @@ class Snapshots:
         self._judge = judge
         self._samplers = samplers
         self._log = log
-        self._state = bytearray(_STATE_BYTES)
+        self._state = bytearray(STATE_BYTES)
         put_words(array("i", [judge.alarms.limits_sum]), 0, 1, self._state, 0)
         self._limits_sum = self._state[:WORD_SIZE]
         self._wanted = self._is_due = False

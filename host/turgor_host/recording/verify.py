@@ -39,12 +39,8 @@ _SHOWN = 20
 # Bytes shown of a state, from the first that differs.
 _SHOWN_BYTES = 8
 _KIND_NAMES = {entry[0]: entry[1] for entry in RECORDS}
-_COMMON_FLAGS = (
-    (VALID, "valid"),
-    (MEDIAN_VALID, "median valid"),
-    (SATURATED, "saturated"),
-    (OVER_THRESHOLD, "over threshold"),
-)
+_ANY_FLAGS = ((VALID, "valid"), (MEDIAN_VALID, "median valid"), (SATURATED, "saturated"))
+_COMMON_FLAGS = (*_ANY_FLAGS, (OVER_THRESHOLD, "over threshold"))
 _PRESSURE_FLAGS = (*_COMMON_FLAGS, (STUCK, "stuck"), (NOISY, "noisy"))
 _FLAG_NAMES = {
     PRESSURE: _PRESSURE_FLAGS,
@@ -53,7 +49,7 @@ _FLAG_NAMES = {
     MOTION: (*_COMMON_FLAGS, (STUCK, "stuck")),
     IMPEDANCE: (*_COMMON_FLAGS, (ELECTRODE_OFF, "electrode off")),
     ARTERIAL: (
-        *_COMMON_FLAGS[:-1],
+        *_ANY_FLAGS,
         (PULSE_ABOVE, "pulse above systolic"),
         (NO_BEATS, "no beats"),
         (DAMPED, "damped"),
