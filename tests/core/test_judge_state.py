@@ -5,7 +5,8 @@ from random import Random
 import pytest
 from judge_driver import Run
 
-from turgor.app.snapshot import _STATE_BYTES
+from turgor.app.keep import STATE_AT
+from turgor.app.snapshot import STATE_BYTES
 from turgor.core import rules as r
 from turgor.core.channels import CHANNEL_NAMES, CHANNELS, IMPEDANCE, PRESSURE, channel_id
 from turgor.core.entries import ZERO
@@ -221,7 +222,7 @@ def test_the_largest_states_have_room(names):
     kept = sum({PRESSURE: 3 * (16 + 16 + 32), IMPEDANCE: 3 * 45}.get(kind, 0) for kind in kinds)
     heads = 3 * (len(names) + 1) + 7 * len(names)
     assert len(state) == 37 + heads + kept + 22 * judge.alarms.count
-    assert len(state) + 6 <= _STATE_BYTES
+    assert len(state) + STATE_AT <= STATE_BYTES
     other = make(names)
     assert unpack(other, state)
     assert max(other.alarms.words) == 0x7FFFFF
