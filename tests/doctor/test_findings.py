@@ -54,7 +54,9 @@ def test_noise_by_hand() -> None:
     assert found.rms == pytest.approx(1.0233, abs=1e-4)
     assert (found.mean, found.still, found.at_limit) == (0.5, False, False)
     # A drift and a level have none.
-    assert noise(list(range(0, 4000, 100)), "NAU7802", 80).still  # type: ignore[union-attr]
+    drift = noise(list(range(0, 4000, 100)), "NAU7802", 80)
+    assert drift
+    assert drift.still
     assert noise([5] * 31, "NAU7802", 80) is None
 
 
