@@ -222,15 +222,10 @@ for key in dir(time):
         setattr(clock, key, getattr(time, key))
 
 
-def ticks_us():
-    if chips:
-        chips.edges()
-    # A board's small integers end there.
-    return time.ticks_us() & 0x3FFFFFFF
-
-
-clock.ticks_us = ticks_us
-clock.ticks_ms = lambda: time.ticks_ms() & 0x3FFFFFFF
+# A board's small integers end there.
+microseconds = chips.ticks_us if chips else time.ticks_us
+clock.ticks_us = lambda: microseconds() & 0x3FFFFFFF
+clock.ticks_ms = lambda: (chips.clock.ticks() // 1000 if chips else time.ticks_ms()) & 0x3FFFFFFF
 module("esp32", Partition=Partition)
 name, _, numbers = version.rpartition(" ")
 implementation = (
@@ -266,6 +261,8 @@ def run(text, names, name="<stdin>"):
     """Run board code; the traceback where it fails. SystemExit starts the board anew."""
     try:
         changes.write(b"r")
+        if chips:
+            chips.clock.go_on()
         code = compile(text, name, "exec")
         exec(code, names)
     except SystemExit:

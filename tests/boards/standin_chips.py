@@ -10,20 +10,36 @@ import time
 
 from turgor_host.sim.board import Ports
 
-_MASK = 0x3FFFFFFF
+# Of the waits between two looks at the clock; a driver gives up a chip that is silent for twice as long.
+_LONGEST_US = 25000
 
 
 class Clock:
-    """The models' clock is the board's: transfers take the time that they take."""
+    """The board's clock, which the models share: transfers take the time that they take.
+
+    While the computer does something else for longer than any wait of the firmware, a board's time stands still.
+    """
 
     start_ticks = 0
 
     def __init__(self):
-        self._begun = time.ticks_us()
+        self._begun = self._seen = time.ticks_us()
+
+    def ticks(self):
+        """Microseconds, from anywhere."""
+        now = time.ticks_us()
+        if now - self._seen > _LONGEST_US:
+            self._begun += now - self._seen - _LONGEST_US
+        self._seen = now
+        return now - self._begun
+
+    def go_on(self):
+        """After a time at the prompt, which counts."""
+        self._seen = time.ticks_us()
 
     @property
     def us(self):
-        return time.ticks_us() - self._begun + 1000000
+        return self.ticks() + 1000000
 
     @us.setter
     def us(self, us):
@@ -48,7 +64,8 @@ class Chips:
     def __init__(self, path):
         with open(path) as file:
             scenario = json.load(file)
-        ports = Ports(scenario, Clock(), None, None)
+        self.clock = Clock()
+        ports = Ports(scenario, self.clock, None, None)
         for _, fault, channel in scenario["faults"]:
             ports.spoil(channel, fault)
         for bus, port, address in scenario.get("extra", ()):
@@ -66,7 +83,8 @@ class Chips:
         if self._low:
             self._buses[0].hold()
         self._listening = []
-        self._told = False
+        self._us = 0
+        self._telling = False
 
     def bus(self, number):
         return self._buses[number]
@@ -78,12 +96,13 @@ class Chips:
         if pin in self._ready:
             self._listening.append((self._ready[pin], handler))
 
-    def edges(self):
-        """Call the interrupt handlers of the conversions that ended since the last call."""
-        if self._told:
-            return
-        self._told = True
-        for ready, handler in self._listening:
-            for _ in range(ready.take()):
-                handler(None)
-        self._told = False
+    def ticks_us(self):
+        """The time, after the interrupt handlers of the conversions that ended were called; to them it is the same."""
+        if not self._telling:
+            self._us = self.clock.ticks()
+            self._telling = True
+            for ready, handler in self._listening:
+                for _ in range(ready.take()):
+                    handler(None)
+            self._telling = False
+        return self._us
