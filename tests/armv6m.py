@@ -4,21 +4,17 @@ Only pure viper functions: what they may call of MicroPython's runtime is the co
 and the small-integer division. Those are answered here and not counted; every other runtime call fails.
 """
 
+import ctypes
+import mmap
 import re
+import struct
 import subprocess
 import tempfile
 from array import array
 from pathlib import Path
 
-from unicorn import UC_ARCH_ARM, UC_HOOK_BLOCK, UC_HOOK_CODE, UC_MODE_MCLASS, UC_MODE_THUMB, Uc
-from unicorn.arm_const import (
-    UC_ARM_REG_LR,
-    UC_ARM_REG_R0,
-    UC_ARM_REG_R1,
-    UC_ARM_REG_R2,
-    UC_ARM_REG_R3,
-    UC_ARM_REG_SP,
-)
+from unicorn import UC_ARCH_ARM, UC_HOOK_BLOCK, UC_HOOK_CODE, UC_MODE_MCLASS, UC_MODE_THUMB, UC_PROT_ALL, Uc
+from unicorn.arm_const import UC_ARM_REG_R0, UC_ARM_REG_R1
 
 CODE = 0x10000
 C_CODE = 0x40000
@@ -27,7 +23,16 @@ TABLES = 0x90000
 STACK = 0xA0000
 BUFFERS = 0x100000
 BUFFER_BYTES = 0x400000
-RETURN = STUBS + 0xF00
+STACK_TOP = STACK + 0x3F00
+# How many entries the runtime's table of functions has here.
+RUNTIME_FUNCTIONS = 64
+# Calls what the frame says: its words are the entry, R0 to R3, SP and, afterwards, the result.
+CALLER = STUBS + 0x800
+RETURN = CALLER + 0x16
+FRAME = BUFFERS
+FRAME_BYTES = 0x40
+ARGUMENTS = FRAME + FRAME_BYTES
+ARGUMENTS_BYTES = 0x40
 
 # .mpy: kinds of code, from MicroPython's py/persistentcode.h and py/emitglue.h.
 KIND_BYTECODE = 0
@@ -123,9 +128,13 @@ class Machine:
         self.code = dict(zip(names, code, strict=True))
 
         self.uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
-        maps = (CODE, STUBS - CODE), (STUBS, 0x1000), (TABLES, 0x1000), (STACK, 0x4000), (BUFFERS, BUFFER_BYTES)
+        maps = (CODE, STUBS - CODE), (STUBS, 0x1000), (TABLES, 0x1000), (STACK, 0x4000)
         for base, size in maps:
             self.uc.mem_map(base, size)
+        # Memory of ours that is the emulated one too: nothing has to be carried over at a call.
+        self._memory = mmap.mmap(-1, BUFFER_BYTES)
+        self._pinned = (ctypes.c_char * BUFFER_BYTES).from_buffer(self._memory)
+        self.uc.mem_map_ptr(BUFFERS, BUFFER_BYTES, UC_PROT_ALL, ctypes.cast(self._pinned, ctypes.c_void_p))
         self.entry: dict[str, int] = {}
         self.c_entry: dict[str, int] = {}
         at = CODE
@@ -139,13 +148,17 @@ class Machine:
         self._words(TABLES, [0, TABLES + 0x20, 0, 0])
         self._words(TABLES + 0x20, [0, 0, 0, constants])
         self._words(constants, [table if kind == 0 else 0 for kind in objects])
-        self._words(table, [STUBS + 8 * i + 1 for i in range(64)])
-        self.uc.mem_write(STUBS, bytes.fromhex("7047 00bf 00bf 00bf") * 512)
+        self._words(table, [STUBS + 8 * i + 1 for i in range(RUNTIME_FUNCTIONS)])
+        self.uc.mem_write(STUBS, bytes.fromhex("7047 00bf 00bf 00bf") * RUNTIME_FUNCTIONS)
         # The two that every call needs are code: lsrs r2, r0, #1; bcc 1f; asrs r0, r0, #1; 1: bx lr (a pointer stays),
         # and lsls r0, r0, #1; adds r0, #1; bx lr.
         self.uc.mem_write(STUBS + 8 * FROM_OBJ, bytes.fromhex("4208 00d3 4010 7047"))
         self.uc.mem_write(STUBS + 8 * TO_OBJ, bytes.fromhex("4000 0130 7047 00bf"))
-        for begin, end in ((0, FROM_OBJ), (TO_OBJ + 1, 512)):
+        # ldr r4, =FRAME; ldr r5, [r4, #20]; mov sp, r5; ldr r0 to r3, [r4, #4 to #16]; ldr r5, [r4]; blx r5;
+        # ldr r4, =FRAME; str r0, [r4, #24]; nop.
+        caller = "054c 6569 ad46 6068 a168 e268 2369 2568 a847 014c a061 c046"
+        self.uc.mem_write(CALLER, bytes.fromhex(caller) + struct.pack("<I", FRAME))
+        for begin, end in ((0, FROM_OBJ), (TO_OBJ + 1, RUNTIME_FUNCTIONS)):
             self.uc.hook_add(UC_HOOK_BLOCK, self._stub, begin=STUBS + 8 * begin, end=STUBS + 8 * end - 1)
         self.instructions = 0
         self._counted = False
@@ -157,9 +170,6 @@ class Machine:
 
     def _stub(self, uc: Uc, address: int, size: int, _data: object) -> None:
         number = (address - STUBS) // 8
-        if address == RETURN:
-            uc.emu_stop()
-            return
         a = uc.reg_read(UC_ARM_REG_R0)
         b = uc.reg_read(UC_ARM_REG_R1)
         signed = a - (a >> 31 << 32)
@@ -192,9 +202,9 @@ class Machine:
             if kind == "T" and not name.startswith("_"):
                 self.c_entry[name] = int(place, 16)
 
-    def _place(self, args: tuple[int | array, ...]) -> tuple[list[int | None], list[tuple[int, array, int]]]:
-        """Write the arrays into memory; returns where each argument lies (None: an int) and the list of arrays."""
-        at = BUFFERS
+    def _place(self, args: tuple[int | array, ...]) -> tuple[list[int | None], list[tuple[int, memoryview]]]:
+        """Write the arrays into memory; returns where each argument lies (None: an int), and offsets of the arrays."""
+        at = FRAME_BYTES + ARGUMENTS_BYTES
         known: dict[int, int] = {}
         where: list[int | None] = []
         places = []
@@ -203,16 +213,17 @@ class Machine:
                 where.append(None)
                 continue
             if id(arg) not in known:
-                data = bytes(memoryview(arg))
-                self.uc.mem_write(at, data)
-                places.append((at, arg, len(data)))
-                known[id(arg)] = at
-                at += (len(data) + 7) & ~7
+                view = memoryview(arg).cast("B")
+                self._memory[at : at + len(view)] = view
+                places.append((at, view))
+                known[id(arg)] = BUFFERS + at
+                at += (len(view) + 7) & ~7
             where.append(known[id(arg)])
         return where, places
 
-    def _run(self, entry: int, places: list[tuple[int, array, int]], count: bool) -> int:
-        self.uc.reg_write(UC_ARM_REG_LR, RETURN | 1)
+    def _run(self, frame: tuple[int, ...], places: list[tuple[int, memoryview]], count: bool) -> int:
+        """`frame` has the entry and the words for R0 to R3 and SP."""
+        struct.pack_into("<6I", self._memory, 0, *frame)
         self.instructions = 0
         hook = self.uc.hook_add(UC_HOOK_CODE, self._tick, begin=CODE, end=STUBS - 1) if count else None
         if count != self._counted:
@@ -220,25 +231,23 @@ class Machine:
             self.uc.ctl_flush_tb()
             self._counted = count
         try:
-            self.uc.emu_start(entry | 1, RETURN)
+            self.uc.emu_start(CALLER | 1, RETURN)
         finally:
             if hook is not None:
                 self.uc.hook_del(hook)
-        for place, arg, size in places:
-            if not isinstance(arg, bytes):
-                memoryview(arg).cast("B")[:] = bytes(self.uc.mem_read(place, size))
-        result = self.uc.reg_read(UC_ARM_REG_R0)
-        return result - (result >> 31 << 32)
+        for at, view in places:
+            if not view.readonly:
+                view[:] = self._memory[at : at + len(view)]
+        result: int = struct.unpack_from("<i", self._memory, 24)[0]
+        return result
 
     def call_c(self, name: str, *args: int | array, count: bool = False) -> int:
         """Call a function of `load_c` by the ARM procedure call standard; otherwise as `call`."""
         where, places = self._place(args)
         words = [arg & 0xFFFFFFFF if at is None else at for arg, at in zip(args, where, strict=True)]
-        for register, word in zip((UC_ARM_REG_R0, UC_ARM_REG_R1, UC_ARM_REG_R2, UC_ARM_REG_R3), words, strict=False):
-            self.uc.reg_write(register, word)
-        self._words(STACK + 0x3F00, words[4:])
-        self.uc.reg_write(UC_ARM_REG_SP, STACK + 0x3F00)
-        return self._run(self.c_entry[name], places, count)
+        self._words(STACK_TOP, words[4:])
+        registers = (*words[:4], 0, 0, 0, 0)[:4]
+        return self._run((self.c_entry[name] | 1, *registers, STACK_TOP), places, count)
 
     def call(self, name: str, *args: int | array, count: bool = False) -> int:
         """Call with small ints and arrays ('i', written back afterwards); returns the int result.
@@ -247,11 +256,5 @@ class Machine:
         """
         where, places = self._place(args)
         objects = [(arg << 1 | 1) & 0xFFFFFFFF if at is None else at for arg, at in zip(args, where, strict=True)]
-        arguments = TABLES + 0x800
-        self._words(arguments, objects)
-        self.uc.reg_write(UC_ARM_REG_R0, TABLES)
-        self.uc.reg_write(UC_ARM_REG_R1, len(args))
-        self.uc.reg_write(UC_ARM_REG_R2, 0)
-        self.uc.reg_write(UC_ARM_REG_R3, arguments)
-        self.uc.reg_write(UC_ARM_REG_SP, STACK + 0x3F00)
-        return self._run(self.entry[name], places, count) >> 1
+        struct.pack_into(f"<{len(objects)}I", self._memory, FRAME_BYTES, *objects)
+        return self._run((self.entry[name] | 1, TABLES, len(args), 0, ARGUMENTS, STACK_TOP), places, count) >> 1
