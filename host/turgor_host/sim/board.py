@@ -10,6 +10,7 @@ board's clock while its log is half full, so that a slow host loses nothing. `--
 record written as it is logged, its length u8 before it.
 """
 
+import gc
 import json
 import sys
 import time
@@ -34,6 +35,8 @@ from turgor_host.sim.serialport import HangUp, NoPort, SerialPort
 from turgor_host.sim.signal import PV_PER_MICRO_MMHG, Felt, Load, Track
 from turgor_host.sim.spi import Selected, SpiBus
 
+# MicroPython looks for more than one free block from the start of the heap on, which takes the longer the fuller it is.
+_COLLECT_BYTES = const(1 << 19)
 # What one step costs an RP2040 beside its bus time, from an emulated board: a handful of method calls and the core.
 _STEP_US = const(120)
 # The chips' clocks are off by this much, each by another amount.
@@ -336,6 +339,9 @@ def main(args):
     )
     keep = Keep(flash)
     config = keep.configuration(ports.config, check_rates)
+    if hasattr(gc, "threshold"):
+        gc.collect()
+        gc.threshold(_COLLECT_BYTES)
     # What the boot took is over when the app begins.
     clock.us = 0
     flash.pins += ports.pins
