@@ -49,6 +49,16 @@ def copy_firmware(target: Path, emitter: str) -> Path:
     return target
 
 
+def copy_scripts(target: Path, calls: int) -> Path:
+    """The scripts under `target`, with `calls` of each routine."""
+    shutil.copytree(SCRIPTS, target, ignore=shutil.ignore_patterns("__pycache__"))
+    path = target / "digest.py"
+    text, count = re.subn(r"^CALLS = \d+$", f"CALLS = {calls}", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert count == 1
+    path.write_text(text, encoding="utf-8")
+    return target
+
+
 def micropython() -> str | None:
     """The path of the environment's own `micropython` command; a distribution's is another version."""
     return shutil.which("micropython", path=sysconfig.get_path("scripts"))
@@ -83,9 +93,14 @@ def command(runtime: str, micropython: str | None, target: Path) -> tuple[list[s
     return [node, str(SCRIPTS / "webassembly.mjs"), str(PORT), str(firmware)], {}
 
 
-def output(runtime: str, script: Path, micropython: str | None, target: Path) -> str:
-    """What `script` prints on `runtime`; AssertionError with what it said when it ends badly."""
+def output(runtime: str, script: Path, micropython: str | None, target: Path, calls: int | None = None) -> str:
+    """What `script` prints on `runtime`; AssertionError with what it said when it ends badly.
+
+    `calls`: of each routine, where it is one of `SCRIPTS` and not to run in full.
+    """
     words, variables = command(runtime, micropython, target)
+    if calls:
+        script = copy_scripts(target / "scripts", calls) / script.name
     env = {**os.environ, **variables}
     done = subprocess.run([*words, str(script)], env=env, capture_output=True, check=False, timeout=600)
     assert done.returncode == 0, f"{script.name} on {runtime}: " + (done.stdout + done.stderr).decode()

@@ -6,6 +6,9 @@ Runs under MicroPython and CPython; the numbers are the same on both.
 from hashlib import sha256
 from struct import pack
 
+# Of each routine, in full; `runtimes.output` can have fewer made.
+CALLS = 100000
+
 
 class Numbers:
     """Pseudo-random numbers, and extremes among them."""

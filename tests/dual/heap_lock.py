@@ -8,6 +8,7 @@ import gc
 from array import array
 
 import micropython
+from digest import CALLS
 from ram_flash import RamFlash
 
 from turgor.app.annunciator import Annunciator
@@ -37,7 +38,6 @@ from turgor.core.ticks import TICKS_MASK, BoardTime
 from turgor.drivers import FAULT, NO_FAULT, NOTHING, RESTARTED, RESULT, SAMPLE
 from turgor.link.pages import PagePacker
 
-SAMPLES = 100000
 WORK_S = 900
 _WORD_LIMIT = 1 << 19
 # Bytes of a reading that are 0 most of the time, and top bytes that are not.
@@ -426,17 +426,17 @@ def keep_state(count, kept, channels):
 def main():
     slow = filter_state(3, LOWPASS_1_HZ_AT_80, NOMINAL_PRESSURE, 30000, 28000, 160)
     quick = filter_state(3, LOWPASS_20_HZ_AT_320, NOMINAL_PRESSURE, 200000, 190000, 160)
-    locked("pressure", SAMPLES, feed_pressure, PressureChannel(slow))
-    locked("arterial", SAMPLES, feed_line, ArterialChannel(quick, 320))
-    locked("noise", SAMPLES, estimate, noise_state(6), array("i", bytes(4 * 80)))
+    locked("pressure", CALLS, feed_pressure, PressureChannel(slow))
+    locked("arterial", CALLS, feed_line, ArterialChannel(quick, 320))
+    locked("noise", CALLS, estimate, noise_state(6), array("i", bytes(4 * 80)))
     channels = default_channels()
     for channel in channels:
         if channel.is_impedance():
-            locked(channel.name, SAMPLES, feed_impedance, ImpedanceChannel(channel.words))
+            locked(channel.name, CALLS, feed_impedance, ImpedanceChannel(channel.words))
     words = channels[-1].words
     felt = array("h", (0, 0, 1000))
-    locked("slow", SAMPLES, feed_slow, SlowChannel(), MotionChannel(), felt, Judge([8, 9], DEFAULT_LIMITS))
-    locked("estimates", SAMPLES, correct, words)
+    locked("slow", CALLS, feed_slow, SlowChannel(), MotionChannel(), felt, Judge([8, 9], DEFAULT_LIMITS))
+    locked("estimates", CALLS, correct, words)
     locked("trend", WORK_S, trend, Trend())
     judge = Judge(list(range(len(CHANNELS))), DEFAULT_LIMITS)
     judge.admit(LOCAL)
@@ -454,18 +454,18 @@ def main():
     locked("snapshots", WORK_S, snapshots, Snapshots(judge, places, Log(2000, 1)))
 
     pressure = Sampled(lambda number, sampled: sampled.bridge(number, PressureChannel(slow)))
-    locked("pressure_sampler", SAMPLES, sample, pressure)
+    locked("pressure_sampler", CALLS, sample, pressure)
     arterial = Sampled(lambda number, sampled: sampled.bridge(number, ArterialChannel(quick, 320)))
-    locked("arterial_sampler", SAMPLES, sample, arterial)
+    locked("arterial_sampler", CALLS, sample, arterial)
     impedance = Sampled(lambda number, sampled: sampled.sweep(number, ImpedanceChannel(words)))
-    locked("impedance_sampler", SAMPLES, sample, impedance)
+    locked("impedance_sampler", CALLS, sample, impedance)
     locked("pages", WORK_S, pack_pages, PagePacker(228), bytearray(255), 10)
 
     locked("keep", WORK_S, keep_state, Kept(default_channels()), 10)
 
     e, c, z, g = LOWPASS_1_HZ_AT_80[0]
     wide = filter_state(3, ((16 * e, c, z, g + 4),), NOMINAL_PRESSURE, 30000, 28000, 160)
-    locked("over-wide", SAMPLES, feed_pressure, PressureChannel(wide))
+    locked("over-wide", CALLS, feed_pressure, PressureChannel(wide))
 
 
 main()

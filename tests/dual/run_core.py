@@ -2,7 +2,7 @@
 
 from array import array
 
-from digest import Digest, Numbers
+from digest import CALLS, Digest, Numbers
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320
 from turgor.core.annunciation import annunciation
@@ -14,7 +14,6 @@ from turgor.core.median import ABSENT, STATE_WORDS, median, median_push
 from turgor.core.noise import is_noise_state, noise_state
 from turgor.core.ticks import TICKS_MASK, BoardTime, ticks_diff
 
-CALLS = 100000
 FULL = 1 << 23
 READING = 1 << 28
 

@@ -2,7 +2,7 @@
 
 from array import array
 
-from digest import Digest, Numbers
+from digest import CALLS, Digest, Numbers
 
 from turgor.core.fixed import isqrt, mul_shift, split
 from turgor.core.impedance import (
@@ -17,7 +17,6 @@ from turgor.core.impedance import (
     resistance_milliohm,
 )
 
-CALLS = 100000
 MILLIOHM_LIMIT = 168000000
 
 

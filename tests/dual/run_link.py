@@ -3,6 +3,7 @@
 from array import array
 from struct import pack as pack_struct
 
+from digest import CALLS as CORE_CALLS
 from digest import Digest, Numbers
 
 from turgor.link.blocks import (
@@ -43,8 +44,8 @@ from turgor.link.records import (
     unpack_readings,
 )
 
-CALLS = 5000
-BLOCK_SAMPLES = 30000
+CALLS = CORE_CALLS // 20
+BLOCK_SAMPLES = 6 * CALLS
 FULL = 1 << 23
 MOST = (1 << 30) - 1
 ABSENT = -(1 << 29)

@@ -2,7 +2,7 @@
 
 from array import array
 
-from digest import Digest, Numbers
+from digest import CALLS, Digest, Numbers
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320
 from turgor.core.alarms import idle_words
@@ -17,7 +17,6 @@ from turgor.core.median import ABSENT
 from turgor.core.packed import filter_size, get_triples, get_words, pack_filter, put_triples, put_words, unpack_filter
 from turgor.core.rules import DEFAULT_LIMITS
 
-CALLS = 100000
 BLOCK = 250
 WORD = 1 << 30
 UNIT = (0, 4096, 0, 2)

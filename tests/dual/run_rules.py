@@ -2,7 +2,7 @@
 
 from array import array
 
-from digest import Digest, Numbers
+from digest import CALLS, Digest, Numbers
 
 from turgor.core.alarms import EVENT_WORDS, Alarms, idle_words
 from turgor.core.deficit import deficit_state
@@ -39,7 +39,6 @@ from turgor.core.signs import (
 from turgor.core.slope import slope_state
 from turgor.core.slow import has_turned
 
-CALLS = 100000
 VALUE = 1 << 28
 # The default stages with a hundredth of their times, so that all of them come up.
 LIMITS = [row[:4] + (row[4] // 100, row[5], row[6] // 100, row[7]) for row in DEFAULT_LIMITS]

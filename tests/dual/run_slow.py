@@ -2,13 +2,11 @@
 
 from array import array
 
-from digest import Digest, Numbers
+from digest import CALLS, Digest, Numbers
 
 from turgor.core.channels import MOTION, TEMPERATURE
 from turgor.core.median import ABSENT, STATE_WORDS
 from turgor.core.slow import MotionChannel, SlowChannel, axis_16_milli_g, motion_median, slow_flags
-
-CALLS = 100000
 
 
 def run_readings():

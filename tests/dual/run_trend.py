@@ -2,7 +2,7 @@
 
 from array import array
 
-from digest import Digest, Numbers
+from digest import CALLS, Digest, Numbers
 
 from turgor.core.change import fall_permille, lowest_push, lowest_state, reanchored, rise_permille
 from turgor.core.decimate import mean_block, mean_state
@@ -12,7 +12,6 @@ from turgor.core.median import ABSENT
 from turgor.core.noise import noise_block, noise_restart, noise_rms_code_q4, noise_state, still_codes
 from turgor.core.slope import slope_per_hour, slope_push, slope_state
 
-CALLS = 100000
 FULL = 1 << 23
 VALUE = 1 << 28
 BLOCK = 500

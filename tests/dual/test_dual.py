@@ -1,6 +1,8 @@
 """Core, link and app give the same bytes wherever they run, over every script of this folder.
 
 The core's scripts run on every runtime of `runtimes`, link's and the app's wherever these are not the core's own forms.
+On the slowest, numba among them for what it compiles, a fifth of the calls is made; all of them on every runtime:
+TURGOR_FULL=1 .venv/bin/pytest -n 0 tests/dual
 """
 
 import ast
@@ -26,6 +28,7 @@ SCRIPTS = sorted(script.name for script in HERE.glob("run_*.py"))
 # They use the core only in passing.
 BEYOND_CORE = {"run_app.py", "run_keep.py", "run_link.py"}
 LEAST_CALLS = 100_000
+SHORT = {} if os.environ.get("TURGOR_FULL") else dict.fromkeys(("numba", "armv6m", "webassembly"), LEAST_CALLS // 5)
 # Called with a name, or once for a state or its restart: the rest of the core takes samples, readings, commands.
 FEW_CALLS = re.compile(
     r"core\.(channels\.|channel\.pressure_channel|judge_state\.|alarms\.idle_words|\w+\.\w+_state$|filter_words\.(take_flags|filtered)$|\w+\.(\w+_)?restart$)"
@@ -44,21 +47,23 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     """What a runtime printed for a script; those that tests of this session ask for run ahead, one a core."""
     micropython = runtimes.micropython()
     pool = ThreadPoolExecutor(os.cpu_count())
-    started: dict[tuple[str, str], Future[str]] = {}
+    started: dict[tuple[str, str, int | None], Future[str]] = {}
 
-    def start(name: str, script: str) -> Future[str]:
-        if (name, script) not in started:
+    def start(name: str, script: str, calls: int | None = None) -> Future[str]:
+        key = name, script, calls
+        if key not in started:
             target = tmp_path_factory.mktemp(name)
-            started[name, script] = pool.submit(runtimes.output, name, HERE / script, micropython, target)
-        return started[name, script]
+            started[key] = pool.submit(runtimes.output, name, HERE / script, micropython, target, calls)
+        return started[key]
 
     for item in request.session.items:
         arguments: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
         if item.path == Path(__file__) and "script" in arguments:
-            start("cpython", arguments["script"])
-            if runtimes.missing(arguments["name"]) is None:
-                start(arguments["name"], arguments["script"])
-    yield lambda name, script: start(name, script).result()
+            name, script = arguments["name"], arguments["script"]
+            start("cpython", script, SHORT.get(name))
+            if runtimes.missing(name) is None:
+                start(name, script, SHORT.get(name))
+    yield lambda name, script, calls=None: start(name, script, calls).result()
     pool.shutdown(cancel_futures=True)
 
 
@@ -74,9 +79,9 @@ def test_the_same_bytes(run: Callable[..., str], name: str, script: str) -> None
     lacks = runtimes.missing(name)
     if lacks:
         pytest.skip(lacks)
-    got = run(name, script)
+    got = run(name, script, SHORT.get(name))
     assert got
-    assert got == run("cpython", script)
+    assert got == run("cpython", script, SHORT.get(name))
 
 
 @pytest.mark.parametrize("emitter", ["native", ""])
