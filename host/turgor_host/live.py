@@ -39,6 +39,7 @@ from turgor_host.channel_states import ChannelStates
 from turgor_host.entered import Entry, Joiner
 from turgor_host.entries import AGE_GROUPS, STATES
 from turgor_host.history import POINTS_LIMIT, Buckets, History, filled_back
+from turgor_host.host_rules import DATA_LOST, HOST_RULES
 from turgor_host.limb_checks import CHECK_EVERY_S, LimbChecks
 from turgor_host.live_alarms import LiveAlarms, name_of
 from turgor_host.live_channel import LiveChannel, label_of
@@ -73,6 +74,7 @@ class Live:
         self._limits = {(row[0], row[1]): int(row[3]) for row in DEFAULT_LIMITS}
         self._runs_s = {(row[0], row[1]): int(row[4]) for row in DEFAULT_LIMITS}
         self._lost = 0
+        self._unseen_lost = 0
         self._joiner: Joiner[int] = Joiner()
         self._checks = LimbChecks(check_every_s)
         self._course = LiveCourse()
@@ -133,6 +135,23 @@ class Live:
             self._uncertainty_s = uncertainty_s
             self._set_clock()
 
+    def found(self, rule: str, text: str) -> None:
+        """One of `HOST_RULES` has something to say."""
+        with self._lock:
+            t_s = self._t_s or 0
+            self._alarms.find(rule, t_s, text)
+            self._note(t_s, f"{HOST_RULES[rule].label}: {HOST_RULES[rule].text}: {text}", "technical")
+            self.version += 1
+
+    def see(self, rule: str | None) -> list[str]:
+        """Acknowledge the alarm of one of `HOST_RULES`, or all of them; which stood."""
+        with self._lock:
+            seen = self._alarms.see(rule)
+            if DATA_LOST in seen:
+                self._unseen_lost = 0
+            self.version += 1
+            return seen
+
     def _set_clock(self) -> None:
         # A new boot's clock may come before its first record.
         if self._clock and self._clock[0] == self._boot:
@@ -188,7 +207,9 @@ class Live:
     def _take_gap(self, header: Fields, body: Fields, tail: bytes) -> None:
         count = body["last_seq"] - header["seq"] + 1
         self._lost += count
+        self._unseen_lost += count
         self._snapshots.doubt()
+        self._alarms.find(DATA_LOST, self._at(header), f"{self._unseen_lost} that the board no longer had")
         self._note(self._at(header), f"{count} records lost", "technical")
 
     def _take_fault(self, header: Fields, body: Fields, tail: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The alarms that stand, from the events of a run, and which of them form a group."""
+"""The alarms that stand, from the events of a run and from what this computer found; which of them form a group."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +21,7 @@ from turgor.core.rules import (
 )
 from turgor_host.groups import GROUPED, TOGETHER_S, Crossing, find_groups
 from turgor_host.history import History
+from turgor_host.host_rules import HOST_RULES
 from turgor_host.live_channel import label_of
 from turgor_host.recording.events import UNITS, row_of, row_told
 
@@ -37,6 +38,8 @@ class LiveAlarms:
         # By rule and channel.
         self._standing: dict[tuple[int, int], dict[str, Any]] = {}
         self._told_s: dict[tuple[int, int], int] = {}
+        # By host rule.
+        self._found: dict[str, dict[str, Any]] = {}
         self.restart()
 
     def restart(self) -> None:
@@ -84,6 +87,19 @@ class LiveAlarms:
                 alarm |= {"priority": priority, "acknowledged": bool(alarms.is_acknowledged(channel, rule))}
         self._before = {}
 
+    def find(self, rule: str, t_s: int, text: str) -> None:
+        """What one of `HOST_RULES` found; where its alarm stands already, that goes on with the new text."""
+        judged = HOST_RULES[rule]
+        nothing = dict.fromkeys(("channel", "value", "limit", "now"))
+        about = {"rule": rule, "label": judged.label, "text": judged.text, "priority": judged.priority}
+        since_s = self._found[rule]["since_s"] if rule in self._found else t_s
+        self._found[rule] = {**nothing, **about, "quantity": "", "unit": "", "acknowledged": False}
+        self._found[rule] |= {"since_s": since_s, "group": text}
+
+    def see(self, rule: str | None) -> list[str]:
+        """Acknowledge what `rule`, or any of `HOST_RULES`, found; those that stood."""
+        return [name for name in list(self._found) if rule in (None, name) and self._found.pop(name)]
+
     def group(self, channel: int, t_s: int, body: dict[str, int], run_s: int) -> list[str]:
         """What there is to say where this limb's perfusion fell together with that of others, `run_s` ago."""
         rule = body["rule"]
@@ -109,19 +125,19 @@ class LiveAlarms:
 
     def states(self, judged: Callable[[int, int], float | None]) -> list[dict[str, Any]]:
         """The highest and oldest first, ready for JSON; `judged` gives the present value of a rule on a channel."""
-        order = sorted(self._standing.items(), key=lambda item: (-item[1]["priority"], item[1]["since_s"], item[0]))
-        return [
+        board = [
             {
                 **alarm,
                 "rule": RULE_NAMES[rule],
                 "channel": name_of(channel),
                 "label": label_of(channel),
-                "priority": PRIORITY_NAMES[alarm["priority"]],
                 # What is yes or no has none.
                 "now": judged(rule, channel) if alarm["unit"] else None,
             }
-            for (rule, channel), alarm in order
+            for (rule, channel), alarm in sorted(self._standing.items(), key=lambda item: item[0])
         ]
+        order = sorted([*board, *self._found.values()], key=lambda alarm: (-alarm["priority"], alarm["since_s"]))
+        return [{**alarm, "priority": PRIORITY_NAMES[alarm["priority"]]} for alarm in order]
 
     def _moved(self, channel: int, t0: float, t1: float) -> float | None:
         values = self._between(CHANNEL_NAMES[channel] + ".median", t0, t1)

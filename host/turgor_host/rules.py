@@ -27,6 +27,7 @@ from turgor.core.rules import (
 from turgor_host.configuration.file import read_configuration
 from turgor_host.course import CRITERIA
 from turgor_host.errors import UsageError
+from turgor_host.host_rules import HOST_RULES
 from turgor_host.limits_hash import limits_hash
 from turgor_host.recording.events import UNITS, row_of
 from turgor_host.recording.reader import open_recording
@@ -44,6 +45,7 @@ _ORIGINS = {
     "lung_fluid": "Shochat 2006",
 }
 _OTHERWISE = "Turgor's choice"
+_HERE = "this computer judges"
 # What rules without a limit of their own look for.
 _FIXED = {
     "pressure_doubt": f"ICP falls by {FALL_MILLI_MMHG // 1000} mmHg within 60 s without an entry, lies below"
@@ -106,7 +108,23 @@ def in_force(source: str, rows: Iterable[Row]) -> InForce:
     there = {row[0] for row in rows}
     off = [name for number, (name, *_) in enumerate(RULES) if number not in there]
     remarks = (f"Off: {', '.join(off)}.", *_REMARKS) if off else _REMARKS
-    return InForce(source, limits_hash(rows), tuple(_line(row) for row in rows), remarks)
+    here = [
+        Line(
+            name,
+            0,
+            f"{PRIORITY_NAMES[rule.priority]}, technical",
+            1,
+            "yes",
+            0,
+            0,
+            0,
+            rule.raised,
+            "acknowledged",
+            _HERE,
+        )
+        for name, rule in HOST_RULES.items()
+    ]
+    return InForce(source, limits_hash(rows), (*(_line(row) for row in rows), *here), remarks)
 
 
 def _line(row: Row) -> Line:

@@ -15,7 +15,9 @@ from turgor_host.calibrate.certificate import Certificate
 from turgor_host.commands import Commands, explained, to_number
 from turgor_host.dbp import check_dbp
 from turgor_host.errors import DiskFull, PortGone, TurgorError
+from turgor_host.host_rules import CLOCK_JUMP, HOST_RULES, LOCKSTEP
 from turgor_host.live import Live
+from turgor_host.lockstep import Lockstep
 from turgor_host.recording.reader import open_recording
 from turgor_host.recording.writer import Writer
 from turgor_host.timebase import Exchange, Timebase, of_one_moment
@@ -73,6 +75,7 @@ class Session:
         progress: Callable[[int], None] | None = None,
         calibrations: Sequence[Certificate] = (),
         configuration: bytes = b"",
+        lockstep: Lockstep | None = None,
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.board_s = 0
@@ -83,6 +86,7 @@ class Session:
         self._progress = progress
         self._calibrations = calibrations
         self._configuration = configuration
+        self._lockstep = lockstep
         # What the board has not answered yet of configuration and, with their certificates, calibrations.
         self._configuring: list[tuple[Certificate | None, Future[str]]] = []
         self._say = say
@@ -110,16 +114,39 @@ class Session:
         self._stop.set()
 
     def act(self, name: str, **arguments: object) -> str:
-        """Do what a user asks: what `Commands.act` knows, with `dbp` also below_icp, and `zero` channel and
-        open_to_air."""
+        """Do what a user asks: what `Commands.act` knows, with `dbp` also below_icp, `zero` channel and open_to_air,
+        `ack` also one of `HOST_RULES`."""
         if name == "dbp" and not arguments.get("below_icp"):
             check_dbp(to_number(arguments.get("mmhg")), self._live.state())
+        if name == "ack" and arguments.get("channel") is None and (seen := self._see(arguments.get("rule"))):
+            return seen
         if name != "zero":
             return self._commands.act(name, **arguments)
         channel = str(arguments.get("channel"))
         median_mmhg = check_zero(channel, self._live.state(), bool(arguments.get("open_to_air")))
         with open_recording(self._writer.path) as recording:
             return self._commands.zero(*zeroed(recording, channel, median_mmhg))
+
+    def _follow(self, now: float) -> None:
+        if self._lockstep is None:
+            return
+        if differs := self._lockstep.poll(now, self.board_s):
+            self._found(LOCKSTEP, differs)
+        if trouble := self._lockstep.trouble:
+            self._lockstep.trouble = ""
+            self._writer.note(LOCKSTEP, trouble)
+            self._say(trouble)
+
+    def _see(self, rule: object) -> str:
+        """Acknowledge here what this computer found; "" where that is not all that was asked."""
+        if rule is not None and rule not in HOST_RULES:
+            return ""
+        seen = self._live.see(None if rule is None else str(rule))
+        if rule is not None and not seen:
+            raise TurgorError(f"no alarm of {rule} stands; nothing is to be acknowledged")
+        if rule is None and (not seen or self._live.state()["alarms"]):
+            return ""
+        return f"acknowledged: {' '.join(seen)}"
 
     def run(self) -> None:
         """Follow the source until `seconds` of board time are recorded, `stop` is called, or it fails."""
@@ -157,6 +184,7 @@ class Session:
         if line:
             self._replica.lines.append(line)
         self._configured()
+        self._follow(now)
         self._watch(now)
         return done
 
@@ -218,7 +246,7 @@ class Session:
             jump = self._timebase.jump
             if jump and self._timebase.piece != piece:
                 moved = f"{jump.by_s:+.3f} s, give or take {jump.uncertainty_s:.3f} s"
-                self._writer.note("clock", f"this computer's clock moved against the board's by {moved}")
+                self._found(CLOCK_JUMP, f"against the board's by {moved}")
             utc, uncertainty_s = self._timebase.utc(exchange.answered)
             self._replica.ping_every_s = _PING_SOON_S if uncertainty_s > _UNCERTAIN_S else PING_EVERY_S
             if isfinite(utc):
@@ -226,9 +254,12 @@ class Session:
         exchanges.clear()
         moved_s = self._clock.jump()
         if moved_s:
-            self._writer.note(
-                "clock", f"the computer's clock was moved by {moved_s:+.3f} s; UTC here goes on as before"
-            )
+            self._found(CLOCK_JUMP, f"by {moved_s:+.3f} s; UTC here goes on as before")
+
+    def _found(self, rule: str, text: str) -> None:
+        self._live.found(rule, text)
+        self._writer.note(rule, text)
+        self._say(f"{HOST_RULES[rule].label}: {HOST_RULES[rule].text}: {text}")
 
     def _answers(self) -> None:
         if self._replica.wire_version != WIRE_VERSION:

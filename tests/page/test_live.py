@@ -226,6 +226,30 @@ def test_lost_records_are_counted_and_said(live: Live, board: Any) -> None:
     board.lose(17)
     assert live.state()["lost"] == 17
     assert live.state()["events"][0]["text"] == "17 records lost"
+    board.lose(3)
+    (alarm,) = live.state()["alarms"]
+    assert (alarm["rule"], alarm["channel"], alarm["priority"], alarm["since_s"]) == ("data_lost", None, "low", 5)
+    assert alarm["group"] == "20 that the board no longer had"
+    assert live.see("clock_jump") == []
+    assert live.see(None) == ["data_lost"]
+    assert live.state()["alarms"] == []
+    assert live.state()["lost"] == 20
+    board.lose(1)
+    assert [alarm["group"] for alarm in live.state()["alarms"]] == ["1 that the board no longer had"]
+
+
+def test_what_this_computer_found_stands_among_the_boards_alarms(live: Live, board: Any) -> None:
+    board.act("dbp", mmhg=60)
+    board.run(60)
+    live.found("clock_jump", "by +3.000 s")
+    board.readings[0] = 34.0
+    board.run(700)
+    live.found("lockstep", "calf_l reading value at 0:12:00: expected 34.0, found 33.9")
+    alarms = live.state()["alarms"]
+    order = [(alarm["rule"], alarm["priority"]) for alarm in alarms]
+    assert order == [("pressure_high", "medium"), ("lockstep", "medium"), ("clock_jump", "low")]
+    assert [alarm["since_s"] for alarm in alarms[1:]] == [760, 60]
+    assert live.state()["events"][0]["kind"] == "technical"
 
 
 def test_a_restarted_board_forgets_and_time_goes_on(live: Live, board: Any, new_board: Any) -> None:

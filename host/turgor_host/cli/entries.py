@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from turgor_host.cli.events import clock, episode_line, print_table
+from turgor_host.cli.events import episode_line, print_table
 from turgor_host.cli.options import JsonOption
+from turgor_host.recording.events import clock
 from turgor_host.recording.reader import open_recording
 from turgor_host.recording.treatments import treatments
 

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from turgor_host.cli.options import JsonOption
 from turgor_host.entries import AGE_GROUPS
-from turgor_host.recording.events import Event, compare, read_expected
+from turgor_host.recording.events import Event, clock, compare, read_expected
 from turgor_host.recording.grouped import groups
 from turgor_host.recording.reader import open_recording
 
@@ -84,12 +84,6 @@ def print_table(table: Table) -> None:
     if not console.is_terminal:
         console = Console(highlight=False, markup=False, width=200)
     console.print(table)
-
-
-def clock(t_s: float) -> str:
-    """Board time as h:mm:ss."""
-    whole = int(t_s)
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
 def _value(value: float | None, unit: str) -> str:

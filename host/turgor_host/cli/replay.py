@@ -8,10 +8,11 @@ import typer
 
 from turgor.core.channels import channel_id
 from turgor_host.calibrate.certificate import Certificate, board_name, read_certificate
-from turgor_host.cli.events import clock, show_events
+from turgor_host.cli.events import show_events
 from turgor_host.cli.options import JsonOption
 from turgor_host.configuration.sensors import sensor_name
 from turgor_host.errors import UsageError
+from turgor_host.recording.events import clock
 from turgor_host.recording.reader import Recording, open_recording
 from turgor_host.recording.replay import replay as run_again
 from turgor_host.recording.verify import Report

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
+from math import inf
 from struct import calcsize, pack, unpack_from
 from typing import Any
 from zlib import crc32
@@ -24,7 +25,7 @@ from turgor.link.records import (
     SAMPLES,
     row,
 )
-from turgor_host.recording.boots import Boot
+from turgor_host.recording.boots import Boot, seq_at
 from turgor_host.recording.decode import Ticks, body_array, decode_readings
 from turgor_host.recording.samples import decode_samples
 from turgor_host.recording.schema import Row
@@ -48,7 +49,7 @@ class Changed:
 
 
 class BootLog:
-    """Everything that was recorded of `boot`.
+    """Everything that was recorded of `boot`, or of it from about board time `start_s` on.
 
     `holes` are the numbers of the records after which something is missing, -1 for the start. Per channel, `blocks`
     are its samples, `block_seqs` the numbers of the records of its blocks, `steps` its `impedance` records with their
@@ -56,12 +57,12 @@ class BootLog:
     `baselines` (t_s, channel, fields).
     """
 
-    def __init__(self, store: Store, boot: Boot) -> None:
+    def __init__(self, store: Store, boot: Boot, start_s: float = -inf) -> None:
         self.boot = boot
         self.holes: list[int] = []
         self.changed: list[Changed] = []
         self.count = 0
-        rows = self._sorted(store)
+        rows = self._sorted(store, seq_at(store, boot, start_s))
         found = rows[SAMPLES].get(NO_CHANNEL, [])
         self.blocks, spoiled = decode_samples([t_s for _, t_s, _ in found], [body for *_, body in found])
         self.block_seqs = {
@@ -85,13 +86,15 @@ class BootLog:
         }
         self.rule_states: list[Snapshot] = whole_snapshots(RULE_STATE, rows[RULE_STATE].get(NO_CHANNEL, []))
 
-    def _sorted(self, store: Store) -> dict[int, dict[int, list[Row]]]:
+    def _sorted(self, store: Store, first: int) -> dict[int, dict[int, list[Row]]]:
         """(seq, t_s, body) by kind and channel; finds holes and changed records on the way."""
         found: dict[int, dict[int, list[Row]]] = defaultdict(lambda: defaultdict(list))
         expected = 0
         for seq, kind, channel, t_s, crc, body in store.query(
-            "SELECT seq, kind, channel, t_s, crc, body FROM records WHERE board = ? AND boot = ? ORDER BY seq",
+            "SELECT seq, kind, channel, t_s, crc, body FROM records WHERE board = ? AND boot = ? AND seq >= ? "
+            "ORDER BY seq",
             *self.boot.key,
+            first,
         ):
             self.count += 1
             header = pack(HEADER, kind, channel, self.boot.number, seq, t_s)

@@ -301,8 +301,8 @@ def _calibrate(store: Store, boot: Boot, calibration: Recalibrated) -> None:
 
 def rows_between(store: Store, boot: Boot, kind: int, channel: int | None, t0: float, t1: float) -> list[Row]:
     """(seq, t_s, body) of the records of `kind` that may hold something of board time t0 to t1."""
-    low = _seq_at(store, boot, t0 - _DISORDER_S)
-    high = _seq_at(store, boot, t1 + _DISORDER_S)
+    low = seq_at(store, boot, t0 - _DISORDER_S)
+    high = seq_at(store, boot, t1 + _DISORDER_S)
     which, values = ("", ()) if channel is None else ("AND channel = ?", (channel,))
     return store.query(
         "SELECT seq, t_s, body FROM records WHERE board = ? AND boot = ? "
@@ -315,7 +315,7 @@ def rows_between(store: Store, boot: Boot, kind: int, channel: int | None, t0: f
     )
 
 
-def _seq_at(store: Store, boot: Boot, t: float) -> int:
+def seq_at(store: Store, boot: Boot, t: float) -> int:
     """A record close to board time `t`, by bisection."""
     low, high = boot.first_seq, boot.last_seq
     if t <= boot.first_s:

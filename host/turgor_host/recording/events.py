@@ -45,6 +45,12 @@ def row_told(rule: int, stage: int, state: int, value: int, limit: int) -> Row:
     return row_of(rule, 1 if rule == SHOCK and state == RAISED and value >= limit else stage)
 
 
+def clock(t_s: float) -> str:
+    """A moment of the recording as h:mm:ss."""
+    whole = int(t_s)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
 def seconds(t: float) -> float | int:
     """A time to the microsecond, whole where it is."""
     t = round(t, 6)

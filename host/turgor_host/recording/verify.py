@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from itertools import zip_longest
+from math import inf
 from typing import Any
 
 from turgor.core.channels import ARTERIAL, CHANNELS, CUFF, IMPEDANCE, MOTION, PRESSURE, TEMPERATURE
@@ -147,16 +148,19 @@ class Report:
         }
 
 
-def verify(recording: Recording) -> Report:
+def verify(recording: Recording, last_s: float | None = None) -> Report:
     """Recompute every reading from raw codes, every baseline and event from readings and commands, and compare.
 
     After a hole in what they are made of, readings go on with the channel's next snapshot, baselines and events with
-    that of the rules and a minute of readings; snapshots are compared too.
+    that of the rules and a minute of readings; snapshots are compared too. With `last_s` only so much of the end is
+    looked at, as if what is before were lost.
     """
     report = Report(str(recording.path), lost=recording.lost)
     with recording.store.snapshot():
         for boot in recording.boots:
-            _Verification(BootLog(recording.store, boot), report).run()
+            start_s = -inf if last_s is None else recording.duration_s - last_s - boot.shift_s
+            if boot.last_s > start_s:
+                _Verification(BootLog(recording.store, boot, start_s), report).run()
     report.differences.sort(key=lambda entry: entry["t_s"])
     return report
 

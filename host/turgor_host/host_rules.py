@@ -1,0 +1,33 @@
+"""The technical rules that this computer judges beside the board's own (`turgor.core.rules`): of what it recorded.
+
+Each is momentary: it stands until somebody acknowledges it here. No board hears of it.
+"""
+
+from typing import NamedTuple
+
+from turgor.core.rules import LOW, MEDIUM
+
+
+class HostRule(NamedTuple):
+    """`label` says whom an alarm is of; `raised` when it comes."""
+
+    priority: int
+    label: str
+    text: str
+    raised: str
+
+
+LOCKSTEP = "lockstep"
+DATA_LOST = "data_lost"
+CLOCK_JUMP = "clock_jump"
+
+HOST_RULES = {
+    LOCKSTEP: HostRule(
+        MEDIUM,
+        "Board",
+        "its results are not what its codes give",
+        "readings, baselines, events or states differ from what the core makes of the recorded codes here",
+    ),
+    DATA_LOST: HostRule(LOW, "Recording", "records were lost", "the board declares that it dropped records"),
+    CLOCK_JUMP: HostRule(LOW, "This computer", "its clock was moved", "this computer's clock was moved"),
+}
