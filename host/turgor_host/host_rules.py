@@ -25,7 +25,7 @@ HOST_RULES = {
     LOCKSTEP: HostRule(
         MEDIUM,
         "Board",
-        "its results are not what its codes give",
+        "results differ from its codes",
         "readings, baselines, events or states differ from what the core makes of the recorded codes here",
     ),
     DATA_LOST: HostRule(LOW, "Recording", "records were lost", "the board declares that it dropped records"),
