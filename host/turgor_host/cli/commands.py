@@ -2,73 +2,62 @@
 
 import os
 import sys
-from collections.abc import Callable
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
 
 from turgor import __version__
-from turgor_host.cli.ack import ack
-from turgor_host.cli.admit import admit
-from turgor_host.cli.bench import bench
-from turgor_host.cli.calibrate import calibrate
-from turgor_host.cli.confirm import confirm
-from turgor_host.cli.dbp import dbp
-from turgor_host.cli.demo import demo
-from turgor_host.cli.design import design
-from turgor_host.cli.discharge import discharge
-from turgor_host.cli.doctor import doctor
-from turgor_host.cli.entries import entries
-from turgor_host.cli.events import events
-from turgor_host.cli.flash import flash
-from turgor_host.cli.info import info
-from turgor_host.cli.level import level
-from turgor_host.cli.monitor import monitor
-from turgor_host.cli.note import note
-from turgor_host.cli.pause import pause
-from turgor_host.cli.plot import plot
-from turgor_host.cli.ports import ports
-from turgor_host.cli.record import record
-from turgor_host.cli.replay import replay
-from turgor_host.cli.rules import rules
-from turgor_host.cli.simulate import simulate
-from turgor_host.cli.state import state
-from turgor_host.cli.study import study
-from turgor_host.cli.zero import zero
 from turgor_host.errors import TurgorError
 
 # typer carries its own copy of click, and hands on this one's child only.
 _UsageError: Any = typer.BadParameter.__base__
 
+# Each is the function, or the group, of that name in the file of that name.
+_COMMANDS = (
+    *("demo", "monitor", "record", "dbp", "ack", "pause", "zero", "level", "note", "state", "confirm", "admit"),
+    *("discharge", "info", "events", "entries", "plot", "replay", "rules", "simulate", "study", "ports", "flash"),
+    *("doctor", "bench", "calibrate", "design"),
+)
+# In these, what begins with a minus is a number.
+_WITH_NUMBERS = ("level", "note")
+
+
+class _Group(TyperGroup):
+    """Imports a command when it is asked for: all of them together take seconds."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands: dict[str, Any] = dict.fromkeys(_COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in _COMMANDS and self.commands[cmd_name] is None:
+            self.commands[cmd_name] = _load(cmd_name)
+        return self.commands.get(cmd_name)
+
+
+def _load(name: str) -> Any:
+    found = getattr(import_module(f"turgor_host.cli.{name}"), name)
+    if not isinstance(found, typer.Typer):
+        settings = {"ignore_unknown_options": name in _WITH_NUMBERS}
+        alone = typer.Typer(add_completion=False)
+        alone.command(name, context_settings=settings)(found)
+        return get_command(alone)
+    group = get_group(found)
+    group.name = name
+    return group
+
+
 app = typer.Typer(
+    cls=_Group,
     help="Limb pressure and bioimpedance: record, show, calibrate and replay. A research and bench tool, "
     "not a medical device.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-_COMMANDS: list[Callable[..., None]] = [demo, monitor, record, dbp, ack, pause, zero, level, note, state, confirm]
-_COMMANDS += [
-    admit,
-    discharge,
-    info,
-    events,
-    entries,
-    plot,
-    replay,
-    rules,
-    simulate,
-    study,
-    ports,
-    flash,
-    doctor,
-    bench,
-]
-for command in _COMMANDS:
-    # In these, what begins with a minus is a number.
-    app.command(context_settings={"ignore_unknown_options": command in (level, note)})(command)
-app.add_typer(calibrate, name="calibrate")
-app.add_typer(design, name="design")
 
 
 def _version(wanted: bool) -> None:
@@ -93,6 +82,9 @@ def run() -> int:
     except TurgorError as error:
         return _fail(str(error), error.exit_code)
     except _UsageError as error:
+        if not error.format_message():
+            # The help is on the screen.
+            return 2
         path = error.ctx.command_path if error.ctx else "turgor"
         return _fail(f"{error.format_message().rstrip('.')}; see `{path} --help`", 2)
     except typer.Abort:

@@ -9,7 +9,6 @@ from turgor.core.arterial import ArterialChannel
 from turgor.core.channel import HOLD_LIMIT
 from turgor.core.filter_words import FLAGS, SATURATED, SETTLED
 from turgor.link.records import RESTARTED
-from turgor_host.compiled import beat_block, filter_block, noise_block
 from turgor_host.recording.decode import Bools, Ints
 from turgor_host.recording.samples import Blocks
 
@@ -32,6 +31,9 @@ class Feed:
 
     def until(self, position: int) -> None:
         """Feed the samples before `position`."""
+        # With numba it takes half a second, and most commands feed nothing.
+        from turgor_host.compiled import beat_block, filter_block, noise_block
+
         channel = self.channel
         while self.position < position:
             at = self.position
