@@ -16,7 +16,10 @@ import pytest
 import runtimes
 
 _MAY_SKIP = ("no UF2", "no shared data")
-_LONGEST = ("test_alarms.py", "test_dual.py")
+_LONGEST = (
+    *("test_dual.py", "test_impedance_path.py", "test_demo.py", "test_trend_on_board.py", "test_alarms.py"),
+    *("test_soak.py", "test_config.py", "test_rules_fluid.py", "test_entries.py", "test_sensors.py", "test_doctor.py"),
+)
 _NO_CHROMIUM = "no chromium: apt-get install chromium"
 
 
@@ -41,7 +44,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first: the others fill what is left of the time on all cores."""
-    items.sort(key=lambda item: item.path.name not in _LONGEST)
+    order = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
