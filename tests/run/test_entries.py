@@ -13,11 +13,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 from virtual_board import VirtualBoard
 
+from turgor.link.records import WATCHDOG_RESET
 from turgor_host.cli.commands import app
 from turgor_host.control import ask
 from turgor_host.errors import TurgorError, UsageError
@@ -226,3 +228,25 @@ def test_a_zero_grows_old(tmp_path: Path, micropython: Path) -> None:
         (first + 92, "zero_overdue", "low", "raised"),
         (second + 1, "zero_overdue", "low", "cleared"),
     ]
+
+
+def test_a_restart_by_the_watchdog_is_said_until_it_is_seen(scenario: Path, tmp_path: Path, micropython: Path) -> None:
+    file = tmp_path / "restarted.turgor"
+    more = {"reset_cause": WATCHDOG_RESET}
+    options: Any = {"scenario": scenario, "speed": 10, "hold": True, "runtime": "micropython", "more": more}
+    with VirtualBoard(tmp_path, **options) as board, recorder(board.port, file):
+        wait_until(file, 30)
+        before_s = duration(file)
+        insist("ack", rule="watchdog_reset")
+        wait_until(file, duration(file) + 5)
+    with open_recording(file) as recording:
+        found = [event for event in recording.events() if event["rule"] == "watchdog_reset"]
+        assert verify(recording).result == "equal"
+    assert [(event["priority"], event["state"]) for event in found] == [
+        ("medium", "raised"),
+        ("medium", "acknowledged"),
+        ("medium", "cleared"),
+    ]
+    raised, acknowledged, cleared = (event["t_s"] for event in found)
+    assert raised <= 2
+    assert before_s - 2 <= acknowledged <= cleared <= acknowledged + 1

@@ -24,6 +24,7 @@ from turgor.app.keep import Keep
 from turgor.app.tick import Maintenance
 from turgor.core.channels import channel_id
 from turgor.link import lines
+from turgor.link.records import POWER_ON
 from turgor.mp import const, micropython
 from turgor_host.sim.bus import Bus
 from turgor_host.sim.chips.max30009 import Max30009
@@ -74,7 +75,7 @@ class Ports:
 
     def __init__(self, scenario, clock, serial, pins):
         self.boot = 1
-        self.reset_cause = 1
+        self.reset_cause = scenario.get("reset_cause", POWER_ON)
         self.board_id = 0x7600000000000000 + scenario["seed"]
         self.serial = serial
         self.identity = _identity()
