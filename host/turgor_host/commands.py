@@ -24,7 +24,7 @@ _ALL = 255
 _PART_WORDS = 4
 # Rules whose doubt a person may end, and of which kind of channel that is.
 CONFIRMABLE = {"pressure_doubt": PRESSURE, "baseline_unknown": IMPEDANCE}
-_MOST_ID = (1 << 30) - 1
+MOST_ID = (1 << 30) - 1
 _NOT_VALIDATED = "; no limit here is validated under 16 years"
 
 
@@ -143,8 +143,8 @@ class Commands:
 
     def _admit(self, arguments: Arguments) -> str:
         number, age_group = to_number(arguments.get("id")), arguments.get("age_group")
-        if not 1 <= number <= _MOST_ID or number != int(number):
-            raise UsageError(f"an id of {number:g} is refused; give a pseudonymous whole number from 1 to {_MOST_ID}")
+        if not 1 <= number <= MOST_ID or number != int(number):
+            raise UsageError(f"an id of {number:g} is refused; give a pseudonymous whole number from 1 to {MOST_ID}")
         if age_group not in AGE_GROUPS:
             raise UsageError(f"no age group {age_group!r}; it is {' or '.join(AGE_GROUPS)}")
         bits = (LOCAL if arguments.get("local") else 0) | (LATE if arguments.get("late") else 0)

@@ -77,6 +77,8 @@ class MadeUpBoard:
             return self._later("DBP taken", lines.DBP, round(mmhg * 1000), 0)
         if name == "admit":
             return self._later("admitted", lines.ADMIT, 17, 0, LOCAL if arguments["local"] else 0)
+        if name == "discharge":
+            return self._later("discharged", lines.DISCHARGE)
         if name == "pause":
             return self._later("sound paused", lines.PAUSE, int(str(arguments["seconds"])), 0)
         channel, rule = arguments.get("channel"), arguments.get("rule")

@@ -40,11 +40,11 @@ def test_by_hand(client: TestClient, live: Live, board: Any) -> None:
 def test_the_forms_are_the_table(client: TestClient) -> None:
     groups = client.get("/forms").json()
     assert [group["title"] for group in groups] == [
-        "Checks", "Labs", "Fluids", "Drugs", "Procedures", "Text", "Sensors",
+        "Checks", "Labs", "Fluids", "Drugs", "Procedures", "Text", "Patient", "Sensors",
     ]  # fmt: skip
     assert sorted(name for _, names in TITLES for name in names) == sorted(GROUPS)
     entered = {kind.name for kind in KINDS if kind.group}
-    assert set(FORMS) == entered | {"zero", "level", "state", *CONFIRMABLE}
+    assert set(FORMS) == entered | {"zero", "level", "state", "admit", "discharge", *CONFIRMABLE}
     potassium = FORMS["potassium"]
     assert potassium["fields"] == [{"label": "Potassium", "unit": "mmol/L", "least": 1, "most": 12, "needed": True}]
     assert (potassium["channels"], potassium["of_patient"], potassium["of_limb"]) == ([], True, False)
@@ -73,7 +73,7 @@ def test_every_form_that_is_filled_in_can_be_carried_out(name: str) -> None:
     channels = form["channels"] + [None] * form["of_patient"]
     for channel in channels:
         assert enter(act, name, filled(form), "why" if form["has_text"] else "", channel) == "done"
-    assert [each["channel"] for each in asked] == channels
+    assert [each.get("channel") for each in asked] == channels
     if asked[0]["action"] == "note":
         kind = BY_NAME[name]
         value, _ = read_words(kind, filled(form))
@@ -112,7 +112,10 @@ def test_a_check_that_found_nothing_names_the_first_finding_of_each_part() -> No
         ("text", [], "x" * 161, None, "a text of 161 bytes is too long for 160"),
         ("text", ["a"], "b", None, "text: 'a' is no number"),
         ("dbp", ["60"], "", None, "dbp has its own command"),
-        ("discharge", [], "", None, "nothing is noted as 'discharge'"),
+        ("discharge", [], "", None, "discharge ends the episode; say yes to it"),
+        ("admit", ["adult", "systemic", "in time"], "", None, "admit wants a number, an age group, a cause"),
+        ("admit", ["17", "adult", "systemic", "early"], "", None, "admit wants a number, an age group, a cause"),
+        ("admit", ["17", "adult", "local", "in time"], "Ann", None, "admit has no text"),
         ("potassium", [4.2], "", None, "the values of a note are a list of texts"),
         ("potassium", "4.2", "", None, "the values of a note are a list of texts"),
         ("potassium", ["4.2"], 5, None, "the text and the channel of a note are texts"),
@@ -131,6 +134,17 @@ def test_what_cannot_be_meant_is_refused_in_one_line(
     assert "\n" not in response.json()["error"]
     board.run(1)
     assert [event["text"] for event in live.state()["events"]] == []
+
+
+def test_a_patient_is_admitted_and_discharged(client: TestClient, live: Live, board: Any) -> None:
+    board.run(1)
+    assert live.state()["episode"] is None
+    assert note(client, "admit", "17", "adult", "local", "in time") == {"done": "admitted"}
+    board.run(2)
+    assert live.state()["episode"] == 17
+    assert note(client, "discharge", "yes") == {"done": "discharged"}
+    board.run(2)
+    assert live.state()["episode"] is None
 
 
 def test_a_limb_check_is_reminded_of_no_more(client: TestClient, live: Live, board: Any) -> None:

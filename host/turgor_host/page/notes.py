@@ -1,4 +1,4 @@
-"""What the page's notes can be, as forms: the kinds of `turgor_host.entries`, and what is said of a channel."""
+"""What the page's notes can be, as forms: kinds of `turgor_host.entries`, and what is told of patient or channel."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,8 +6,9 @@ from typing import Any
 from turgor.core.channels import CHANNELS, PRESSURES
 from turgor.core.entries import LIMB_CHECK
 from turgor.core.rules import RULE_NAMES, RULES
-from turgor_host.commands import CONFIRMABLE, to_number
+from turgor_host.commands import CONFIRMABLE, MOST_ID, to_number
 from turgor_host.entries import (
+    AGE_GROUPS,
     ANY,
     BY_NAME,
     KINDS,
@@ -35,6 +36,10 @@ TITLES = (
     ("Text", ("text",)),
 )
 _AIR = ("as it is now", "open to air")
+_CAUSES = ("systemic", "local")
+_ATTACHED = ("in time", "late: the leak has begun")
+_SURE = ("yes",)
+_OF_PATIENT = ("admit", "discharge")
 
 
 def forms() -> list[Form]:
@@ -48,7 +53,7 @@ def forms() -> list[Form]:
         {"title": title, "forms": [_form(kind) for name in names for kind in KINDS if kind.group == name]}
         for title, names in TITLES
     ]
-    return [*groups, {"title": "Sensors", "forms": _of_channels()}]
+    return [*groups, {"title": "Patient", "forms": _of_patient()}, {"title": "Sensors", "forms": _of_channels()}]
 
 
 def _form(kind: Kind) -> Form:
@@ -72,29 +77,38 @@ def _form(kind: Kind) -> Form:
     }
 
 
+def _of_patient() -> list[Form]:
+    number = {"label": "Number", "unit": "", "least": 1, "most": MOST_ID, "needed": True}
+    choices = (("age group", AGE_GROUPS), ("cause", _CAUSES), ("attached", _ATTACHED))
+    return [
+        _told("admit", "admit a patient", [], number, *(_choice(label, of) for label, of in choices)),
+        _told("discharge", "discharge the patient", [], _choice("the episode ends", _SURE)),
+    ]
+
+
 def _of_channels() -> list[Form]:
     pressures = [number for number, row in enumerate(CHANNELS) if row[1] in PRESSURES]
     level = BY_NAME["level"]
     found = [
-        _of_channel("zero", "zero", pressures, _choice("transducer", _AIR)),
-        _of_channel("level", "level", channels_of(level), _number(level, level.text)),
-        _of_channel("state", "state", list(range(len(CHANNELS))), _choice("state", STATES)),
+        _told("zero", "zero", pressures, _choice("transducer", _AIR)),
+        _told("level", "level", channels_of(level), _number(level, level.text)),
+        _told("state", "state", list(range(len(CHANNELS))), _choice("state", STATES)),
     ]
     for rule, kind in CONFIRMABLE.items():
         channels = [number for number, row in enumerate(CHANNELS) if row[1] == kind]
         # What the rule judges, as `whether the baseline holds`.
         text = "confirm that " + RULES[RULE_NAMES.index(rule)][1].removeprefix("whether ")
-        found.append(_of_channel(rule, text, channels))
+        found.append(_told(rule, text, channels))
     return found
 
 
-def _of_channel(name: str, text: str, channels: list[int], *fields: Form) -> Form:
+def _told(name: str, text: str, channels: list[int], *fields: Form) -> Form:
     return {
         "name": name,
         "text": _capital(text),
         "fields": list(fields),
         "channels": _names(channels),
-        "of_patient": False,
+        "of_patient": not channels,
         "of_limb": False,
         "has_text": False,
         "normal": None,
@@ -127,15 +141,30 @@ def enter(act: Act, form: object, values: object, text: object, channel: object)
     if not isinstance(text, str | None) or not isinstance(channel, str | None):
         raise UsageError("the text and the channel of a note are texts")
     name = str(form)
-    if name in ("zero", "level", "state", *CONFIRMABLE):
+    if name in ("zero", "level", "state", *CONFIRMABLE, *_OF_PATIENT):
         if text:
             raise UsageError(f"{name} has no text; make an entry of its own of it")
+        if name in _OF_PATIENT:
+            if channel:
+                raise UsageError(f"{name} is of the patient; leave the limb out")
+            return _episode(act, name, values)
         return _tell(act, name, values[0] if values else "", channel)
     kind = kind_called(name)
     value, rest = read_words(kind, values)
     if rest:
         raise UsageError(f"{kind.name}: {rest!r} is no number" + (f"; give one in {kind.unit}" if kind.unit else ""))
     return act("note", kind=kind.name, value=value, text=text or "", channel=channel)
+
+
+def _episode(act: Act, name: str, values: list[str]) -> str:
+    if name == "discharge":
+        if values != list(_SURE):
+            raise UsageError("discharge ends the episode; say yes to it")
+        return act("discharge")
+    if len(values) != 4 or values[2] not in _CAUSES or values[3] not in _ATTACHED:
+        raise UsageError("admit wants a number, an age group, a cause and when the sensors were attached")
+    is_local, is_late = values[2] == _CAUSES[1], values[3] == _ATTACHED[1]
+    return act("admit", id=values[0], age_group=values[1], local=is_local, late=is_late)
 
 
 def _tell(act: Act, name: str, value: str, channel: str | None) -> str:
