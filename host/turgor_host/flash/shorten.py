@@ -37,7 +37,7 @@ def shorten(trees: Iterable[ast.AST]) -> None:
 def _private(tree: ast.AST) -> Iterator[tuple[ast.AST, str, str]]:
     """Node, field and name of everything that begins with one underscore."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
+        if isinstance(node, ast.Import | ast.ImportFrom):
             for each in node.names:
                 yield from (
                     (each, field, name) for field in ("name", "asname") if _is_private(name := getattr(each, field))
