@@ -30,10 +30,15 @@ def test_constants_stand_where_they_are_used_and_the_rest_goes() -> None:
     assert folded.keys() == {"__init__.py", "main.py"}
     # Of `B` the default stays a name: a parameter has it too.
     assert folded["main.py"] == (
-        "import sys\n\ndef far():\n    return near()\n\ndef near():\n    return 3\nB = 3 + 4\nsys.exit\n\n"
-        "def main(B=B):\n    return (3 + -1, 12, far(), B)"
+        "import sys\n\ndef far():\n    return near()\n\ndef near():\n    return 3\n_a = 3 + 4\nsys.exit\n\n"
+        "def main(_a=_a):\n    return (3 + -1, 12, far(), _a)"
     )
     assert folded["__init__.py"] == "__version__ = '1'"
+
+
+def test_bytes_of_numbers_are_bytes() -> None:
+    main = "T = bytes((1, 2 + 3)) + bytes((255,))\nU = bytes((256,)), bytes(4)\ndef main():\n    return T, U"
+    assert "_a = b'\\x01\\x05\\xff'\n_b = (bytes((256,)), bytes(4))\n" in fold({"main.py": main})["main.py"]
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
@@ -119,6 +124,11 @@ def _run(sources: dict[str, str], folder: Path) -> str:
         ("from turgor.own import least\ndef main():\n    return min(2, 1), least()", "(1, 9)"),
         ("from turgor.own import K\nclass L(K):\n    x = 5\ndef main():\n    return L.x, L().get(3)", "(5, (4, 3))"),
         ("from turgor.own import twice\ndef main(of=twice):\n    return [of(least) for least in (1, 2)]", "[2, 4]"),
+        (
+            IMPORT + "T = bytes((A, A << 1)) + bytes((2 + 3,))\ndef main():\n    return T, bytes((1, -A + 3))",
+            r"(b'\x03\x06\x05', b'\x01\x00')",
+        ),
+        (IMPORT + "def main(n=A):\n    return bytes((n, 1)) + bytes(A)", r"b'\x03\x01\x00\x00\x00'"),
         # Imports in functions: of what is loaded at the start, and of what waits.
         ("from turgor.own import K\ndef main():\n    from turgor.own import twice\n    return twice(K.x)", "8"),
         ("def main():\n    from turgor.own import twice as least\n    return least(3)", "6"),

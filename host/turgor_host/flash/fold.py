@@ -99,7 +99,7 @@ class _Module:
                     if there and there.constants and alias not in self.changing:
                         constants.update({f"{alias}.{name}": value for name, value in there.constants.items()})
                 node.names = [each for each in node.names if (each.asname or each.name) not in constants]
-        self.tree = ast.fix_missing_locations(_Numbers(constants).visit(self.tree))
+        self.tree = ast.fix_missing_locations(_Bytes().visit(_Numbers(constants).visit(self.tree)))
 
 
 class _Numbers(ast.NodeTransformer):
@@ -119,6 +119,27 @@ class _Numbers(ast.NodeTransformer):
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | None:
         return node if node.names else None
+
+
+class _Bytes(ast.NodeTransformer):
+    """`bytes((1, 2)) + bytes((3,))` -> `b"..."`: a board would keep the tuples too."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "bytes" and len(node.args) == 1:
+            given = node.args[0]
+            numbers = [_integer(each, {}) for each in given.elts] if isinstance(given, ast.Tuple) else [None]
+            if all(number is not None and 0 <= number < 256 for number in numbers):
+                return ast.Constant(bytes(number for number in numbers if number is not None))
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        left, right = node.left, node.right
+        if not (isinstance(node.op, ast.Add) and isinstance(left, ast.Constant) and isinstance(right, ast.Constant)):
+            return node
+        both = left.value, right.value
+        return ast.Constant(both[0] + both[1]) if isinstance(both[0], bytes) and isinstance(both[1], bytes) else node
 
 
 def _refuse(module: _Module, path: str) -> None:

@@ -7,19 +7,10 @@ imports stays apart, with what nobody else needs, so that a board that can do wi
 
 import ast
 from collections.abc import Mapping
-from itertools import count
 
 from turgor_host.errors import TurgorError
-from turgor_host.flash.scopes import COMPREHENSIONS, alias_of, bound, imports, looked_up, own_names, spoken
-
-_PACKAGE = "turgor"
-_MAIN = "main"
-# What MicroPython's compiler knows by itself comes from nowhere.
-_SHIM = "mp"
-_COMPILERS = {"micropython", "const", "ptr8", "ptr16", "ptr32"}
-
-# What a name stands for: a module and its name there; of a whole module the name is empty.
-_Thing = tuple[str, str]
+from turgor_host.flash.names import COMPILERS, PACKAGE, SHIM, File, Names, is_compilers
+from turgor_host.flash.scopes import COMPREHENSIONS, alias_of, bound, imports, own_names
 
 
 def join(modules: Mapping[str, ast.Module]) -> dict[str, ast.Module]:
@@ -27,7 +18,7 @@ def join(modules: Mapping[str, ast.Module]) -> dict[str, ast.Module]:
 
     TurgorError for a module that is used as a value.
     """
-    names = _Names({name: _File(name, tree, modules) for name, tree in modules.items() if name})
+    names = Names({name: File(name, tree, modules) for name, tree in modules.items() if name})
     joined: dict[str, ast.Module] = {name: tree for name, tree in modules.items() if not name}
     for part, members in names.parts.items():
         body: list[ast.stmt] = []
@@ -44,133 +35,10 @@ def _import(origin: str, name: str, alias: str) -> ast.stmt:
     return ast.ImportFrom(origin, names, 0) if origin else ast.Import(names)
 
 
-class _File:
-    """One file. `things` is what each name at its top stands for, `eager` and `lazy` the modules it imports there and
-    in its functions."""
-
-    def __init__(self, name: str, tree: ast.Module, modules: Mapping[str, ast.Module]) -> None:
-        self.name = name
-        self.tree = tree
-        self._modules = modules
-        self.eager: list[str] = []
-        self.lazy: list[str] = []
-        self.things: dict[str, _Thing] = {each: (name, each) for each in bound(tree.body)}
-        top = set(imports(tree.body))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                for each in node.names:
-                    thing = self.taken(node, each)
-                    if node in top:
-                        self.things[alias_of(each)] = thing
-                    if thing[0] in modules:
-                        (self.eager if node in top else self.lazy).append(thing[0])
-
-    def taken(self, node: ast.Import | ast.ImportFrom, each: ast.alias) -> _Thing:
-        """What an import gives; a module that is not the package's has a name like `.array`."""
-        if isinstance(node, ast.Import):
-            return "." + (each.name if each.asname else alias_of(each)), ""
-        package, _, origin = (node.module or "").partition(".")
-        whole = f"{origin}.{each.name}".lstrip(".")
-        if package == _PACKAGE and whole in self._modules:
-            return whole, ""
-        return (origin if package == _PACKAGE and origin else f".{node.module}"), each.name
-
-
-def is_compilers(thing: _Thing) -> bool:
-    return thing[0] == _SHIM and thing[1] in _COMPILERS
-
-
-def _called(thing: _Thing) -> str:
-    return thing[1] or thing[0].rpartition(".")[2]
-
-
-class _Names:
-    """One name for each thing, the same in the whole program: its own one where that means nothing else anywhere.
-
-    `parts` has the modules of each file to be, in the order in which they are loaded, by the name it gets.
-    """
-
-    def __init__(self, files: Mapping[str, _File]) -> None:
-        self.files = files
-        self.parts = self._parts()
-        self.part_of = {name: part for part, members in self.parts.items() for name in members}
-        self._names: dict[_Thing, str] = {(_MAIN, _MAIN): _MAIN, (".micropython", ""): "micropython"}
-        self._wanting: dict[str, set[str]] = {}
-        for file in files.values():
-            for name in looked_up(file.tree):
-                self._wanting.setdefault(name, set()).add(file.name)
-        # Files that call a thing by another name than its own, and all their names.
-        self._aliased: dict[_Thing, set[str]] = {}
-        for file in files.values():
-            for name, origin in file.things.items():
-                thing = self.thing(origin)
-                if name != _called(thing):
-                    self._aliased.setdefault(thing, set()).update(spoken(file.tree))
-        for file in files.values():
-            for name in file.things:
-                self.of((file.name, name))
-
-    def _parts(self) -> dict[str, list[str]]:
-        roots = [_MAIN, *sorted({name for file in self.files.values() for name in file.lazy})]
-        reached_from: dict[str, list[str]] = {}
-        for root in roots:
-            for name in self._loaded_with(root):
-                reached_from.setdefault(name, []).append(root)
-        parts: dict[tuple[str, ...], list[str]] = {}
-        for name, wanting in reached_from.items():
-            parts.setdefault((_MAIN,) if _MAIN in wanting else tuple(wanting), []).append(name)
-        return {members[-1]: members for members in parts.values()}
-
-    def _loaded_with(self, root: str) -> list[str]:
-        """`root` with all that it imports at its top, in the order in which that is loaded."""
-        found: list[str] = []
-
-        def add(name: str, waiting: tuple[str, ...]) -> None:
-            if name in waiting:
-                raise TurgorError(f"{name} imports itself by way of {waiting[-1]}")
-            if name not in found:
-                for each in self.files[name].eager:
-                    add(each, (*waiting, name))
-                found.append(name)
-
-        add(root, ())
-        return found
-
-    def thing(self, thing: _Thing) -> _Thing:
-        """What is defined there, or where else what was imported there is."""
-        while thing[1] and thing[0] in self.files and not is_compilers(thing):
-            origin = self.files[thing[0]].things.get(thing[1])
-            if origin is None:
-                raise TurgorError(f"{thing[0]} has no {thing[1]}")
-            if origin == thing:
-                break
-            thing = origin
-        return thing
-
-    def of(self, thing: _Thing) -> str:
-        """What the program calls it."""
-        thing = self.thing(thing)
-        if is_compilers(thing):
-            return thing[1]
-        if thing not in self._names:
-            wanted = _called(thing)
-            for n in count(2):
-                is_free = wanted not in self._names.values() and wanted not in self._aliased.get(thing, ())
-                if is_free and all(self._means(each, wanted, thing) for each in self._wanting.get(wanted, ())):
-                    break
-                wanted = f"_{_called(thing).lstrip('_')}_{n}"
-            self._names[thing] = wanted
-        return self._names[thing]
-
-    def _means(self, module: str, name: str, thing: _Thing) -> bool:
-        known = self.files[module].things.get(name)
-        return known is not None and self.thing(known) == thing
-
-
 class _Renamed(ast.NodeTransformer):
     """A file by the program's names. Its imports go; what is still to be imported is put into `imported`."""
 
-    def __init__(self, file: _File, names: _Names, imported: dict[tuple[str, str, str], None]) -> None:
+    def __init__(self, file: File, names: Names, imported: dict[tuple[str, str, str], None]) -> None:
         self._file = file
         self._names = names
         self._part = names.part_of[file.name]
@@ -182,8 +50,8 @@ class _Renamed(ast.NodeTransformer):
 
     def body(self) -> list[ast.stmt]:
         tree = self._file.tree
-        if self._file.name == _SHIM:
-            tree.body = [node for node in tree.body if not _COMPILERS.intersection(bound([node]))]
+        if self._file.name == SHIM:
+            tree.body = [node for node in tree.body if not COMPILERS.intersection(bound([node]))]
         return self._visited(tree.body)
 
     def _visited(self, nodes: list[ast.stmt]) -> list[ast.stmt]:
@@ -302,7 +170,7 @@ class _Renamed(ast.NodeTransformer):
                 if self._scopes:
                     raise TurgorError(f"{self._file.name} imports {each.name}, a module, in a function; import names")
             elif part != self._part and not is_compilers(thing):
-                origin, name = (f"{_PACKAGE}.{part}", self._names.of(thing)) if part else (node.module or "", each.name)
+                origin, name = (f"{PACKAGE}.{part}", self._names.of(thing)) if part else (node.module or "", each.name)
                 if self._scopes:
                     kept.append(_import(origin, name, alias_of(each)))
                 else:
