@@ -30,10 +30,8 @@ _kinds = {}
 
 def run(own):
     """Measure beside `own` bytes of heap that the stop-watch takes."""
-    from turgor.app.app import App
-    from turgor.app.sampler import PressureSampler
-    from turgor.main import main
-    from turgor.mp import settle
+    # What the board loads at once is one file there.
+    from turgor.main import App, PressureSampler, main, settle
 
     poll_it = App.poll
     step_it = PressureSampler.step

@@ -17,7 +17,8 @@ from turgor import __version__
 from turgor_host.cli.commands import app
 from turgor_host.flash import install
 from turgor_host.flash.board import PLATFORMS
-from turgor_host.flash.payload import program
+from turgor_host.flash.fold import reached
+from turgor_host.flash.payload import sources
 
 Make = Callable[..., Standin]
 
@@ -39,7 +40,7 @@ def test_what_is_printed(make: Make) -> None:
             "needs 56 KB, and has 248\nwould write /main.py\nnothing was written\n"
         )
         result = CliRunner().invoke(app, ["flash", board.port])
-        assert result.stdout == head + "2 files, 15 KB written and verified\nTurgor 1.0.0 runs\n"
+        assert result.stdout == head + "2 files, 14 KB written and verified\nTurgor 1.0.0 runs\n"
         result = CliRunner().invoke(app, ["flash", board.port, "--json"])
         done = json.loads(result.stdout)
         assert (done["before"], done["version"], done["changed"], done["written_bytes"]) == ("1.0.0", "1.0.0", False, 0)
@@ -89,7 +90,7 @@ def test_ports_are_listed_by_identity(
 
 def test_the_package_lists_for_mip_what_a_board_loads() -> None:
     package = json.loads((FIRMWARE.parent / "package.json").read_text(encoding="utf-8"))
-    loaded = {"start.py"}.union(*(program(FIRMWARE, platform) for platform in PLATFORMS))
+    loaded = {"start.py"}.union(*(reached(sources(FIRMWARE, platform)) for platform in PLATFORMS))
     # Nothing but numbers, which a folded program has in their places and the sources import.
     loaded.add("core/entries.py")
     assert {target for target, _ in package["urls"]} == {f"turgor/{name}" for name in loaded}

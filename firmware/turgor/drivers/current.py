@@ -34,7 +34,9 @@ def current_step(frequency_hz, type_bf=False):
 
 
 class Body:
-    """What the chips on one body share: `driver`, the one that may drive, None when no one does."""
+    """What the chips on one body share: `driver`, the one that may drive, None when no one does, and `frequencies`, the
+    writes prepared last by what they are for."""
 
     def __init__(self, driver=None):
         self.driver = driver
+        self.frequencies = {}

@@ -173,7 +173,12 @@ class Max30009:
     def set_mode(self, mode):
         """What the sweeps measure from now on; only when `idle` or before the first step."""
         self.mode = mode
-        self._frequencies = tuple([Frequency(clocks, self._type_bf, mode) for clocks in self._clocks])
+        prepared = self._body.frequencies
+        wanted = self._clocks, self._type_bf, mode
+        if wanted not in prepared:
+            prepared.clear()
+            prepared[wanted] = tuple([Frequency(clocks, self._type_bf, mode) for clocks in self._clocks])
+        self._frequencies = prepared[wanted]
         self._now = self._frequencies[0]
 
     def begin(self, now):

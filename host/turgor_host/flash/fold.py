@@ -1,5 +1,5 @@
-"""The firmware as one program: constants stand where they are used, what nothing uses is left out, and what is private
-has a short name.
+"""The firmware as one program: constants stand where they are used, what nothing uses is left out, few files are left,
+and what is private has a short name.
 
 `const` reaches within one file alone; between files each name costs its text in both, an entry in two tables of the
 board's heap and a look-up at each use. Functions, classes and tables that only the host and tests use cost theirs.
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from turgor_host.errors import TurgorError
+from turgor_host.flash.join import join
 from turgor_host.flash.shorten import shorten
 
 # What a board's start, its prompt and `turgor flash` ask for.
@@ -20,30 +21,52 @@ _PACKAGE = "turgor"
 
 
 def fold(sources: Mapping[str, str]) -> dict[str, str]:
-    """The sources of those modules that `main` reaches, by their paths in the package (`core/ticks.py`).
+    """The program of `main` in as few files as a board can load, by their paths in the package (`core/ticks.py`).
 
     TurgorError for an import of the package's own in a form that hides what it takes.
     """
-    modules = {_name(path): _Module(ast.parse(text, path)) for path, text in sources.items()}
+    paths = {_name(path): path for path in sources}
+    kept = join({name: module.tree for name, module in _reached(sources).items()})
+    shorten(kept.values())
+    return {paths[name]: ast.unparse(tree) for name, tree in kept.items()}
+
+
+def reached(sources: Mapping[str, str]) -> set[str]:
+    """Those of the files that `main` reaches; numbers alone are no reason to load one."""
+    paths = {_name(path): path for path in sources}
+    return {paths[name] for name in _reached(sources)}
+
+
+def _reached(sources: Mapping[str, str]) -> "dict[str, _Module]":
+    """What is left of the modules that `main` reaches, by their names."""
+    modules = {_name(path): _Module(_as_on_a_board(ast.parse(text, path))) for path, text in sources.items()}
     paths = {_name(path): path for path in sources}
     for name, module in modules.items():
         _refuse(module, paths[name])
-        for place, changed in _set_from_outside(module):
-            if place in modules:
-                modules[place].changing.add(changed)
     for module in modules.values():
         _evaluate(module, modules)
     for module in modules.values():
         module.put_constants(modules)
     _keep_what_is_used(modules)
-    kept = {paths[name]: module.tree for name, module in modules.items() if module.used is not None}
-    shorten(kept.values())
-    return {path: ast.unparse(tree) for path, tree in kept.items()}
+    return {name: module for name, module in modules.items() if module.used is not None}
 
 
 def _name(path: str) -> str:
     """`core/ticks.py` -> `core.ticks`, of the package without its own name."""
     return path.removesuffix(".py").replace("/", ".").removesuffix("__init__").removesuffix(".")
+
+
+def _as_on_a_board(tree: ast.Module) -> ast.Module:
+    """A board has all that files import at their top: what stands there for others goes."""
+    body: list[ast.stmt] = []
+    for node in tree.body:
+        kind = node.handlers[0].type if isinstance(node, ast.Try) and node.handlers else None
+        if isinstance(node, ast.Try) and isinstance(kind, ast.Name) and kind.id == "ImportError":
+            body += node.body
+        else:
+            body.append(node)
+    tree.body = body
+    return tree
 
 
 def _inside(node: ast.stmt) -> str | None:
@@ -76,7 +99,7 @@ class _Module:
                     if there and there.constants and alias not in self.changing:
                         constants.update({f"{alias}.{name}": value for name, value in there.constants.items()})
                 node.names = [each for each in node.names if (each.asname or each.name) not in constants]
-        self.tree = ast.fix_missing_locations(_Numbers(constants).visit(self.tree))
+        self.tree = ast.fix_missing_locations(_Bytes().visit(_Numbers(constants).visit(self.tree)))
 
 
 class _Numbers(ast.NodeTransformer):
@@ -87,7 +110,7 @@ class _Numbers(ast.NodeTransformer):
         return self._number(node.id) if isinstance(node.ctx, ast.Load) and node.id in self._constants else node
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        name = f"{node.value.id}.{node.attr}" if isinstance(node.value, ast.Name) else ""
+        name = ast.unparse(node) if isinstance(node.value, ast.Name) and isinstance(node.ctx, ast.Load) else ""
         return self._number(name) if name in self._constants else self.generic_visit(node)
 
     def _number(self, name: str) -> ast.expr:
@@ -96,6 +119,27 @@ class _Numbers(ast.NodeTransformer):
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | None:
         return node if node.names else None
+
+
+class _Bytes(ast.NodeTransformer):
+    """`bytes((1, 2)) + bytes((3,))` -> `b"..."`: a board would keep the tuples too."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "bytes" and len(node.args) == 1:
+            given = node.args[0]
+            numbers = [_integer(each, {}) for each in given.elts] if isinstance(given, ast.Tuple) else [None]
+            if all(number is not None and 0 <= number < 256 for number in numbers):
+                return ast.Constant(bytes(number for number in numbers if number is not None))
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        left, right = node.left, node.right
+        if not (isinstance(node.op, ast.Add) and isinstance(left, ast.Constant) and isinstance(right, ast.Constant)):
+            return node
+        both = left.value, right.value
+        return ast.Constant(both[0] + both[1]) if isinstance(both[0], bytes) and isinstance(both[1], bytes) else node
 
 
 def _refuse(module: _Module, path: str) -> None:
@@ -111,19 +155,6 @@ def _refuse(module: _Module, path: str) -> None:
             raise TurgorError(
                 f"{path}:{node.lineno}: {text!r} hides what it takes; write `from turgor.... import NAME`"
             )
-
-
-def _set_from_outside(module: _Module) -> Iterator[tuple[str, str]]:
-    """Each (module, name) that `module` sets by `alias.NAME = ...`."""
-    aliases = {
-        each.asname or each.name: f"{origin}.{each.name}" if origin else each.name
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.ImportFrom) and (origin := _inside(node)) is not None
-        for each in node.names
-    }
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Name):
-            yield aliases.get(node.value.id, ""), node.attr
 
 
 def _stored(tree: ast.Module) -> Iterator[str]:
@@ -241,20 +272,17 @@ def _needs(place: str, node: ast.stmt, modules: Mapping[str, _Module], wanted: s
                 whole = f"{origin}.{name.name}" if origin else name.name
                 if whole in modules:
                     alias = name.asname or name.name
-                    yield from ((whole, attribute) for attribute in _asked(modules[place], alias, modules[whole]))
+                    yield from ((whole, attribute) for attribute in _asked(modules[place], alias))
                 yield origin, name.name
 
 
-def _asked(module: _Module, alias: str, of: _Module) -> set[str]:
-    """What a file may want of a module that it has as `alias`: what it says a `.NAME` of, or all of a handed-on one."""
-    nodes = list(ast.walk(module.tree))
-    attributes = {each.attr for each in nodes if isinstance(each, ast.Attribute)}
-    named = sum(isinstance(each, ast.Name) and each.id == alias for each in nodes)
-    dotted = sum(
-        isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.value.id == alias
-        for each in nodes
+def _asked(module: _Module, alias: str) -> set[str]:
+    """What a file wants of a module that it has as `alias`: what it says a `.NAME` of."""
+    return {""}.union(
+        each.attr
+        for each in ast.walk(module.tree)
+        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.value.id == alias
     )
-    return attributes.union({""}, *(map(_defines, of.tree.body) if named > dotted else ()))
 
 
 def _kept(node: ast.stmt, used: set[str]) -> ast.stmt | None:

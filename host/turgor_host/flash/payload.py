@@ -62,25 +62,30 @@ def package_folder() -> Path:
     return Path(turgor.__file__).parent
 
 
-def program(folder: Path, platform: str) -> dict[str, str]:
-    """The sources that a board of this platform loads, folded into one program, by their paths in the package."""
+def sources(folder: Path, platform: str) -> dict[str, str]:
+    """The package's sources without those of other platforms, by their paths in it."""
     others = {ARCHIVE, START} | {f"boards/{each}.py" for each in PLATFORMS if each != platform}
     names = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.py"))}
-    return fold({name: path.read_text(encoding="utf-8") for name, path in names.items() if name not in others})
+    return {name: path.read_text(encoding="utf-8") for name, path in names.items() if name not in others}
+
+
+def program(folder: Path, platform: str) -> dict[str, str]:
+    """What a board of this platform loads, folded into one program of few files, by their paths in the package."""
+    return fold(sources(folder, platform))
 
 
 def compile_for(board: Board, folder: Path | None = None) -> Payload:
     """Compile the package in `folder` for `board`; TurgorError when no compiler here makes what it loads."""
     folder = folder or package_folder()
-    sources = program(folder, board.platform)
+    files = program(folder, board.platform)
     # Of the package's own file nothing but the version is left.
-    sources[_INIT + ".py"] += "\n" + (folder / ARCHIVE).read_text(encoding="utf-8")
-    compiled = compile_files(board, {f"turgor/{name}": text for name, text in sources.items()})
+    files[_INIT + ".py"] += "\n" + (folder / ARCHIVE).read_text(encoding="utf-8")
+    compiled = compile_files(board, {f"turgor/{name}": text for name, text in files.items()})
     modules = {path.removeprefix("turgor/"): content for path, content in compiled.items()}
     init = modules.pop(_INIT + ".mpy")
     version = re.search(r'^__version__ = "(.+)"$', (folder / "__init__.py").read_text(), re.MULTILINE)
-    files = {_INIT + ".mpy": init, _MODULES: pack(modules)}
-    return Payload(version[1] if version else "", files, (folder / START).read_bytes())
+    payload = {_INIT + ".mpy": init, _MODULES: pack(modules)}
+    return Payload(version[1] if version else "", payload, (folder / START).read_bytes())
 
 
 def compile_files(board: Board, sources: Mapping[str, str]) -> dict[str, bytes]:
