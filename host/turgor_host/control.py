@@ -72,23 +72,29 @@ class ControlServer:
             return {"error": str(error), "exit": error.exit_code}
         except (ValueError, TypeError, KeyError, AttributeError):
             return {"error": "a request that is no JSON object with an act", "exit": 2}
+        except Exception as error:
+            # Whatever it is, the next one has to be answered too.
+            return {"error": f"{type(error).__name__}: {error}; please report it", "exit": 1}
 
 
 def ask(act: str, **arguments: object) -> str:
     """Have the one running session do `act`; TurgorError when none or several run, or when it refuses."""
     sockets = []
-    for path in sorted(_folder().glob("*.sock")):
-        client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        client.settimeout(_TIMEOUT_S)
-        try:
-            client.connect(str(path))
-        except OSError:
-            # Left behind by a process that was killed.
-            client.close()
-            path.unlink(missing_ok=True)
-            continue
-        sockets.append((path, client))
     try:
+        for path in sorted(_folder().glob("*.sock")):
+            client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            client.settimeout(_TIMEOUT_S)
+            try:
+                client.connect(str(path))
+            except (ConnectionRefusedError, FileNotFoundError):
+                # Left behind by a process that was killed, or just gone.
+                client.close()
+                path.unlink(missing_ok=True)
+                continue
+            except OSError:
+                client.close()
+                raise
+            sockets.append((path, client))
         if not sockets:
             raise TurgorError("no `turgor monitor`, `record` or `demo` is running here; start one first")
         if len(sockets) > 1:
