@@ -77,7 +77,7 @@ def test_sweeps_at_other_frequencies(type_bf: bool) -> None:
     """By the driver's own steps, watched at every one of them."""
     chosen = list(rows())
     for at in range(0, len(chosen), 4):
-        bench = Bench(type_bf=type_bf, clocks=chosen[at : at + 4])
+        bench = Bench(type_bf=type_bf, clocks=tuple(chosen[at : at + 4]))
         bench.start()
         assert len(bench.sweep()) == 4
         assert 0 < bench.worst_ratio <= 1
