@@ -21,7 +21,7 @@ from turgor_host.lockstep import Lockstep
 from turgor_host.recording.reader import open_recording
 from turgor_host.recording.writer import Writer
 from turgor_host.timebase import Exchange, Timebase, of_one_moment
-from turgor_host.wallclock import WallClock
+from turgor_host.wallclock import JUMP_S, WallClock
 from turgor_host.wire import NO_BOOT, PING_EVERY_S, SILENT_S, Replica
 from turgor_host.zero import check_zero, zeroed
 
@@ -132,6 +132,7 @@ class Session:
             return
         if differs := self._lockstep.poll(now, self.board_s):
             self._found(LOCKSTEP, differs)
+            self._say(f"the board's results differ from what its codes give: {differs}")
         if trouble := self._lockstep.trouble:
             self._lockstep.trouble = ""
             self._writer.note(LOCKSTEP, trouble)
@@ -246,7 +247,9 @@ class Session:
             jump = self._timebase.jump
             if jump and self._timebase.piece != piece:
                 moved = f"{jump.by_s:+.3f} s, give or take {jump.uncertainty_s:.3f} s"
-                self._found(CLOCK_JUMP, f"against the board's by {moved}")
+                # Small ones are followed: nobody has to look at them.
+                tell = self._found if abs(jump.by_s) > JUMP_S else self._writer.note
+                tell(CLOCK_JUMP, f"against the board's by {moved}")
             utc, uncertainty_s = self._timebase.utc(exchange.answered)
             self._replica.ping_every_s = _PING_SOON_S if uncertainty_s > _UNCERTAIN_S else PING_EVERY_S
             if isfinite(utc):
@@ -259,7 +262,6 @@ class Session:
     def _found(self, rule: str, text: str) -> None:
         self._live.found(rule, text)
         self._writer.note(rule, text)
-        self._say(f"{HOST_RULES[rule].label}: {HOST_RULES[rule].text}: {text}")
 
     def _answers(self) -> None:
         if self._replica.wire_version != WIRE_VERSION:
