@@ -45,7 +45,8 @@ def part(scenario: Scenario, from_s: float, seconds: float) -> Scenario:
         inside = [t for t in times if from_s < t < from_s + seconds]
         return [(t - from_s, float(np.interp(t, times, values))) for t in (from_s, *inside, from_s + seconds)]
 
-    dbp = [(t - from_s, value) for t, value in scenario.dbp if from_s <= t <= from_s + seconds]
+    # What is typed in the last second is judged in the next.
+    dbp = [(t - from_s, value) for t, value in scenario.dbp if from_s <= t < from_s + seconds - 1]
     return Scenario({name: cut(points) for name, points in scenario.points.items()}, dbp)
 
 
