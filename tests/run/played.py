@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from turgor.core.channels import channel_id
+from turgor_host.recording.bootlog import BootLog
 from turgor_host.recording.reader import open_recording
+from turgor_host.recording.recompute import Entries
 from turgor_host.sim.scenario import COLE_COLUMNS, RESTING_COLE
 
 Levels = Sequence[tuple[float, float]]
@@ -60,6 +63,14 @@ class Played:
         while end in medians and is_beyond(medians[end]):
             end += 1
         return first, end - first
+
+
+def line_flags(file: Path) -> list[tuple[int, int]]:
+    """Second and flags of each reading of the arterial line."""
+    with open_recording(file) as recording, recording.store.snapshot():
+        log = BootLog(recording.store, recording.boots[0])
+        entries = Entries(log, channel_id("art"))
+        return [(log.tick_s[tick], flags) for tick, flags in zip(entries.tick, entries.flags, strict=True)]
 
 
 def rows(levels: Levels) -> dict[float, float]:

@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from played import line_flags
 from scipy.signal import bilinear, lfilter, lfilter_zi
 
-from turgor.core.channels import channel_id
 from turgor.link.records import DAMPED
-from turgor_host.recording.bootlog import BootLog
-from turgor_host.recording.reader import open_recording
-from turgor_host.recording.recompute import Entries
 
 SECONDS = 300
 HZ = 100
@@ -38,11 +35,8 @@ def line(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 def damped_runs(file: Path) -> list[tuple[int, int]]:
     """First second and length of each run of readings that say so."""
-    with open_recording(file) as recording, recording.store.snapshot():
-        log = BootLog(recording.store, recording.boots[0])
-        entries = Entries(log, channel_id("art"))
-        each = [(log.tick_s[tick], flags & DAMPED) for tick, flags in zip(entries.tick, entries.flags, strict=True)]
-    runs = [list(group) for is_damped, group in groupby(each, lambda entry: bool(entry[1])) if is_damped]
+    groups = groupby(line_flags(file), lambda entry: bool(entry[1] & DAMPED))
+    runs = [list(group) for is_damped, group in groups if is_damped]
     return [(run[0][0], len(run)) for run in runs]
 
 

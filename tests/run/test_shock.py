@@ -9,11 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from turgor.core.channels import channel_id
+from played import line_flags
+
 from turgor.link.records import DAMPED, FEW_BEATS, FLUSHED, NO_BEATS, PULSE_ABOVE
-from turgor_host.recording.bootlog import BootLog
-from turgor_host.recording.reader import open_recording
-from turgor_host.recording.recompute import Entries
 
 _QUALITY = NO_BEATS | DAMPED | FLUSHED | FEW_BEATS
 _UPSTROKE_S = 0.06
@@ -33,11 +31,7 @@ def beats(spans: list[tuple[float, int, float, float]]) -> list[tuple[float, flo
 
 def flags(file: Path) -> dict[int, int]:
     """Those of the line's readings by their second, where its beats were good."""
-    with open_recording(file) as recording, recording.store.snapshot():
-        log = BootLog(recording.store, recording.boots[0])
-        entries = Entries(log, channel_id("art"))
-        each = zip(entries.tick, entries.flags, strict=True)
-        return {log.tick_s[tick]: flag for tick, flag in each if not flag & _QUALITY}
+    return {t_s: flag for t_s, flag in line_flags(file) if not flag & _QUALITY}
 
 
 def test_a_fast_pulse(
