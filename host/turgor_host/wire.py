@@ -90,7 +90,8 @@ class Replica:
         self._told = 0
         self._told_s = 0.0
         self._rtt_s = 0.0
-        self._next_id = 1
+        # What still waits in the port may answer another replica; its host began elsewhere.
+        self._next_id = host
         self._sent_s: dict[int, float] = {}
         self._pinged_s = -PING_EVERY_S
         self._hello_s = 0.0
@@ -128,6 +129,9 @@ class Replica:
 
     def tell(self, boot: int = NO_BOOT, committed_seq: int = -1, now: float = 0.0) -> None:
         """Say how much was read, and up to which record everything is stored (-1: nothing new)."""
+        if not self.greeted:
+            # A board takes it for its present host's, and would serve that one for ever.
+            return
         self._told = self._read
         self._told_s = now
         self.lines.append(lines.command_line(0, lines.ACK, self._read, boot, committed_seq))

@@ -361,6 +361,25 @@ def test_a_board_that_serves_another_host_is_not_greeted():
     assert fed(replica, busy, numbered(0)) == []
     assert replica.answers == [busy]
     assert not replica.greeted
+    # Anything but a greeting would be taken for that host's, and keep it alive.
+    replica.tell(BOOT, 0, 1.0)
+    replica.feed(b"\x01" * 2000, 1.0)
+    assert said(replica) == []
+    replica.poll(9.0)
+    assert [command for command, *_ in said(replica)] == [HELLO]
+
+
+def test_what_another_host_was_answered_is_no_answer_to_this_one():
+    first, second = Replica(77), Replica(78)
+    first.hello()
+    said(first)
+    old = answer(ids[-1])
+    second.hello()
+    said(second)
+    assert fed(second, old, numbered(0)) == []
+    assert not second.greeted
+    assert second.answers == []
+    assert fed(second, answer(ids[-1]), numbered(0)) == [numbered(0)]
 
 
 def test_a_board_of_another_version_is_told_by_the_start_of_its_answer():
