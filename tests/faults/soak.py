@@ -1,6 +1,6 @@
 """A soak: the virtual board and `turgor record` as processes of their own, and everything between them goes wrong.
 
-    python tests/faults/soak.py --hours 24 --speed 240 [--seed S] [--folder DIR]
+    python tests/faults/soak.py --hours 24 --speed max [--seed S] [--folder DIR]
 
 Bits flip, bytes are dropped and doubled, the wire is cut for milliseconds to hours of board time, the port vanishes and
 comes back under another name, the recorder is killed or stopped, the board loses its power and starts again with the
@@ -386,13 +386,14 @@ def missing(result: dict[str, Any]) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hours", type=float, default=24, help="board time")
-    parser.add_argument("--speed", type=int, default=240)
+    parser.add_argument("--speed", default="max", help="board seconds a second, or max: as fast as its work is done")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scenario", default="")
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="soak-"))
-    result = run(options.hours, options.speed, options.seed, folder, options.scenario)
+    speed = 0 if options.speed == "max" else int(options.speed)
+    result = run(options.hours, speed, options.seed, folder, options.scenario)
     print(json.dumps(result))
     return 1 if missing(result) else 0
 
