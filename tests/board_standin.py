@@ -26,8 +26,12 @@ _CHANGE = struct.Struct("<cIH")
 _SOFT_RESET, _RAW_RESET = 0, 3
 # A host that reads nothing for so long loses what the board says.
 _UNREAD_S = 5.0
-# A second Ctrl-C before the first was taken ends the process; an import may swallow one.
+# A second Ctrl-C before the first was taken ends the process.
 _TAKEN_S = 1.0
+# The signal of a Ctrl-C is an exception wherever it strikes, in the middle of a garbage collection too: it waits until
+# the process waits for something, or for so long, and is looked after so often.
+_STRIKES_S = 1.0
+_LOOK_S = 0.002
 
 
 class Standin:
@@ -95,7 +99,10 @@ class Standin:
             tty.setraw(self._far)
             self.port = os.ttyname(self._far)
         self.cut_at = -1
-        self._interrupted = False
+        # What the host has sent from a Ctrl-C on that could not be handed over yet; no program may take what is behind
+        # one before it.
+        self._sent = b""
+        self._sent_s = 0.0
         self._stopped, self._stop = os.pipe()
         # What comes while a reset is under way is for the program after it.
         self._input, self._in = os.pipe()
@@ -168,7 +175,7 @@ class Standin:
     def _step(self) -> bool:
         port = self._listener.fileno() if self._listener and self._host < 0 else self._host
         waits = [self._out, port, self._stopped, *([self._channel] if self._tells else [])]
-        ready = select.select(waits, [], [])[0]
+        ready = select.select(waits, [], [], _LOOK_S if self._sent and not self._starts else None)[0]
         if self._stopped in ready:
             return False
         # What the process tells goes first: nobody else can know before that it runs.
@@ -176,6 +183,9 @@ class Standin:
             return self._take_change()
         if self._out in ready:
             return self._from_board()
+        self._hand_over()
+        if port not in ready:
+            return True
         if self._listener and self._host < 0:
             connection, _ = self._listener.accept()
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -192,10 +202,9 @@ class Standin:
         elif kind in (b"r", b"i"):
             self._runs = kind == b"r"
             self._signalled_s = -_TAKEN_S
-            if self._interrupted:
-                self._interrupted = False
-                self._interrupt()
             self._starts = False
+            self._sent_s = time.monotonic()
+            self._hand_over()
         elif kind:
             _, at, size = _CHANGE.unpack(kind + self._receive(_CHANGE.size - 1))
             data = b"\xff" * SECTOR if kind == b"e" else self._receive(size)
@@ -252,19 +261,35 @@ class Standin:
         if self._connection:
             # Else the host's next packet waits 40 ms for it.
             self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-        for at, part in enumerate(data.split(b"\x03")):
-            if at and self._starts:
-                # It is for the program that begins.
-                self._interrupted = True
-            elif at:
-                self._interrupt()
-            os.write(self._in, part)
+        if not self._sent:
+            self._sent_s = time.monotonic()
+        self._sent += data
+        self._hand_over()
 
-    def _interrupt(self) -> None:
-        """Ctrl-C: an exception where board code runs, at the prompts a byte as others."""
+    def _hand_over(self) -> None:
+        """Give what the host has sent to the process, up to a Ctrl-C whose time has not come."""
+        while self._sent:
+            before, _, behind = self._sent.partition(b"\x03")
+            if before:
+                os.write(self._in, before)
+                self._sent = self._sent[len(before) :]
+                self._sent_s = time.monotonic()
+            elif self._starts or not self._interrupt():
+                # It is for the program that begins, or cannot strike yet.
+                return
+            else:
+                self._sent = behind
+                self._sent_s = time.monotonic()
+
+    def _interrupt(self) -> bool:
+        """Ctrl-C: an exception where board code runs, at the prompts a byte as others. False: not now."""
         now_s = time.monotonic()
-        if self._runs and now_s - self._signalled_s >= _TAKEN_S:
-            self._signalled_s = now_s
-            self._process.send_signal(signal.SIGINT)
-        else:
+        if not self._runs or now_s - self._signalled_s < _TAKEN_S:
             os.write(self._in, b"\x03")
+            return True
+        state = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+        if state == "R" and now_s - self._sent_s < _STRIKES_S:
+            return False
+        self._signalled_s = now_s
+        self._process.send_signal(signal.SIGINT)
+        return True
