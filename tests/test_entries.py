@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from turgor.core import entries as numbers
 from turgor.core.channels import CHANNELS, IMPEDANCE, NO_CHANNEL, channel_id
 from turgor.link import lines
+from turgor_host import commands as commands_module
 from turgor_host.commands import Commands
 from turgor_host.entered import Entry, Joiner, joined
 from turgor_host.entries import (
@@ -78,7 +80,7 @@ def channel_for(kind: Kind) -> int:
 
 @given(st.sampled_from(KINDS), st.floats(0, 1), st.text(max_size=60))
 def test_whatever_may_be_entered_comes_back(kind: Kind, part: float, text: str) -> None:
-    text = "".join(each for each in " ".join(text.split()) if each.isprintable()).strip() or "what"
+    text = " ".join("".join(each for each in " ".join(text.split()) if each.isprintable()).split()) or "what"
     if len(text.encode()) > TEXT_LIMIT:
         return
     value: float | None = None
@@ -268,3 +270,26 @@ def test_a_refusal_names_the_channel() -> None:
     with pytest.raises(TurgorError, match="this board has no art; its configuration says what it has"):
         commands.act("state", channel="art", state="standby")
     thread.join()
+
+
+def test_what_nobody_answered_is_not_said_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour later it would be taken for something new, and twice if it was typed again."""
+    monkeypatch.setattr(commands_module, "_ANSWER_S", 0.01)
+    commands = Commands(1)
+    with pytest.raises(TurgorError, match="is not connected and was not told"):
+        commands.act("dbp", mmhg=55)
+    with pytest.raises(TurgorError, match="is not connected and was not told"):
+        commands.act("note", kind="text", text="x" * 60)
+    assert commands.line(3600.0) is None
+
+    # One that was on its way: what became of it is not known.
+    def send() -> None:
+        time.sleep(0.02)
+        commands.line(0.0)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    with pytest.raises(TurgorError, match="look whether it has taken it"):
+        commands.act("dbp", mmhg=60)
+    thread.join()
+    assert commands.line(3600.0) is None

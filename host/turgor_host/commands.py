@@ -1,8 +1,9 @@
 """What users ask of a board: checked, made into command lines, said until the board has answered."""
 
+import contextlib
 import queue
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from struct import unpack
 from typing import Any
 from zlib import crc32
@@ -84,7 +85,7 @@ class Commands:
         if name == "calibrate":
             certificate = _certificate(arguments)
             for command in self._calibration(certificate):
-                if refusal := self._answer(self._queue(*command)):
+                if refusal := self._answer([self._queue(*command)]):
                     raise TurgorError(explained(certificate, refusal))
             return f"calibration {certificate.number} of {certificate.channel} taken, in force from the next second on"
         if name == "maintain":
@@ -119,9 +120,8 @@ class Commands:
         commands = commands_of(BY_NAME[kind], value, text, channel)
         with self._queueing:
             asked = [self._queue(*command) for command in commands]
-        for each in asked:
-            if refusal := self._answer(each):
-                raise TurgorError(_named(refusal, channel))
+        if refusal := self._answer(asked):
+            raise TurgorError(_named(refusal, channel))
         return f"noted: {joined([words for _, *words in commands]).line()}"
 
     def _state(self, arguments: Arguments) -> str:
@@ -157,7 +157,7 @@ class Commands:
         return "the episode ends"
 
     def _tell(self, channel: int, command: int, *words: int) -> None:
-        if refusal := self._answer(self._queue(command, *words)):
+        if refusal := self._answer([self._queue(command, *words)]):
             raise TurgorError(_named(refusal, channel))
 
     def calibrate(self, certificate: Certificate) -> list["Future[str]"]:
@@ -190,15 +190,28 @@ class Commands:
         return [command.answer for command in asked]
 
     def _do(self, command: int, *arguments: int) -> None:
-        if refusal := self._answer(self._queue(command, *arguments)):
+        if refusal := self._answer([self._queue(command, *arguments)]):
             raise TurgorError(refusal)
 
-    def _answer(self, asked: _Command) -> str:
-        """Wait for it: why the board refused, "" when it did not."""
+    def _answer(self, asked: list[_Command]) -> str:
+        """Wait for them: why the board refused the first that it did, "" when it took all.
+
+        Whoever is told that there was no answer may do something else: what still waits is never sent then.
+        """
         try:
-            return asked.answer.result(timeout=_ANSWER_S * (_TRIES + 2))
+            refusals = [each.answer.result(timeout=_ANSWER_S * (_TRIES + 2)) for each in asked]
         except TimeoutError:
-            raise TurgorError("the board did not answer; look whether it is connected, then try again") from None
+            for each in asked:
+                each.answer.cancel()
+            if any(each.tries for each in asked):
+                raise TurgorError(
+                    "the board did not answer; when it is connected again, look whether it has taken it, "
+                    "before you repeat it"
+                ) from None
+            raise TurgorError(
+                "the board is not connected and was not told; look at cable and power, then repeat it"
+            ) from None
+        return next(filter(None, refusals), "")
 
     def _queue(self, command: int, *arguments: int) -> _Command:
         self._next_id += 1
@@ -211,21 +224,25 @@ class Commands:
         current = self._current
         if current and current.id == id:
             refused = status != lines.OK
-            current.answer.set_result(text or "the board refused it" if refused else "")
+            with contextlib.suppress(InvalidStateError):
+                current.answer.set_result(text or "the board refused it" if refused else "")
             self._current = None
 
     def line(self, now: float) -> bytes | None:
         """The line that has to be sent now, if any."""
         current = self._current
-        if current is None:
+        # Nobody waits any more for one that was cancelled.
+        while current is None or current.answer.cancelled():
             try:
-                current = self._current = self._waiting.get_nowait()
+                current = self._waiting.get_nowait()
             except queue.Empty:
+                self._current = None
                 return None
-        elif now - current.sent_s < _ANSWER_S:
+        self._current = current
+        if current.tries and now - current.sent_s < _ANSWER_S:
             return None
         if current.tries == _TRIES:
-            current.answer.set_exception(TimeoutError())
+            _fail(current, TimeoutError())
             self._current = None
             return None
         # The same id again: the board executes a command once, however often it comes.
@@ -237,10 +254,15 @@ class Commands:
         """The run is over: nothing will be answered any more."""
         error = TurgorError("the run ended before the board answered; start it again and repeat the command")
         if self._current:
-            self._current.answer.set_exception(error)
+            _fail(self._current, error)
             self._current = None
         while not self._waiting.empty():
-            self._waiting.get_nowait().answer.set_exception(error)
+            _fail(self._waiting.get_nowait(), error)
+
+
+def _fail(asked: _Command, error: Exception) -> None:
+    with contextlib.suppress(InvalidStateError):
+        asked.answer.set_exception(error)
 
 
 _TOLD = {

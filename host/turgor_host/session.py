@@ -1,10 +1,10 @@
 """A run: one source followed, recorded, shown and commanded until it ends."""
 
+import contextlib
 import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from math import isfinite
 from struct import unpack_from
 from typing import Protocol
@@ -12,9 +12,10 @@ from typing import Protocol
 from turgor.link import lines
 from turgor.link.records import BOOT, EVENT, HEADER, IMPEDANCE, READINGS, SAMPLES, WIRE_VERSION, unpack
 from turgor_host.calibrate.certificate import Certificate
-from turgor_host.commands import Commands, explained, to_number
+from turgor_host.commands import Commands, to_number
 from turgor_host.dbp import check_dbp
 from turgor_host.errors import DiskFull, PortGone, TurgorError
+from turgor_host.hand_over import HandOver
 from turgor_host.host_rules import CLOCK_JUMP, HOST_RULES, LOCKSTEP
 from turgor_host.live import Live
 from turgor_host.lockstep import Lockstep
@@ -84,17 +85,13 @@ class Session:
         self._live = live
         self._seconds = seconds
         self._progress = progress
-        self._calibrations = calibrations
-        self._configuration = configuration
         self._lockstep = lockstep
-        # What the board has not answered yet of configuration and, with their certificates, calibrations.
-        self._configuring: list[tuple[Certificate | None, Future[str]]] = []
-        self._say = say
+        self._tell = say
         first_id = random.randrange(1, 1 << 30)
         self._commands = Commands(first_id)
+        self._hand_over = HandOver(self._commands, configuration, calibrations)
         self._board: str | None = None
-        _, boot, next_seq = writer.latest() or (0, NO_BOOT, 0)
-        self._replica = Replica(random.randrange(1, 1 << 30), boot, next_seq)
+        self._replica = Replica(random.randrange(1, 1 << 30), *(writer.position or ()))
         self._stop = threading.Event()
         self._boot = NO_BOOT
         self._clock = WallClock()
@@ -109,6 +106,9 @@ class Session:
         self._begun_s = 0.0
         self._known = False
         self._silent = False
+        # Since when the board serves another host, and whether that was said.
+        self._busy_s: float | None = None
+        self._busy_said = False
 
     def stop(self) -> None:
         self._stop.set()
@@ -126,6 +126,11 @@ class Session:
         median_mmhg = check_zero(channel, self._live.state(), bool(arguments.get("open_to_air")))
         with open_recording(self._writer.path) as recording:
             return self._commands.zero(*zeroed(recording, channel, median_mmhg))
+
+    def _say(self, text: str) -> None:
+        # A terminal that is gone, or a log file on the disk that is full, ends no recording.
+        with contextlib.suppress(OSError, ValueError):
+            self._tell(text)
 
     def _follow(self, now: float) -> None:
         if self._lockstep is None:
@@ -160,8 +165,10 @@ class Session:
                         break
                 except PortGone as gone:
                     self._wait_for_port(gone)
+                    self._greet_again()
                 except DiskFull as full:
                     self._wait_for_room(full)
+                    self._greet_again()
         finally:
             try:
                 self._writer.commit()
@@ -171,20 +178,27 @@ class Session:
     def _now(self) -> float:
         return self._clock.now()
 
+    def _greet_again(self) -> None:
+        """Greet, and begin with what the writer has not got: more may have come, of another board even."""
+        self._busy_s = None
+        self._replica.begin_at(*(self._writer.position or (NO_BOOT, 0)))
+        self._replica.hello(self._now())
+
     def _step(self) -> bool:
         """Send what has to be said, take what has come; True when the run is complete."""
         self._send()
         data = self._source.read(_READ_S)
         now = time.monotonic()
         done = bool(data) and self._take(data)
-        if self._uncommitted >= _COMMIT_BYTES or now - self._committed_s >= _COMMIT_S or done:
-            self._commit(now)
+        # Before a commit, whose own time is no silence of the board's.
         self._replica.poll(self._now())
+        if self._uncommitted >= _COMMIT_BYTES or now - self._committed_s >= _COMMIT_S or done:
+            self._commit()
         # A board that still serves another host would count what comes as that one's.
         line = self._commands.line(now) if self._replica.greeted else None
         if line:
             self._replica.lines.append(line)
-        self._configured()
+        self._look_after_hand_over()
         self._follow(now)
         self._watch(now)
         return done
@@ -192,8 +206,9 @@ class Session:
     def _take(self, data: bytes) -> bool:
         replica = self._replica
         records = replica.feed(data, self._now())
-        self._exchanges()
+        # First whose they are.
         self._answers()
+        self._exchanges()
         if not records:
             return False
         done = False
@@ -203,7 +218,7 @@ class Session:
                 self._enter(boot, t_s)
             if kind == READINGS:
                 self.board_s = self._before_s + t_s - (self._first_s or 0)
-                if self._seconds is not None and self.board_s >= self._seconds and not self._configuring:
+                if self._seconds is not None and self.board_s >= self._seconds and not self._hand_over.is_under_way:
                     self._last_s = t_s
             elif self._last_s is not None and not (kind == EVENT and t_s == self._last_s):
                 # The tick's own events stand behind its readings; this is the first record after them.
@@ -287,9 +302,9 @@ class Session:
 
     def _greeted(self, boot: int, body: dict[str, int], text: str) -> None:
         if body["status"] == lines.BUSY:
-            if time.monotonic() - self._begun_s > _STRANGER_S:
-                raise TurgorError(f"{self._source.name}: {text}")
+            self._busy(text)
             return
+        self._busy_s = None
         identity = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
         board = identity.pop("id", "")
         if self._board not in (None, board):
@@ -300,37 +315,39 @@ class Session:
         self._writer.set_identity(identity)
         self._live.identity(identity)
         self._live.connection("live")
-        if self._configuration and not self._known:
-            self._configuring += [(None, answer) for answer in self._commands.configure(self._configuration)]
-        if not self._known or boot != self._boot:
-            # Without a flash of its own a board keeps a calibration until it restarts.
-            for certificate in self._calibrations:
-                self._configuring += [(certificate, answer) for answer in self._commands.calibrate(certificate)]
+        self._hand_over.greeted(is_new_boot=boot != self._boot)
         self._known = True
 
-    def _configured(self) -> None:
-        """Look whether the board takes its configuration and its calibrations."""
-        while self._configuring and self._configuring[0][1].done():
-            certificate, answer = self._configuring.pop(0)
-            try:
-                refusal = answer.result()
-            except TimeoutError:
-                refusal = "it did not answer"
-            if refusal:
-                why = (
-                    explained(certificate, refusal)
-                    if certificate
-                    else f"the board has not taken the configuration: {refusal}"
-                )
-                raise TurgorError(f"{self._source.name}: {why}")
-            if certificate is None and not any(other is None for other, _ in self._configuring):
-                self._say(f"{self._source.name}: the configuration is kept; it is in force when the board is restarted")
+    def _busy(self, text: str) -> None:
+        """The board serves another host. One that was recorded already is waited for: somebody only looked at it."""
+        now = time.monotonic()
+        if self._known:
+            self._live.connection("lost")
+        if self._busy_s is None:
+            self._busy_s, self._busy_said = now, False
+        if now - self._busy_s <= _STRANGER_S or self._busy_said:
+            return
+        if not self._known:
+            raise TurgorError(f"{self._source.name}: {text}")
+        self._busy_said = True
+        self._say(f"{self._source.name}: {text}; waiting for it, Ctrl-C ends")
+        self._writer.note("busy", text)
 
-    def _commit(self, now: float) -> None:
+    def _look_after_hand_over(self) -> None:
+        name = self._source.name
+        try:
+            for told in self._hand_over.look():
+                self._say(f"{name}: {told}")
+                self._writer.note("told", told)
+        except TurgorError as error:
+            raise TurgorError(f"{name}: {error}") from None
+
+    def _commit(self) -> None:
         self._writer.commit()
         self._uncommitted = 0
-        self._committed_s = now
-        boot, next_seq = self._replica.position
+        self._committed_s = time.monotonic()
+        # What is stored, which may be less than what came.
+        boot, next_seq = self._writer.position or (NO_BOOT, 0)
         if next_seq:
             self._replica.tell(boot, next_seq - 1, self._now())
 
@@ -349,12 +366,13 @@ class Session:
         while not self._source.reopen():
             if not self._known:
                 raise gone
-            self._commit(time.monotonic())
+            # The board keeps its log, whatever becomes of the disk.
+            with contextlib.suppress(DiskFull):
+                self._commit()
             if self._stop.wait(_AGAIN_S):
                 return
         self._say(f"{self._source.name}: the board is there again")
         self._writer.note("back", self._source.name)
-        self._replica.hello(self._now())
 
     def _wait_for_room(self, full: DiskFull) -> None:
         """Nothing is read meanwhile: the board keeps its log."""
@@ -362,7 +380,7 @@ class Session:
         self._say(f"{full}; recording goes on when there is room, Ctrl-C ends")
         while not self._stop.wait(_FULL_AGAIN_S):
             try:
-                self._commit(time.monotonic())
+                self._commit()
             except DiskFull:
                 continue
             self._say(f"{self._writer.path}: recording goes on")

@@ -41,6 +41,8 @@ _POSIX = os.name == "posix"
 
 # A port that is being closed elsewhere is waited for.
 _LET_GO_S = 0.5
+# Whether behind a URL there is another board than the last time is only known by asking.
+_URL_AGAIN_S = 10.0
 
 
 class Source:
@@ -60,8 +62,8 @@ class Source:
         self._given = name
         # By which a USB device is known whatever its port is called.
         self._usb_serial = _usb_serials().get(name)
-        # Ports of other boards.
-        self._rejected: set[str] = set()
+        # Ports of other boards: name and serial number of the device, if any, and when it was found to be another.
+        self._rejected: dict[tuple[str, str | None], float] = {}
 
     @property
     def port(self) -> serial.Serial:
@@ -90,10 +92,15 @@ class Source:
         serials = _usb_serials()
         names = [name for name, number in serials.items() if number == self._usb_serial] if self._usb_serial else []
         names += [] if self._given in names else [self._given]
-        # A port that was another board's is looked at again once it has been away.
-        self._rejected &= {*serials, self._given}
+        # A port that was another board's is looked at again once it has been away, a URL after a while.
+        now = time.monotonic()
+        self._rejected = {
+            (name, serial): then
+            for (name, serial), then in self._rejected.items()
+            if (now - then < _URL_AGAIN_S if "://" in name else name in serials or Path(name).exists())
+        }
         for name in names:
-            if name in self._rejected:
+            if (name, serials.get(name)) in self._rejected:
                 continue
             with contextlib.suppress(TurgorError):
                 self._port = open_port(name)
@@ -103,7 +110,7 @@ class Source:
 
     def reject(self) -> None:
         """What was opened is another board: leave it alone until it is gone."""
-        self._rejected.add(self.name)
+        self._rejected[self.name, _usb_serials().get(self.name)] = time.monotonic()
         self.close()
 
     def close(self) -> None:
@@ -220,7 +227,11 @@ def board_environment() -> dict[str, str]:
 
 def _usb_serials() -> dict[str, str]:
     """Serial numbers of USB devices by the name of their port."""
-    return {port.device: port.serial_number for port in list_ports.comports() if port.serial_number}
+    try:
+        return {port.device: port.serial_number for port in list_ports.comports() if port.serial_number}
+    except (OSError, TypeError, ValueError):
+        # One vanished while it was looked at.
+        return {}
 
 
 def open_port(name: str) -> serial.Serial:
@@ -245,7 +256,8 @@ def open_port(name: str) -> serial.Serial:
         raise UsageError(
             f"{name}: {error}; give a port such as /dev/ttyACM0, a pyserial URL, a recording, or sim:"
         ) from None
-    except (OSError, serial.SerialException) as error:
+    except (OSError, serial.SerialException, termios.error) as error:
+        # The last one is of a port that hangs up while it is opened.
         raise _port_error(name, error) from None
     return port
 

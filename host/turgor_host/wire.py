@@ -18,6 +18,8 @@ from turgor_host.decoder import Decoder
 # After this many bytes, or this long after some came, the host tells the board what it has read.
 _READ_EVERY = 512
 _READ_EVERY_S = 0.1
+# Beyond the age of a block: a board that has something to say and may is not quiet for so long.
+_QUIET_S = 0.3
 # What was asked for is asked for again after this, or after so many round trips.
 _ASK_AGAIN_S = 0.15
 _ASK_AGAIN_TRIPS = 2.0
@@ -89,6 +91,8 @@ class Replica:
         self._read = 0
         self._told = 0
         self._told_s = 0.0
+        # When bytes came last.
+        self._came_s = 0.0
         self._rtt_s = 0.0
         # What still waits in the port may answer another replica; its host began elsewhere.
         self._next_id = host
@@ -99,8 +103,14 @@ class Replica:
         self._boots: dict[int, _BootLog] = {}
         # From the boots before this one the board has gone on.
         self._latest = NO_BOOT
-        if boot != NO_BOOT:
-            self._boots[boot] = _BootLog(boot, next_seq, next_seq)
+        self.begin_at(boot, next_seq)
+
+    def begin_at(self, boot: int, next_seq: int) -> None:
+        """Forget what came: record `next_seq` of `boot` comes next, from the next greeting on."""
+        self._boots = {} if boot == NO_BOOT else {boot: _BootLog(boot, next_seq, next_seq)}
+        self._latest = NO_BOOT
+        self.exchanges.clear()
+        self.answers.clear()
 
     @property
     def position(self) -> tuple[int, int]:
@@ -139,6 +149,8 @@ class Replica:
     def feed(self, data: bytes, now: float = 0.0) -> list[bytes]:
         """Take bytes from the board; returns the whole records that are next in order."""
         self._read = (self._read + len(data)) & TICKS_MASK
+        if data:
+            self._came_s = now
         before = self.decoder.pending
         found = self.decoder.feed(data)
         for record in found:
@@ -163,7 +175,9 @@ class Replica:
         elif self.greeted and now - self._pinged_s >= self.ping_every_s:
             self._pinged_s = now
             self.lines.append(lines.command_line(self._new_id(now), lines.PING))
-        if self.greeted and self._read != self._told and now - self._told_s >= _READ_EVERY_S:
+        # Where nothing comes the last word may have been spoiled, and the board waits for it.
+        news = self._read != self._told or now - self._came_s >= _QUIET_S
+        if self.greeted and news and now - self._told_s >= _READ_EVERY_S:
             self.tell(now=now)
         self._ask(now)
 
@@ -223,6 +237,7 @@ class Replica:
         for number in range(max(oldest, self.boot + 1), boot):
             self._boots[number] = _BootLog(number)
         self._boots[boot] = known.get(boot) or _BootLog(boot)
+        self._latest = NO_BOOT
         for log in known.values():
             log.asked.clear()
 

@@ -6,9 +6,12 @@ import socket
 import threading
 import time
 import tty
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from turgor_host import source as source_module
 from turgor_host.errors import TurgorError
 from turgor_host.source import Source, open_port
 
@@ -85,3 +88,60 @@ def test_a_port_of_pyserials_alone_is_read_too():
     source.write(b"there and back")
     assert source.read(1) == b"there and back"
     source.close()
+
+
+class World:
+    """The ports there are, by name the serial number of the device."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **ports: str) -> None:
+        self.ports = {f"/dev/{name}": number for name, number in ports.items()}
+        monkeypatch.setattr(source_module, "_usb_serials", lambda: dict(self.ports))
+        monkeypatch.setattr(source_module, "open_port", self._open)
+
+    def _open(self, name: str) -> Any:
+        if name not in self.ports and "://" not in name:
+            raise TurgorError(f"{name}: no such port")
+        return SimpleNamespace(close=lambda: None)
+
+    def plug(self, **ports: str) -> None:
+        self.ports = {f"/dev/{name}": number for name, number in ports.items()}
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_a_port_that_was_another_boards_is_ours_again(monkeypatch: pytest.MonkeyPatch, away: bool) -> None:
+    world = World(monkeypatch, ttyNone0="ours")
+    port = Source("/dev/ttyNone0", source_module.open_port("/dev/ttyNone0"))
+    world.plug()
+    assert not port.reopen()
+    world.plug(ttyNone0="other")
+    assert port.reopen()
+    port.reject()
+    assert not port.reopen()
+    if away:
+        world.plug()
+        assert not port.reopen()
+    world.plug(ttyNone0="ours")
+    assert port.reopen()
+    world.plug(ttyNone0="other", ttyNone1="ours")
+    assert port.reopen()
+    assert port.name == "/dev/ttyNone1"
+
+
+def test_a_url_that_was_another_boards_is_asked_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    World(monkeypatch)
+    port = Source("socket://127.0.0.1:9", source_module.open_port("socket://127.0.0.1:9"))
+    port.reject()
+    assert not port.reopen()
+    monkeypatch.setattr(source_module, "_URL_AGAIN_S", 0.0)
+    assert port.reopen()
+
+
+@pytest.mark.parametrize("error", [TypeError("int() argument"), OSError(5, "gone"), ValueError("x")])
+def test_a_device_that_vanishes_while_it_is_looked_at_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def comports() -> list[Any]:
+        raise error
+
+    monkeypatch.setattr(source_module.list_ports, "comports", comports)
+    assert source_module._usb_serials() == {}

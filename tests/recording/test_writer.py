@@ -220,3 +220,18 @@ def test_a_disk_that_is_full_from_the_start_leaves_no_file(tmp_path: Path) -> No
     with pytest.raises(DiskFull, match="disk is full"):
         Writer(tmp_path / "new.turgor", "sim:", True, 1, connect=full)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_wal_that_is_no_longer_there_is_noticed(writer: Writer, replaced: bool) -> None:
+    """What is written to it then would be gone with the process."""
+    writer.add([boot()])
+    writer.commit()
+    wal = writer.path.with_name(writer.path.name + "-wal")
+    wal.rename(writer.path.with_name("moved"))
+    if replaced:
+        wal.write_bytes(b"")
+    writer.add([command(1)])
+    for end in (writer.commit, writer.close):
+        with pytest.raises(TurgorError, match="was deleted, moved or replaced while it was recorded; choose"):
+            end()

@@ -124,8 +124,10 @@ class OpenedRecording:
         return self.database.execute(sql).fetchall()[0][0]
 
     def look_for(self) -> None:
-        """TurgorError when the file is no longer at its place: SQLite goes on writing into one that was deleted."""
-        if _identity(self.path) != self._identity:
+        """TurgorError when file or -wal is no longer at its place: SQLite goes on writing into one that was deleted."""
+        held = self._lock is not None and os.fstat(self._lock)
+        wal = _identity(_wal(self.path))
+        if _identity(self.path) != self._identity or (held and wal != (held.st_dev, held.st_ino)):
             raise TurgorError(f"{self.path} was deleted, moved or replaced while it was recorded; {_OTHER_NAME}")
 
     def close(self) -> None:
@@ -161,7 +163,7 @@ def _damaged(path: Path, what: str) -> TurgorError:
 
 def _reserve(path: Path) -> bool:
     """Make the empty file that the recording will be, True when it was not there; TurgorError when that cannot be."""
-    wal = path.with_name(path.name + "-wal")
+    wal = _wal(path)
     try:
         is_empty = not path.exists() or not path.stat().st_size
         if is_empty and wal.exists():
@@ -178,6 +180,10 @@ def _reserve(path: Path) -> bool:
     except OSError as error:
         why = error.strerror or str(error)
         raise TurgorError(f"{path}: cannot be made ({why}); record to another place") from None
+
+
+def _wal(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -209,7 +215,7 @@ def _lock(path: Path) -> int:
     """
     number = None
     try:
-        number = os.open(path.with_name(path.name + "-wal"), os.O_RDONLY)
+        number = os.open(_wal(path), os.O_RDONLY)
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if number is not None:

@@ -109,6 +109,14 @@ class Writer:
         board = self._boards[boot]
         return board, boot, self.whole(board, boot)
 
+    @property
+    def position(self) -> tuple[int, int] | None:
+        """Boot and the seq that comes next of what was given last, or of `latest`; None before anything is known."""
+        if self._boot is not None:
+            return self._boot, self._present.whole
+        latest = self.latest()
+        return latest and latest[1:]
+
     def whole(self, board: int, boot: int) -> int:
         """The first seq of a boot that is neither taken nor declared as lost."""
         return self._of(_signed(board), boot).whole
