@@ -368,7 +368,7 @@ class Session:
                 raise gone
             # The board keeps its log, whatever becomes of the disk.
             with contextlib.suppress(DiskFull):
-                self._commit()
+                self._writer.commit()
             if self._stop.wait(_AGAIN_S):
                 return
         self._say(f"{self._source.name}: the board is there again")
