@@ -91,6 +91,8 @@ class Live:
         # Boot and utc - board time of the latest exchange, and how far off that may be.
         self._clock: tuple[int, float] | None = None
         self._uncertainty_s = math.inf
+        # Whether all that stands is known: the boot was heard from its start, or a snapshot told.
+        self._knows_alarms = False
         # The priority above which an alarm brings a paused sound back.
         self._paused_at = int(NO_PRIORITY)
         self._forget()
@@ -135,6 +137,12 @@ class Live:
             self._uncertainty_s = uncertainty_s
             self._set_clock()
 
+    def resumed(self) -> None:
+        """What was fed so far is from earlier; nothing was heard yet."""
+        with self._lock:
+            self._heard = None
+            self.version += 1
+
     def found(self, rule: str, text: str) -> None:
         """One of `HOST_RULES` has something to say."""
         with self._lock:
@@ -167,6 +175,7 @@ class Live:
         self._snapshots.restart()
         first = self._boot is None
         self._boot = boot
+        self._knows_alarms = False
         if first:
             self._set_clock()
             return
@@ -187,6 +196,9 @@ class Live:
         if number not in self._channels:
             self._channels[number] = LiveChannel(number)
         return self._channels[number]
+
+    def _take_boot(self, header: Fields, body: Fields, tail: bytes) -> None:
+        self._knows_alarms = True
 
     def _take_pressure_channel(self, header: Fields, body: Fields, tail: bytes) -> None:
         self._channel(header["channel"])
@@ -209,6 +221,7 @@ class Live:
         self._lost += count
         self._unseen_lost += count
         self._snapshots.doubt()
+        self._knows_alarms = False
         self._alarms.find(DATA_LOST, self._at(header), f"{self._unseen_lost} that the board no longer had")
         self._note(self._at(header), f"{count} records lost", "technical")
 
@@ -256,22 +269,33 @@ class Live:
         elif command == lines.ADMIT:
             self._episode = words[0]
             self._is_local = bool(words[2] & LOCAL)
-            self._checks.restart(t_s)
-            self._course.restart()
-            self._states.restart(t_s)
+            self._begin_episode(t_s)
             self._note(t_s, f"{words[0]} admitted, {AGE_GROUPS[words[1]]}", "info")
         elif command == lines.DISCHARGE:
             self._note(t_s, "discharged" if self._episode is None else f"{self._episode} discharged", "info")
             self._episode = None
             self._is_local = False
-            self._states.restart(t_s)
+            self._begin_episode(t_s)
+
+    def _begin_episode(self, t_s: int) -> None:
+        """Nothing of the last patient reaches the next."""
+        self._checks.restart(t_s)
+        self._course.restart(t_s)
+        self._states.restart(t_s)
+        self._alarms.begin_episode(t_s)
+        for channel in self._channels.values():
+            channel.baseline_milliohm = channel.dp_below_s = 0
 
     def _take_rule_state(self, header: Fields, body: Fields, tail: bytes) -> None:
         judge = self._snapshots.take_part(body["part"], body["parts"], tail, self._channels)
         if judge:
             self._states.take(judge, self._at(header))
+            for position, number in enumerate(judge.channels):
+                if CHANNELS[number][1] == IMPEDANCE:
+                    self._channel(number).baseline_milliohm = judge.baseline(position)[1]
             if self._snapshots.has_limits:
                 self._alarms.take_standing(judge, self._at(header))
+                self._knows_alarms = True
 
     def _entered(self, t_s: int, entry: Entry) -> None:
         where = "" if entry.channel is None else f"{label_of(entry.channel)}: "
@@ -381,6 +405,7 @@ class Live:
                 "course": self._course.state(),
                 "limb_checks": self._checks.state([c.number for c in self._channels.values()], self._t_s),
                 "alarms": self._alarms.states(self._judged_now),
+                "alarms_known": self._knows_alarms,
                 "paused_s": max(0, self._paused_until_s - (self._t_s or 0)),
                 "events": [{**note, "utc": self._utc_of(note["t_s"])} for note in self._notes],
             }

@@ -40,6 +40,7 @@ class LiveAlarms:
         self._told_s: dict[tuple[int, int], int] = {}
         # By host rule.
         self._found: dict[str, dict[str, Any]] = {}
+        self._from_s = 0
         self.restart()
 
     def restart(self) -> None:
@@ -48,6 +49,11 @@ class LiveAlarms:
         self._standing = {}
         self._told_s.clear()
         self._crossings: list[Crossing] = []
+
+    def begin_episode(self, t_s: int) -> None:
+        """Another patient: no group looks at what was before."""
+        self._from_s = t_s
+        self._crossings.clear()
 
     def take(self, channel: int, t_s: int, body: dict[str, int]) -> tuple[str, dict[str, Any]]:
         """Take an event in; the line that tells of it, and what else there is to say."""
@@ -149,7 +155,7 @@ class LiveAlarms:
 
     def _between(self, name: str, t0: float, t1: float) -> NDArray[np.float64]:
         seconds, columns = self._history.view()
-        rows = slice(*np.searchsorted(seconds, (t0, t1 + 1)))
+        rows = slice(*np.searchsorted(seconds, (max(t0, self._from_s), t1 + 1)))
         values = columns[name][rows] if name in columns else np.empty(0)
         return values[~np.isnan(values)]
 

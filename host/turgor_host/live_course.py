@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from turgor.core.channels import CHANNELS, IMPEDANCE, MOTION, NO_LIMB, PRESSURE
 from turgor.core.median import ABSENT
 from turgor.core.slow import has_turned
@@ -19,8 +21,9 @@ class LiveCourse:
     def __init__(self) -> None:
         self.restart()
 
-    def restart(self) -> None:
-        """Another patient: nothing is known."""
+    def restart(self, from_s: int = 0) -> None:
+        """Another patient: of what was before board second `from_s` nothing counts."""
+        self._from_s = from_s
         self.diuretic_s: int | None = None
         self._turned_s: int | None = None
         self._posture = int(ABSENT)
@@ -42,7 +45,7 @@ class LiveCourse:
         if self._looked_s is not None and t_s - self._looked_s < _EVERY_S:
             return
         self._looked_s = t_s
-        found = course(list(_limbs(channels, history, unknown)), t_s, self.diuretic_s, self._turned_s)
+        found = course(list(_limbs(channels, history, unknown, self._from_s)), t_s, self.diuretic_s, self._turned_s)
         if found.text != self._text or self._since_s is None:
             self._since_s = t_s
         self._text, self._evidence = found.text, found.evidence
@@ -52,7 +55,7 @@ class LiveCourse:
         return {"text": self._text, "evidence": list(self._evidence), "since_s": self._since_s}
 
 
-def _limbs(channels: Iterable[LiveChannel], history: History, unknown: set[int]) -> Iterable[Limb]:
+def _limbs(channels: Iterable[LiveChannel], history: History, unknown: set[int], from_s: int) -> Iterable[Limb]:
     """Each limb by its impedance, where it has one, else by its pressure."""
     by_limb: dict[int, LiveChannel] = {}
     for channel in channels:
@@ -60,9 +63,10 @@ def _limbs(channels: Iterable[LiveChannel], history: History, unknown: set[int])
         if limb != NO_LIMB and (channel.kind == IMPEDANCE or (channel.kind == PRESSURE and limb not in by_limb)):
             by_limb[limb] = channel
     seconds, columns = history.view()
+    first = int(np.searchsorted(seconds, from_s))
     for channel in by_limb.values():
         name = channel.name + ".median"
         if name in columns:
             is_resistance = channel.kind == IMPEDANCE
             known = not is_resistance or (channel.number not in unknown and channel.baseline_milliohm > 0)
-            yield Limb(label_of(channel.number), is_resistance, seconds, columns[name], known)
+            yield Limb(label_of(channel.number), is_resistance, seconds[first:], columns[name][first:], known)

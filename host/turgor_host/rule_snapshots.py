@@ -13,7 +13,8 @@ Limit = tuple[int, ...]
 class RuleSnapshots:
     """Fed in the order of the log. Only the first whole one counts, and the first after something may be missing.
 
-    `has_limits`: it was made with the limits that are known here, so that its alarms are those of the same rules.
+    `has_limits`: it was made with the limits that are known here, so that its alarms are those of the same rules. One
+    that was not says less, and the next one counts too.
     """
 
     def __init__(self) -> None:
@@ -53,5 +54,6 @@ class RuleSnapshots:
         # Behind the sum of the limits.
         if not unpack_judge(judge, packed, WORD_SIZE, len(packed)):
             return None
-        self._is_wanted = False
+        # By other limits than are known here yet: another will come.
+        self._is_wanted = not self.has_limits
         return judge

@@ -14,6 +14,7 @@ from turgor_host.control import ControlServer
 from turgor_host.errors import TurgorError, UsageError
 from turgor_host.limb_checks import CHECK_EVERY_S
 from turgor_host.live import Live
+from turgor_host.live_resume import resume
 from turgor_host.lockstep import Lockstep
 from turgor_host.playback import Playback
 from turgor_host.recording.reader import open_recording
@@ -64,6 +65,8 @@ def open_run(
         )
         writer = stack.enter_context(contextlib.closing(Writer(file, name, source.simulated, speed)))
         live = Live(name, source.simulated, speed, str(file), check_every_s)
+        if writer.goes_on and (position := writer.position):
+            resume(live, file, position[0])
         image = configuration.image if configuration and not source.simulated else b""
         # At full speed it would keep up with nothing.
         follows = speed != 0 and not isinstance(source, Playback)

@@ -2,11 +2,15 @@
 of its rules have them.
 """
 
+from pathlib import Path
 from typing import Any
 
 from turgor.core.channels import NO_CHANNEL
-from turgor.link import lines
+from turgor.core.rules import DEFAULT_LIMITS
+from turgor.link import lines, records
 from turgor_host.live import Live
+from turgor_host.live_resume import resume
+from turgor_host.recording.writer import Writer
 
 
 def state_of(live: Live, name: str) -> tuple[str, int | None]:
@@ -137,3 +141,96 @@ def test_another_patient_has_no_states(live: Live, board: Any) -> None:
     board.run(5)
     board.put("command", NO_CHANNEL, (1, lines.ADMIT, 0, 0, 7, 0, 0, 0, 0))
     assert state_of(live, "calf_l") == ("active", None)
+
+
+def test_a_snapshot_counts_once_the_limits_are_known(board: Any, new_live: Any) -> None:
+    """A late host may hear one before the board has told it the limits again."""
+    press(board)
+    late = listen_late(board, new_live)
+    board.put("limit", 255, (*DEFAULT_LIMITS[0][:3], 31000, *DEFAULT_LIMITS[0][4:]))
+    board.snapshot()
+    assert standing(late) == {}
+    for row in DEFAULT_LIMITS:
+        board.put("limit", 255, tuple(row))
+    board.snapshot()
+    assert ("calf_l", "pressure_high") in standing(late)
+
+
+def test_that_alarms_are_not_known_is_said(board: Any, new_live: Any) -> None:
+    press(board)
+    assert board.live.state()["alarms_known"]
+    late = new_live()
+    board.live = late
+    for row in DEFAULT_LIMITS:
+        board.put("limit", 255, tuple(row))
+    board.run(1)
+    assert (late.state()["alarms_known"], standing(late)) == (False, {})
+    board.snapshot()
+    assert late.state()["alarms_known"]
+    board.lose(1)
+    assert not late.state()["alarms_known"]
+    board.snapshot()
+    assert late.state()["alarms_known"]
+
+
+def test_a_baseline_of_before_is_in_the_snapshot(board: Any, new_live: Any) -> None:
+    board.run(70)
+    late = listen_late(board, new_live)
+    board.run(1)
+    board.snapshot()
+    found = {channel["name"]: channel["baseline"] for channel in late.state()["channels"] if "baseline" in channel}
+    assert (found["calf_z"], found["thorax_z"]) == (60, 50)
+
+
+class Written:
+    """Takes what a board logs into a recording."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def feed(self, header: dict[str, Any], body: dict[str, int], tail: bytes) -> None:
+        number = records.row(header["kind"])[0]
+        place = (header["channel"], header["boot"], header["seq"], header["t_s"])
+        self._writer.add([records.pack(number, *place, tuple(body.values()), tail)])
+
+    def clock(self, boot: int, offset_s: float, uncertainty_s: float) -> None:
+        """Not of the log."""
+
+
+def test_a_run_that_goes_on_is_shown_as_it_stood(tmp_path: Path, new_board: Any, new_live: Any) -> None:
+    path = tmp_path / "run.turgor"
+    with Writer(path, "port", False, 1) as writer:
+        board = new_board(Written(writer))
+        for row in DEFAULT_LIMITS:
+            board.put("limit", 255, tuple(row))
+        press(board)
+        board.act("state", channel="calf_r", state="fasciotomy")
+        board.run(100)
+        board.lose(3)
+        board.run(1)
+    late = new_live()
+    resume(late, path, board.boot)
+    state = late.state()
+    assert standing(late)["calf_l", "pressure_high"][0] == "medium"
+    assert state_of(late, "calf_r")[0] == "fasciotomy"
+    assert state["t_s"] == board.t_s
+    assert state["heard_s"] is None
+    # It was said when it happened.
+    assert state["lost"] == 0
+    assert {channel["baseline"] for channel in state["channels"] if channel["name"] == "calf_z"} == {60}
+
+
+def test_nothing_of_a_patient_reaches_the_next(live: Live, board: Any) -> None:
+    board.act("dbp", mmhg=60)
+    board.readings[0] = 35.0
+    board.run(7300)
+    assert live.state()["course"]["text"] == "no change measured"
+    board.act("admit", local=False)
+    board.readings[0], board.readings[4] = 22.0, 54.0
+    board.run(660)
+    state = live.state()
+    assert (state["course"]["text"], "less than 2 h of data" in state["course"]["evidence"][-1]) == (
+        "cannot tell",
+        True,
+    )
+    assert {channel["baseline"] for channel in state["channels"] if channel["name"] == "calf_z"} == {54}

@@ -47,6 +47,8 @@ export class Alarms {
     const highest = state.alarms.find((alarm) => !alarm.acknowledged) ?? state.alarms[0];
     this.bar.dataset.priority = highest ? highest.priority : "";
     this.none.hidden = state.alarms.length > 0;
+    // Raised before this program listened, and not told yet.
+    put(this.none, state.alarms_known ? "No alarms" : "Alarms not known yet");
     this.all.hidden = state.alarms.length === 0;
     this.all.disabled = open === 0;
     const total = state.alarms.length;
