@@ -204,6 +204,20 @@ def test_where_the_watchdog_goes_on_the_board_is_asked_for_its_prompt(
         assert running(board.port) == "2.0.0"
 
 
+@pytest.mark.parametrize("platform", ["rp2", "esp32"])
+def test_a_version_that_somebody_stopped_is_a_good_one(platform: str, make: Make, small: Small) -> None:
+    """At the prompt it does not answer; the one before it must not come back for that."""
+    with make(platform=platform) as board:
+        flash(board.port, payload_for=small("1.0.0"))
+        flash(board.port, payload_for=small("2.0.0"))
+        with closing(open_port(board.port)) as port:
+            Repl(board.port, port).leave()
+        done = flash(board.port, payload_for=small("3.0.0"))
+        assert not done.plan.undo
+        assert on_board(board, f"b'2.0.0' in open('/lib/{OLD}/__init__.mpy','rb').read()")
+        assert running(board.port) == "3.0.0"
+
+
 def test_a_dry_run_writes_nothing(make: Make, small: Small) -> None:
     with make() as board:
         flash(board.port, payload_for=small("1.0.0"))

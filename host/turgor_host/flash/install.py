@@ -96,6 +96,11 @@ class _Installation:
             if not dry_run:
                 self._recover(repl, payload)
             plan = make_plan(repl, board, payload, greeting.turgor)
+            if plan.undo:
+                # Somebody may have stopped it.
+                starts = self._starts(repl)
+                repl = Repl(self._name, self._source.port)
+                plan = make_plan(repl, board, payload, starts)
             if not dry_run:
                 self._prepare(repl, plan)
                 self._upload(repl, payload, plan)
@@ -115,6 +120,15 @@ class _Installation:
             self._confirm(payload)
         before = greeting.identity.get("version", "")
         return Flashed(self._name, board, before, payload.version, plan, self._written, dry_run)
+
+    def _starts(self, repl: Repl) -> bool:
+        """Whether the version in place answers when it is started."""
+        self._progress("starting the version that is there", 0, 0)
+        repl.restart()
+        greeting = greet(self._source, _START_S)
+        if greeting.identity.get("platform") == "esp32":
+            to_prompt(self._source, _PROMPT_S)
+        return greeting.turgor
 
     def _recover(self, repl: Repl, payload: Payload) -> None:
         """End a change of versions as the board's start would have."""
