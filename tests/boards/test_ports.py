@@ -71,6 +71,7 @@ def test_what_the_ports_do(
     # The machine's own file system is no littlefs: no region behind it.
     name = {"Raspberry Pi Pico with RP2040": "rp2040", "Raspberry Pi Pico2 with RP2350": "rp2350"}.get(said, board)
     assert f"flash None b'flash=none' b'machine={name}'\nboot 1 again 2\n" in output
+    assert "full [3, 3, 3] 3\nheard 28 16384\n" in output
     watchdog = 2 if is_rp2 else 3
     assert f"causes [0, 1, 0, {watchdog}, 0, 0, 0]\n" in output
     assert "causes [5, 0, 1]\n" in output
