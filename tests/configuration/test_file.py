@@ -268,7 +268,10 @@ REFUSED = {
         "[limits.dp_low.medium]\nrun_s = 0\n[limits.dp_low.high]\nrun_s = 0",
         "limits.dp_low.high: would not come after medium",
     ),
-    "less is higher": ("[limits.lung_fluid.high]\nlimit_percent = 4", "limits.lung_fluid.high: would not come after medium"),
+    "less is higher": (
+        "[limits.lung_fluid.high]\nlimit_percent = 4",
+        "limits.lung_fluid.high: would not come after medium",
+    ),
     "lost above low": ("[limits.dp_lost.high]\nlimit_mmhg = 31", "limits.dp_lost.clear_mmhg"),
     "lost above low with its end": (
         "[limits.dp_lost]\nclear_mmhg = 33\nhigh = { limit_mmhg = 31 }",
