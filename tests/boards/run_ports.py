@@ -70,13 +70,15 @@ print("low", lines.low())
 WIRE[:] = []
 ports.free()
 clocks = [level for number, level in WIRE if number == scl]
-print("freed", not lines.low(), ports.bus(0) is bus, bus.made, clocks == [0, 1] * 10)
+# Four clocks and the stop condition's; all nine where none helps.
+print("freed", not lines.low(), ports.bus(0) is bus, bus.made, clocks == [0, 1] * 5)
 # The last clock is the stop condition's: SDA down while SCL is low, up while it is high.
 print("stop", WIRE[-4:] == [(scl, 0), (sda, 0), (scl, 1), (sda, 1)])
 # One that never lets go, and one that is gone: no clock without need.
 HELD[scl] = [sda, 1000]
+WIRE[:] = []
 ports.free()
-print("held", lines.low(), bus.made)
+print("held", lines.low(), bus.made, len(WIRE))
 del HELD[scl]
 WIRE[:] = []
 lines.free()

@@ -65,7 +65,7 @@ def test_what_the_ports_do(
         assert lines["spi"].endswith(" True 1")
     else:
         assert lines["spi"] == "None"
-    assert "low False 1\nlow True\nfreed True True 2 True\nstop True\nheld True 3\nidle [] False\n" in output
+    assert "low False 1\nlow True\nfreed True True 2 True\nstop True\nheld True 3 31\nidle [] False\n" in output
     assert lines["second"] == f"bus {has_two} {5 if has_two else 19}"
     assert lines["serial"] == "2 b'hi'"
     # The machine's own file system is no littlefs: no region behind it.
