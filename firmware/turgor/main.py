@@ -70,26 +70,28 @@ def main():
 
 
 def _run(ports):
-    app = None
+    app = keep = None
+    config = Config(default_channels())
     try:
+        # Before anything that could fail; once more as soon as it is known where the chips are.
+        drive_off(config, ports)
         guard = Guard(ports)
-        keep = None
-        config = Config(default_channels())
         if ports.flash:
             # 23 KB of heap that a board without the region keeps free.
             from turgor.app.keep import Keep
 
             keep = Keep(ports.flash)
             config = keep.configuration(config, check_rates)
-        drive_off(config, ports)
+            drive_off(config, ports)
         app = App(ports, config, make_samplers(config, ports), keep, now_us(), guard)
         settle()
         ports.feed()
         _loop(app, ports.serial.wait, now_us)
     finally:
-        _surely(ports.free)
-        if app:
-            _surely(app.stop)
+        try:
+            _surely(ports.free)
+        finally:
+            _surely(app.stop if app else lambda: drive_off(config, ports))
 
 
 @micropython.viper
@@ -124,6 +126,8 @@ def _wait_for_the_watchdog(ports, error):
     sys.print_exception(error)
     print("Turgor stopped at this; the watchdog starts it anew within 9 s, Ctrl-C gives the prompt\0")
     micropython.kbd_intr(3)
+    if not ports.feed:
+        ports.arm()
     ms = 0
     while True:
         state = annunciation(HIGH, False, ms)

@@ -1,5 +1,7 @@
 """A held bus, buttons, and what feeds the watchdog, on the virtual board's chips or the fake board."""
 
+from itertools import pairwise
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -12,7 +14,7 @@ from turgor.app.config import Config, arterial_channel, default_channels
 from turgor.app.guard import Guard
 from turgor.app.tick import Maintenance
 from turgor.core.ticks import ticks_diff
-from turgor.drivers import BUS_LOW, FAULT_NAMES
+from turgor.drivers import ABSENT, BUS_LOW, FAULT_NAMES
 from turgor.link import lines
 from turgor.link.records import unpack
 from turgor_host.sim.board import Ports
@@ -145,6 +147,72 @@ class Silent:
 
     def write(self, view: memoryview) -> int:
         return len(view)
+
+
+class Steady:
+    """The default configuration on the virtual board's chips, where nothing changes; `feeds_us` of its guard."""
+
+    def __init__(self, folder: Path) -> None:
+        source = folder / "steady.csv"
+        source.write_text(
+            "t_s,calf_l_mmhg,calf_r_mmhg,forearm_l_mmhg,forearm_r_mmhg,calf_z_r0_ohm,thorax_z_r0_ohm\n"
+            "0,20,21,22,23,56,51\n"
+        )
+        self.clock = clock = Clock()
+        self.feeds_us: list[int] = []
+        self.ports = ports = Ports(compile_scenario(read_scenario(source), 1), clock, Silent(), None)
+        ports.recalled = -1
+        ports.arm = ports.remember = lambda *_: None
+        ports.feed = lambda: self.feeds_us.append(clock.us)
+        config = Config(default_channels())
+        guard = Guard(ports)
+        self.app = App(ports, config, make_samplers(config, ports), None, clock.ticks(), guard)
+
+    def run(self, until_us: int) -> None:
+        while self.clock.us < until_us:
+            due = self.app.poll(self.clock.ticks())
+            self.clock.us += max(0, ticks_diff(due, self.clock.ticks()))
+
+    def sampler(self, number: int) -> Any:
+        return next(job for job in self.app.jobs if getattr(job, "number", -1) == number)
+
+    def faults(self) -> list[tuple[int, int, int]]:
+        """Channel, fault and state of each that was logged."""
+        buffer = bytearray(256)
+        found = []
+        for seq in range(self.app.log.first_seq, self.app.log.next_seq):
+            header, body, _ = unpack(buffer[: self.app.log.fetch(seq, buffer)])
+            if header["kind"] == "fault":
+                found.append((header["channel"], body["fault"], body["state"]))
+        return found
+
+
+@pytest.mark.parametrize("at_us", [6_100_000, 6_900_000], ids=["in a sweep", "idle"])
+@pytest.mark.parametrize("held", [False, True], ids=["unplugged", "bus held"])
+def test_a_dead_impedance_chip_never_resets_the_board(tmp_path: Path, at_us: int, held: bool) -> None:
+    """15 s without the calf's chip, or with its bus held low: nothing takes the drive off, and the watchdog is fed."""
+    board = Steady(tmp_path)
+    board.run(at_us)
+    sampler = board.sampler(4)
+    assert sampler.driver.idle == (at_us == 6_900_000)
+    if held:
+        board.ports.buses[0].hold()
+    else:
+        board.ports.chips["calf_z"].dead = True
+    board.run(at_us + 15_000_000)
+    fed = [us for us in board.feeds_us if us > at_us]
+    assert len(fed) >= 5
+    assert max(after - before for before, after in pairwise([at_us, *fed])) < 4_000_000
+    fault = BUS_LOW if held else ABSENT
+    assert [row for row in board.faults() if row[0] == 4] == [(4, fault, 1)]
+    if held:
+        board.ports.buses[0].release()
+    else:
+        board.ports.chips["calf_z"].dead = False
+    swept = sampler.channel.index
+    board.run(at_us + 20_000_000)
+    assert [row for row in board.faults() if row[0] == 4] == [(4, fault, 1), (4, fault, 0)]
+    assert sampler.channel.index > swept
 
 
 def test_a_held_bus_is_told_and_freed(tmp_path: Any) -> None:

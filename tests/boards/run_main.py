@@ -8,6 +8,7 @@ from fake_machine import BUSES, CAUSE, KEPT, MADE, TAKES, WATCHDOG, Reset
 
 from turgor import main
 from turgor.app.app import App
+from turgor.app.guard import Guard
 from turgor.app.tick import Tick
 from turgor.boards.rp2 import make_ports
 from turgor.drivers import FAULT_NAMES
@@ -55,6 +56,7 @@ def board_ports():
 
     def armed():
         arm()
+        FED[0] = CLOCK[0]
         feed = ports.feed
 
         def fed():
@@ -64,7 +66,13 @@ def board_ports():
         ports.feed = fed
 
     ports.arm = armed
+    if WAY[0] == "stuck":
+        ports.free = fail
     return ports
+
+
+def fail():
+    raise OSError(5)
 
 
 def now_us():
@@ -87,6 +95,15 @@ class Time:
             raise Reset
 
 
+def guard(ports):
+    if WAY[0] == "unarmed":
+        raise KeyboardInterrupt
+    if WAY[0] == "broken":
+        raise ValueError("no guard")
+    return Guard(ports)
+
+
+main.Guard = guard
 main.board_ports = board_ports
 main.now_us = now_us
 main.time = Time
@@ -175,6 +192,11 @@ show("ctrl-c", POWER, (5000000, KeyboardInterrupt()))
 show("twice", POWER, (5000000, KeyboardInterrupt()))
 # Ctrl-C in the boot, before there is an app.
 show("early", POWER, (0, KeyboardInterrupt()))
+show("unarmed", POWER)
+# The buses cannot be freed at the end.
+show("stuck", POWER, (5000000, KeyboardInterrupt()))
+# No guard that could be told: the watchdog is armed all the same.
+show("broken", POWER)
 INBOX[0] = lines.command_line(7, lines.MAINTAIN)
 show("maintain", POWER)
 INBOX[0] = b""

@@ -3,6 +3,7 @@
 run_ports.py PLATFORM SAID: what MicroPython calls the board is SAID.
 """
 
+import os
 import sys
 
 import fake_flash  # noqa: F401  it puts itself in the place of the board's flash
@@ -13,6 +14,7 @@ if sys.argv[1] == "rp2":
     from turgor.boards.rp2 import make_ports
 else:
     from turgor.boards.esp32 import make_ports
+from turgor.boards import ports as boards
 from turgor.boards.ports import HOLD, SIGNALS
 from turgor.core.annunciation import RED, SOUND, YELLOW
 
@@ -68,13 +70,15 @@ print("low", lines.low())
 WIRE[:] = []
 ports.free()
 clocks = [level for number, level in WIRE if number == scl]
-print("freed", not lines.low(), ports.bus(0) is bus, bus.made, clocks == [0, 1] * 10)
+# Four clocks and the stop condition's; all nine where none helps.
+print("freed", not lines.low(), ports.bus(0) is bus, bus.made, clocks == [0, 1] * 5)
 # The last clock is the stop condition's: SDA down while SCL is low, up while it is high.
 print("stop", WIRE[-4:] == [(scl, 0), (sda, 0), (scl, 1), (sda, 1)])
 # One that never lets go, and one that is gone: no clock without need.
 HELD[scl] = [sda, 1000]
+WIRE[:] = []
 ports.free()
-print("held", lines.low(), bus.made)
+print("held", lines.low(), bus.made, len(WIRE))
 del HELD[scl]
 WIRE[:] = []
 lines.free()
@@ -90,6 +94,32 @@ print("serial", n, bytes(buffer[:n]))
 print("wait", ports.serial.wait(1))
 print("flash", ports.flash, ports.identity.split(b";")[-1], ports.identity.split(b";")[-2])
 print("boot", ports.boot, "again", make().boot)
+
+
+# A file system that takes nothing, one that takes it and cannot rename: the number is not kept.
+def refuse(*names):
+    raise OSError(28)
+
+
+class Full:
+    rename = refuse
+
+
+boards.os = Full
+boots = [make().boot, make().boot]
+boards.os = os
+os.remove("turgor.boot.new")
+os.mkdir("turgor.boot.new")
+boots.append(make().boot)
+os.rmdir("turgor.boot.new")
+print("full", boots, make().boot)
+# What cannot be made at all is heard.
+unique_id, fake_machine.unique_id = fake_machine.unique_id, refuse
+try:
+    make()
+except OSError as error:
+    print("heard", error.args[0], alarm.level)
+fake_machine.unique_id = unique_id
 causes = []
 for cause in (0, 1, 2, 3, 4, 5, 77):
     CAUSE[0] = cause

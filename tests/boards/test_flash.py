@@ -166,6 +166,13 @@ def test_a_chip_that_refuses_stops_nothing(fake: Any) -> None:
     assert not journal.saving
 
 
+def test_a_chip_that_cannot_be_read_has_no_region(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = fake.Device(fake.blank(40), 0, 40)
+    _files(monkeypatch, device, 0, 20)
+    device.broken = True
+    assert _find(device) is None
+
+
 def test_boots_twice_from_it(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from turgor.app.keep import Keep
 

@@ -36,10 +36,11 @@ def test_main_ends(runtime: str, tmp_path: Path, run: Callable[..., str], reques
     output = run(interpreter, "run_main.py", tmp_path)
     found = boots(output)
     assert [end["way"] for end, _ in found] == [
-        *("ctrl-c", "twice", "early", "maintain", "held"),
+        *("ctrl-c", "twice", "early", "unarmed", "stuck", "broken", "maintain", "held"),
         *("error", "waiting", "error", "error", "hang", "off", "on"),
     ]
-    (ctrl_c, log), (twice, _), (early, _), (maintain, asked), (held, _), *crashes = found
+    (ctrl_c, log), (twice, _), (early, _), (unarmed, _), (stuck, _), (broken, _), (maintain, asked), *crashes = found
+    (held, _) = crashes.pop(0)
     assert sorted(log, key=str) == sorted([*ABSENT, ("cause", 1)], key=str), "power, and every channel told of"
     for end in (ctrl_c, twice):
         assert (end["end"], end["off"], end["alarm"], end["word"]) == ("returns", "True", "0", "0x0")
@@ -47,7 +48,11 @@ def test_main_ends(runtime: str, tmp_path: Path, run: Callable[..., str], reques
             "dead sensors keep the watchdog fed; then it is stopped"
         )
     assert twice["stops"] == "2", "a second Ctrl-C does not cut the first one's work short"
-    assert (early["end"], early["stopped"]) == ("returns", "True")
+    assert (early["end"], early["stopped"], early["off"]) == ("returns", "True", "True")
+    assert (unarmed["end"], unarmed["stops"], unarmed["off"]) == ("returns", "0", "True"), "before there is an app"
+    assert (stuck["end"], stuck["stops"], stuck["off"]) == ("Reset", "1", "True"), "whatever becomes of the buses"
+    assert (broken["end"], broken["off"]) == ("Reset", "True")
+    assert int(broken["alarm"]) >= 10
     assert (maintain["end"], maintain["off"], maintain["stopped"]) == ("Reset", "True", "True")
     assert ("command", MAINTAIN) in asked
     assert (held["end"], held["fed"], held["word"]) == ("returns", "False", "0x0"), "the bare prompt, once"

@@ -65,12 +65,13 @@ def test_what_the_ports_do(
         assert lines["spi"].endswith(" True 1")
     else:
         assert lines["spi"] == "None"
-    assert "low False 1\nlow True\nfreed True True 2 True\nstop True\nheld True 3\nidle [] False\n" in output
+    assert "low False 1\nlow True\nfreed True True 2 True\nstop True\nheld True 3 31\nidle [] False\n" in output
     assert lines["second"] == f"bus {has_two} {5 if has_two else 19}"
     assert lines["serial"] == "2 b'hi'"
     # The machine's own file system is no littlefs: no region behind it.
     name = {"Raspberry Pi Pico with RP2040": "rp2040", "Raspberry Pi Pico2 with RP2350": "rp2350"}.get(said, board)
     assert f"flash None b'flash=none' b'machine={name}'\nboot 1 again 2\n" in output
+    assert "full [3, 3, 3] 3\nheard 28 16384\n" in output
     watchdog = 2 if is_rp2 else 3
     assert f"causes [0, 1, 0, {watchdog}, 0, 0, 0]\n" in output
     assert "causes [5, 0, 1]\n" in output

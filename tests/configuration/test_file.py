@@ -259,11 +259,19 @@ REFUSED = {
     "absolute range": (ABP2.replace("[0, 5]", "[2, 15]"), "range: [2.0, 15.0] must rise from 0 or below"),
     "falling range": (ABP2.replace("[0, 5]", "[0, -5]"), "must rise from 0 or below"),
     "range without end": (ABP2.replace("[0, 5]", "[0, 1000]"), "codes a mmHg; there must be 250 to 2000000"),
+    "endless range": (ABP2.replace("[0, 5]", "[-inf, inf]"), "range.0 = -inf: input should be a finite number"),
     "range of nothing": (ABP2.replace("[0, 5]", "[0, 0.01]"), "codes a mmHg; there must be 250 to 2000000"),
     "applied part": ('applied_part = "B"', "applied_part = 'B': input should be 'CF' or 'BF'"),
     "clear within the alarm": ("[limits.dp_low]\nclear_mmhg = 29", "limits.dp_low.clear_mmhg: must not lie within"),
-    "high before medium": ("[limits.dp_low.high]\nrun_s = 600", "limits.dp_low.high: would come before medium"),
-    "less is higher": ("[limits.lung_fluid.high]\nlimit_percent = 4", "limits.lung_fluid.high: would come before"),
+    "high before medium": ("[limits.dp_low.high]\nrun_s = 600", "limits.dp_low.high: would not come after medium"),
+    "high with medium": (
+        "[limits.dp_low.medium]\nrun_s = 0\n[limits.dp_low.high]\nrun_s = 0",
+        "limits.dp_low.high: would not come after medium",
+    ),
+    "less is higher": (
+        "[limits.lung_fluid.high]\nlimit_percent = 4",
+        "limits.lung_fluid.high: would not come after medium",
+    ),
     "lost above low": ("[limits.dp_lost.high]\nlimit_mmhg = 31", "limits.dp_lost.clear_mmhg"),
     "lost above low with its end": (
         "[limits.dp_lost]\nclear_mmhg = 33\nhigh = { limit_mmhg = 31 }",
@@ -271,6 +279,7 @@ REFUSED = {
     ),
     "limit beyond": ("[limits.pressure_high.high]\nlimit_mmhg = 800", "limit_mmhg = 800: input should be less than"),
     "half a second": ("[limits.dp_low.medium]\nrun_s = 0.5", "run_s = 0.5: input should be a valid integer"),
+    "no channels": ("[channels]", "channels: is empty; name at least one channel, or leave the table out"),
     "no table": ("channels = 3", "channels = 3: input should be a valid table"),
     "no TOML": ("[channels.calf_l", "no TOML: "),
 }

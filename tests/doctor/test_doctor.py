@@ -13,11 +13,13 @@ from typer.testing import CliRunner
 
 from turgor import __version__
 from turgor_host.cli.commands import app, run
+from turgor_host.configuration.file import parse_configuration
 from turgor_host.doctor import examine as doctor
 from turgor_host.doctor.examine import examine
 from turgor_host.doctor.findings import FAILURE, OK, WARNING, Examination
 from turgor_host.flash import install
 from turgor_host.flash.repl import Repl
+from turgor_host.sim.scenario import Scenario, compile_scenario
 from turgor_host.source import open_port
 
 Hang = Callable[..., Standin]
@@ -142,6 +144,35 @@ def test_other_sensors_by_a_configuration(hang: Hang, tmp_path: Path) -> None:
     assert found["forearm_l"]["said"] == "HSC at 0x28 on bus 0: nobody answers there"
     assert found["0x2A on bus 0 port 1"]["said"].startswith("a NAU7802 (revision 0x0F) answers")
     assert found["0x68 on bus 0"]["said"].startswith("a MAX30009 (part id 0x42) answers")
+
+
+SLOW = "[channels.calf_l]\n[channels.skin]\n[channels.motion]\n"
+
+
+def test_a_thermometer_and_an_accelerometer(hang: Hang, tmp_path: Path) -> None:
+    """Each is run by its own driver, and nothing of a MAX30009 is written to it."""
+    file = tmp_path / "board.toml"
+    file.write_text(SLOW)
+    scenario = compile_scenario(Scenario(), 1, parse_configuration(SLOW))
+    with hang(scenario | {"ready_pins": {"calf_l": 10}}) as board:
+        result = CliRunner().invoke(app, ["doctor", board.port, "--config", str(file), "--json"])
+    found = {finding["name"]: finding for finding in json.loads(result.stdout)["findings"]}
+    assert found["skin"]["said"] == "TMP117 at 0x48 on bus 0: converts"
+    assert found["motion"]["said"] == "LIS3DH at 0x18 on bus 0: converts"
+    assert {found[name]["status"] for name in ("calf_l", "calf_l noise", "skin", "motion")} == {OK}
+
+
+def test_slow_sensors_of_a_board_that_runs(tmp_path: Path) -> None:
+    file = tmp_path / "board.toml"
+    file.write_text(SLOW)
+    result = CliRunner().invoke(app, ["doctor", "sim:", "--config", str(file), "--json"])
+    assert result.exit_code == 0, result.output
+    found = {finding["name"]: finding["said"] for finding in json.loads(result.stdout)["findings"]}
+    assert found["configuration"] == "calf_l skin motion: as the file has it"
+    assert found["skin"].startswith("TMP117: 3")
+    assert found["skin"].endswith(" degC")
+    assert found["motion"].startswith("LIS3DH: ")
+    assert found["motion"].endswith(" deg")
 
 
 def test_a_board_that_watches(hang: Hang, tmp_path: Path) -> None:

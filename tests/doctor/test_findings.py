@@ -10,7 +10,7 @@ import pytest
 from serial.tools import list_ports
 
 from turgor import __version__
-from turgor.app.config import NAU7802, arterial_channel, default_channels
+from turgor.app.config import LIS3DH, NAU7802, TMP117, arterial_channel, default_channels
 from turgor.core.channels import CHANNEL_NAMES
 from turgor.drivers import FAULT_NAMES, NO_FAULT
 from turgor.link.records import (
@@ -209,12 +209,16 @@ def state_of(name: str, fault: int = NO_FAULT, flags: int | None = VALID) -> Fin
     """The finding about one channel of a running board."""
     number = CHANNEL_NAMES.index(name)
     words = {"offset_code": 0, "gain_high": 6103, "gain_low": 16896, "gain_shift": 6}
-    is_z = name.endswith("_z")
-    seen = Seen(channels={number: {"driver": 2 if is_z else NAU7802, "rate_millihz": 80000, **words}})
+    driver = {"skin": TMP117, "motion": LIS3DH}.get(name, 2 if name.endswith("_z") else NAU7802)
+    seen = Seen(channels={number: {"driver": driver, "rate_millihz": 80000, **words}})
     if fault:
         seen.faults[number] = fault
     if flags is not None:
-        seen.readings[number] = {"flags": flags, "value_milli": 12340}
+        # Of a motion: x, y and z are 0.992, 0 and 0 g, each in the lower part of its step.
+        seen.readings[number] = {
+            "flags": flags,
+            "value_milli": 190 << 20 | 128 << 12 | 128 << 4 if name == "motion" else 12340,
+        }
     return one(sensors.from_link(seen))
 
 
@@ -241,11 +245,48 @@ def test_each_fault_has_its_remedy() -> None:
         ("art", VALID | 32, WARNING, "NAU7802: damped"),
         ("calf_z", 16, WARNING, "MAX30009: an electrode is off"),
         ("calf_z", 4, FAILURE, "MAX30009: at its limit"),
+        ("skin", VALID, OK, "TMP117: 12.3 degC"),
+        ("skin", 4, FAILURE, "TMP117: out of its range"),
+        ("motion", 16, FAILURE, "LIS3DH: out of its range"),
+        ("motion", None, FAILURE, "LIS3DH: no reading came"),
     ],
 )
 def test_readings_in_trouble(name: str, flags: int | None, status: str, said: str) -> None:
     found = state_of(name, flags=flags)
     assert (found.status, found.said) == (status, said)
+
+
+def test_a_motion_is_told_as_a_posture() -> None:
+    assert state_of("motion").said == "LIS3DH: 89.4 deg"
+
+
+SLOW = "[channels.calf_l]\n[channels.skin]\n[channels.motion]\n"
+
+
+def test_slow_sensors_are_themselves() -> None:
+    """A board that runs the file is as the file has it, and a thermometer at its address is no MAX30009."""
+    wanted = parse_configuration(SLOW)
+    assert one(state.configuration_finding("COM5", setups(wanted), wanted.config, True)).status == OK
+    seen = Looked(POWER_ON, 0, {"i2c0_sda": 4, "i2c0_scl": 5, "drdy_calf_l": 10})
+    seen.buses = {0: Bus("", True, [(-1, 0x18), (-1, 0x48), (-1, 0x70), (0, 0x2A)]), 1: Bus("no pins", False, [])}
+    seen.identities = {(0, 0, 0x2A): 0x0F}
+    seen.tried = {"calf_l": Tried(0, True, QUIET, False), "skin": Tried(0, True, [], False)}
+    seen.tried["motion"] = Tried(2, False, [], False)
+    found = {finding.name: finding for finding in sensors.from_look(seen, wanted.config.channels)}
+    assert found["skin"] == ok("skin", "TMP117 at 0x48 on bus 0: converts")
+    assert (found["motion"].status, found["motion"].said) == (FAILURE, "LIS3DH at 0x18 on bus 0: wrong id")
+    assert found.keys() == {"I2C bus 0", "calf_l", "calf_l noise", "skin", "motion"}
+
+
+def test_a_pressure_sensor_at_the_address_of_another_chip() -> None:
+    """An HSC may be ordered with a MAX30009's address: what it answers is no part id."""
+    text = '[channels.calf_l]\nsensor = "HSC"\ntransfer = "A"\nrange = [0, 150]\nunit = "mmHg"\naddress = 0x68\n'
+    seen = Looked(POWER_ON, 0, {"i2c0_sda": 4, "i2c0_scl": 5})
+    seen.buses = {0: Bus("", False, [(-1, 0x68)])}
+    seen.identities = {(0, -1, 0x68): 0x15}
+    seen.tried = {"calf_l": Tried(0, True, QUIET, False)}
+    found = {finding.name: finding for finding in sensors.from_look(seen, parse_configuration(text).config.channels)}
+    assert found["calf_l"] == ok("calf_l", "HSC at 0x68 on bus 0: 400 codes")
 
 
 def looked(**changes: Any) -> dict[str, Finding]:

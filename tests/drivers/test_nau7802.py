@@ -113,20 +113,59 @@ def test_conversions_that_passed_are_counted(pin: bool) -> None:
         assert abs(bench.driver.missed - passed) <= 1
 
 
-def test_a_read_too_near_the_next_conversion_is_not_made() -> None:
+def test_a_read_too_near_the_next_conversion_is_not_kept() -> None:
     bench = Bench()
     bench.until(RESTARTED)
     bench.until(SAMPLE)
     end = bench.driver.tick
-    # 12 400 us after the end of conversion k: which one a read would return is open.
-    bench.clock.us = end + 12_500 + 12_400
+    # 12 100 us after the end of conversion k: which one a late read would return is open.
+    bench.clock.us = end + 12_500 + 12_100
     transfers = bench.bus.transfers
     wait_us = bench.driver.step(bench.clock.ticks())
-    assert bench.bus.transfers == transfers
-    assert 100 <= wait_us < 300
+    # It only lets the pin fall.
+    assert (bench.bus.transfers - transfers, bench.driver.event) == (1, NOTHING)
+    assert 400 <= wait_us < 600
     bench.until(SAMPLE)
     assert bench.driver.tick == end + 25_000
     assert bench.driver.missed == 1
+
+
+@pytest.mark.parametrize("rate", [10, 80, 320])
+@pytest.mark.parametrize("off", [True, False], ids=["interrupts off", "stalled"])
+def test_the_pin_is_raised_again_after_any_interval(rate: int, off: bool) -> None:
+    """A flash page, an erase, a stall of 20 ms: a conversion that nobody read is not the last, and each is counted."""
+    bench = Bench(rate, period_ppm=12_345, start_ticks=2**30 - 2_000_000)
+    bench.until(RESTARTED)
+    driver, clock = bench.driver, bench.clock
+    for n in range(60):
+        for _ in range(25):
+            bench.until(SAMPLE)
+            assert not driver.missed
+        k, end = bench.chip.read[1], driver.tick
+        # Begins anywhere in a period.
+        clock.us += n * 1_012_345 // rate // 60
+        begun = clock.us
+        clock.us += (700, 3_000, 20_000, 45_000, 126_000, 400_000)[n % 6]
+        if off:
+            bench.chip.ready.blind(begun, clock.us)
+            driver.blind(clock.us - begun)
+        bench.until(SAMPLE)
+        assert driver.missed == bench.chip.read[1] - k - 1
+        late = (driver.tick - end & MASK) - (driver.missed + 1) * 1_012_345 / rate
+        assert abs(late) < 3
+        # What ended meanwhile, and one or two that let the pin fall.
+        assert driver.missed <= (clock.us - begun) * rate // 1_012_345 + 2
+
+
+def test_silence_reads_the_chip_once() -> None:
+    """In case the pin stands; then it is a fault."""
+    bench = Bench()
+    bench.until(RESTARTED)
+    bench.until(SAMPLE)
+    bench.chip.stopped = True
+    transfers = bench.bus.transfers
+    bench.until(FAULT)
+    assert bench.bus.transfers == transfers + 1
 
 
 def test_lost_interrupt_shows_as_a_missed_conversion() -> None:

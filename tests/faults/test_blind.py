@@ -87,7 +87,7 @@ class Run:
         def sampled(code: int) -> None:
             sample(code)
             self.missed[name] += sampler.driver.missed
-            self.offsets[name].add(chip._last[1] - sampler.channel.index)
+            self.offsets[name].add(chip.read[1] - sampler.channel.index)
 
         sampler._sample = sampled
 

@@ -30,9 +30,9 @@ class Lines:
     def free(self):
         """Make the bus, again after the first time: one step of about half a millisecond.
 
-        A chip that was cut off within a byte holds SDA low until it is clocked out of it: where it does, nine clocks
-        with SDA let go and a stop condition come first (UM10204, 3.1.16). Both ports of MicroPython have one object a
-        bus however often it is made, so what a driver has bound of it goes on.
+        A chip that was cut off within a byte holds SDA low until it is clocked out of it: where it does, up to nine
+        clocks until SDA is let go, and a stop condition, come first (UM10204, 3.1.16). Both ports of MicroPython have
+        one object a bus however often it is made, so what a driver has bound of it goes on.
         """
         scl = self._scl
         sda = self._sda
@@ -41,12 +41,16 @@ class Lines:
         time.sleep_us(_HALF_CLOCK_US)
         if scl.value() and not sda.value():
             for clock in range(_CLOCKS + 1):
+                # Each clock more than needed would ask a chip for another bit.
+                stops = clock == _CLOCKS or sda.value()
                 scl.value(0)
                 # The stop condition: SDA rises while SCL is high.
-                sda.value(clock < _CLOCKS)
+                sda.value(not stops)
                 time.sleep_us(_HALF_CLOCK_US)
                 scl.value(1)
                 time.sleep_us(_HALF_CLOCK_US)
+                if stops:
+                    break
             sda.value(1)
         self.i2c = I2C(self._number, scl=scl, sda=sda, freq=_BUS_HZ, timeout=self._timeout_us)
 

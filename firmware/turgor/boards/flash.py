@@ -72,16 +72,16 @@ def region_behind_files(device, least_sectors):
     """What of `device` lies behind the file system at "/"; None where that is less than `least_sectors`."""
     try:
         status = os.statvfs("/")
+        # f_frsize and f_blocks.
+        blocks = status[1] * status[2] // _SECTOR
+        for start in (0, BOOT_SECTORS):
+            # One of the two may be spoiled; the third is looked at because the second may be the first of others.
+            if _begins(device, start, blocks) or (
+                _begins(device, start + 1, blocks) and not _begins(device, start + 2, blocks)
+            ):
+                return region_from(device, start + blocks, least_sectors)
     except OSError:
-        return None
-    # f_frsize and f_blocks.
-    blocks = status[1] * status[2] // _SECTOR
-    for start in (0, BOOT_SECTORS):
-        # One of the two may be spoiled; the third is looked at because the second may be the first of others.
-        if _begins(device, start, blocks) or (
-            _begins(device, start + 1, blocks) and not _begins(device, start + 2, blocks)
-        ):
-            return region_from(device, start + blocks, least_sectors)
+        pass
     return None
 
 

@@ -163,6 +163,15 @@ class Ports:
         # The first thing of all: no sound, and no chip in the middle of a byte.
         pin = machine.Pin(pins["alarm"], machine.Pin.OUT, value=0)
         self._sound = machine.PWM(pin, freq=TONE_HZ, duty_u16=0)
+        try:
+            self._make(machine_name, flash, timeout_us)
+        except Exception:
+            # Nobody is there yet who could do more than sound.
+            self._sound.duty_u16(TONE_DUTY)
+            raise
+
+    def _make(self, machine_name, flash, timeout_us):
+        pins = self.pins
         self._lamps = []
         for name, bit in (("led_red", RED), ("led_yellow", YELLOW)):
             if pins[name] is not None:
@@ -316,7 +325,11 @@ def _next_boot():
     except (OSError, ValueError):
         pass
     boot = (boot + 1) & 0xFFFF
-    with open(_BOOT_FILE + ".new", "w") as file:
-        file.write(str(boot))
-    os.rename(_BOOT_FILE + ".new", _BOOT_FILE)
+    try:
+        with open(_BOOT_FILE + ".new", "w") as file:
+            file.write(str(boot))
+        os.rename(_BOOT_FILE + ".new", _BOOT_FILE)
+    except OSError:
+        # Full or worn: a number that comes again, rather than a board that does not run.
+        pass
     return boot

@@ -1,7 +1,8 @@
 """What bridge converters share that free-run on their own oscillator and keep one conversion.
 
 Whatever is not read before the next conversion ends is gone. The driver reads after the data-ready pin has told of a
-conversion, predicts the next one from the measured period, and reports how many passed unread.
+conversion, predicts the next one from the measured period, and reports how many passed unread. An ADS1220's pin tells
+of each conversion; a NAU7802's stands until a result is read, so that one that passes has to be read away.
 """
 
 from array import array
@@ -29,7 +30,7 @@ _RESULT = const(0x12)
 # Words of what every sample needs, which as attributes would be a lookup each: the period in sixteenths of a
 # microsecond, what is added to a prediction, of an interval's error the part in 2^this that the period takes, how many
 # conversions passed, how long interrupts were off since the sample before, how many samples of a run are still dropped,
-# whether to look if a conversion has to be (`_drop`), and the tick of the one before.
+# 1 while a conversion may have to be (`_drop`), 2 after that was tried in a silence, and the tick of the one before.
 PERIOD_Q4 = const(0)
 MARGIN_US = const(1)
 SMOOTHING = const(2)
@@ -88,7 +89,8 @@ class Bridge:
         What was missed is counted by the time between two ticks instead, the next of them being one that was seen.
         """
         if self._state == _RUN:
-            self._take()
+            if self._take():
+                self._words[DISCARD] = 1
             self._words[PASSED] = 0
             self._words[BLIND_US] += duration_us
 
@@ -112,7 +114,7 @@ class Bridge:
         left = (period_q4 >> 4) - ((((now - tick) & _MASK) ^ _HALF) - _HALF)
         if left < _GUARD_US:
             words[PASSED] += count
-            return left + _MARGIN_US if left > 0 else 0
+            return int(self._pass(now, left + _MARGIN_US if left > 0 else 0))
         try:
             self._read(self._address, _RESULT, self._result)
         except OSError:
@@ -144,6 +146,10 @@ class Bridge:
         # After _settle, which may set the margin.
         wait = left + ((words[MARGIN_US] + _HALF) & _MASK) - _HALF
         return wait if wait > 0 else 0
+
+    def _pass(self, now, wait_us):
+        """Too late to read a conversion; the pin tells of the next by itself."""
+        return wait_us
 
     def _drop(self):
         """Nothing to drop."""

@@ -82,6 +82,7 @@ _FIFO_RETRY_US = const(1000)
 _FIFO_TRIES = const(8)
 _OFF_RETRY_US = const(10000)
 _LOST_TRIES = const(10)
+_TELL_TRIES = const(50)  # 500 ms
 _SWEEP_US = const(980000)
 _RESTART_US = const(500000)
 _IDLE_US = const(1000000)
@@ -125,7 +126,8 @@ class Max30009:
     with `sum_i`, `sum_q`, `min_i`, `max_i`, `min_q`, `max_q` in counts, `leads` (bits 6 to 0 of STATUS_2: over, under,
     drive out of range, four of DC lead-off; the mode above them), and `first_tick`, `tick`: ends of the first and the
     last sample, to one sample period. RESTARTED says that the chip was started (again). After FAULT (`fault`) the drive
-    is off, or is switched off again and again until the chip takes it; 500 ms after it did the driver starts over.
+    is off, or is switched off again and again until the chip takes it, a FAULT each 500 ms; 500 ms after it did the
+    driver starts over.
     """
 
     def __init__(self, bus, address=ADDRESS, type_bf=False, body=None, clocks=CLOCKS):
@@ -456,7 +458,7 @@ class Max30009:
         return 0
 
     def _abort(self):
-        told = self._refused > 0
+        refused = self._refused
         try:
             self._bus.writeto(self._address, ABORT_WRITES[self._at])
             self._at += 1
@@ -466,10 +468,12 @@ class Max30009:
             self._enter(_IDENTIFY)
             wait_us = _RESTART_US
         except OSError:
-            self._refused += 1
+            self._refused = refused + 1
             self._at = 0
             wait_us = _OFF_RETRY_US
-        if not told:
+            # Each of these ends an attempt: a chip that is gone for good is not one that hangs.
+            refused %= _TELL_TRIES
+        if not refused:
             self.event = FAULT
         return wait_us
 

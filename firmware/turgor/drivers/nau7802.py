@@ -1,7 +1,7 @@
 """NAU7802, 24-bit bridge converter, I2C 0x2A. Source: Nuvoton datasheet Rev 2.1 (October 2021)."""
 
 from turgor.drivers import ABSENT, CAL_FAILED, NEVER_READY, READBACK, WRONG_ID
-from turgor.drivers.bridge import BLIND_US, DISCARD, FLUSH, MARGIN_US, SMOOTHING, Bridge
+from turgor.drivers.bridge import BLIND_US, DISCARD, FLUSH, MARGIN_US, PASSED, SMOOTHING, Bridge
 from turgor.mp import const
 
 ADDRESS = const(0x2A)
@@ -152,24 +152,42 @@ class Nau7802(Bridge):
         if polled is None or polled.is_end:
             self._words[DISCARD] = 0
             return -1
+        return self._pass(polled.tick, 0)
+
+    def _pass(self, now, wait_us):
+        """Read a conversion away: pin and CR stand until then. The time between two ticks counts it."""
+        self._words[PASSED] = 0
         # The chip is not silent, however often in a row nobody saw an end.
-        self._words[BLIND_US] = (polled.tick - self.tick) & _MASK
+        self._words[BLIND_US] = (now - self.tick) & _MASK
+        return self._read_away(wait_us)
+
+    def _read_away(self, wait_us):
         try:
             self._read(self._address, _ADCO, self._result)
         except OSError:
             return self._fail(ABSENT)
-        return 0
+        return wait_us
 
     def _silence(self, now):
         polled = self._polled
-        if polled is not None:
+        words = self._words
+        if polled is None:
+            discard = words[DISCARD]
+            if discard == 1:
+                words[DISCARD] = 0
+                return self._pass(now, 0)
+            if not discard and ((now - self.tick) & _MASK) - words[BLIND_US] > self._patience_us * 3 >> 3:
+                # After one and a half periods: the pin stands, and its interrupt was lost. Once in a silence.
+                words[DISCARD] = 2
+                return self._read_away(0)
+        else:
             try:
                 self._read(self._address, _PU_CTRL, self._byte)
             except OSError:
                 return self._fail(ABSENT)
             if self._byte[0] & _CR:
                 polled.seen(now)
-                self._words[MARGIN_US] = -polled.lead_us
+                words[MARGIN_US] = -polled.lead_us
                 return 0
             polled.nothing()
         return super()._silence(now)

@@ -129,6 +129,8 @@ def parse_configuration(text: str) -> Configuration:
         raise UsageError(f"no TOML: {error}") from None
     board: Any = _checked(Board, raw, "")
     ranges: dict[str, tuple[int, int]] = {}
+    if board.channels == {}:
+        raise UsageError("channels: is empty; name at least one channel, or leave the table out for the usual six")
     tables = {channel.name: {} for channel in default_channels()} if board.channels is None else board.channels
     channels = [_channel(name, dict(table), board.applied_part == "BF", ranges) for name, table in tables.items()]
     _check_places(channels)

@@ -175,12 +175,12 @@ def _check(rule: Rule, rows: list[Row]) -> None:
         raise UsageError(
             f"limits.{rule.name}.{rule.clear_key}: must not lie within the alarm; it lies at the limit or {side}"
         )
-    for before, after, stage in zip(rows, rows[1:], rule.stages[1:], strict=False):
+    for before, after, stage, earlier in zip(rows, rows[1:], rule.stages[1:], rule.stages, strict=False):
         if after[2] <= before[2] or stage.name not in PRIORITY_NAMES:
             continue
-        if sign * after[3] < sign * before[3] or (after[3] == before[3] and after[4] < before[4]):
+        if sign * after[3] < sign * before[3] or (after[3] == before[3] and after[4] <= before[4]):
             raise UsageError(
-                f"limits.{rule.name}.{stage.name}: would come before {rule.stages[0].name};"
+                f"limits.{rule.name}.{stage.name}: would not come after {earlier.name};"
                 " give the higher priority a limit further on, or the same one for longer"
             )
 

@@ -41,7 +41,7 @@ def _rate(sensor: str) -> AfterValidator:
 class Table(BaseModel):
     """One table of the file."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class _Filtered(Table):

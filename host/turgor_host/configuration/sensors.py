@@ -40,6 +40,17 @@ DRIVERS = {
 }
 
 
+# Sensors without a transfer function.
+_OTHERS = {
+    board.NAU7802: "NAU7802",
+    board.ADS1220: "ADS1220",
+    board.MAX30009: "MAX30009",
+    board.MAX30009_BF: "MAX30009",
+    board.TMP117: "TMP117",
+    board.LIS3DH: "LIS3DH",
+}
+
+
 @dataclass(frozen=True)
 class Sensor:
     """A chip: I2C addresses, the usual one first (none: SPI), and conversions a second."""
@@ -130,4 +141,4 @@ def sensor_of(driver: int) -> tuple[str, str]:
         for letter, number in sensor.drivers:
             if number == driver:
                 return name, letter
-    return {board.NAU7802: "NAU7802", board.ADS1220: "ADS1220"}.get(driver, "MAX30009"), ""
+    return _OTHERS.get(driver, f"driver {driver}"), ""

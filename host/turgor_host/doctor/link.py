@@ -19,6 +19,7 @@ from turgor.link.records import (
     PRESSURE_CHANNEL,
     READINGS,
     SAMPLES,
+    SLOW_CHANNEL,
     row,
     unpack,
     unpack_readings,
@@ -95,7 +96,7 @@ def _take(seen: Seen, record: bytes, sent: dict[int, float], came_s: float) -> N
         seen.exchanges.append(Exchange(sent.pop(body["id"]), taken, header["t_s"] + body["t_us"] / 1e6, came_s))
     elif kind == BOOT:
         seen.boot = body
-    elif kind in (PRESSURE_CHANNEL, IMPEDANCE_CHANNEL):
+    elif kind in (PRESSURE_CHANNEL, IMPEDANCE_CHANNEL, SLOW_CHANNEL):
         seen.channels[channel] = body
     elif kind == FAULT:
         seen.faults.pop(channel, None)

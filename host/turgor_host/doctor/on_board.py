@@ -24,6 +24,8 @@ _LAST = const(0x77)
 _MASK = const(0x3FFFFFFF)
 _HALF = const(0x20000000)
 
+_WITHOUT_CODES = ("MAX30009", "TMP117", "LIS3DH")
+
 # With a flash region of any size no boot is counted.
 ports = make_ports(0)
 
@@ -123,6 +125,14 @@ def _driver(muxes, name, sensor, letter, bus, address, mux_port, rate_hz, pin):
         from turgor.drivers.hsc import Hsc
 
         return Hsc(bus, rate_hz, letter, address)
+    if sensor == "TMP117":
+        from turgor.drivers.tmp117 import Tmp117
+
+        return Tmp117(bus, address)
+    if sensor == "LIS3DH":
+        from turgor.drivers.lis3dh import Lis3dh
+
+        return Lis3dh(bus, address)
     from turgor.drivers.max30009 import Max30009
 
     # It is started and configured; no sweep begins, so that no current flows.
@@ -143,6 +153,8 @@ class _Watched:
         self.due = (now + driver.step(now)) & _MASK
         event = driver.event
         if event == SAMPLE:
+            # Some begin without a word.
+            self.started = True
             if self.count < len(self.codes):
                 self.codes[self.count] = driver.code
                 self.count += 1
@@ -155,10 +167,10 @@ class _Watched:
 def watch(channels, most, ms):
     """Run the drivers of `channels`, rows for `_driver`, together until each gave `most` codes, for `ms` at most.
 
-    A row each: name, last fault, whether it started, codes. A chip that faults is given up.
+    A row each: name, last fault, whether it started, codes, of pressures alone. A chip that faults is given up.
     """
     muxes = {}
-    watched = [_Watched(_driver(muxes, *row), 0 if row[1] == "MAX30009" else most) for row in channels]
+    watched = [_Watched(_driver(muxes, *row), 0 if row[1] in _WITHOUT_CODES else most) for row in channels]
     settle()
     begun = time.ticks_ms()
     try:

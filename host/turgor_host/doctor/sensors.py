@@ -7,7 +7,7 @@ from typing import Any
 from turgor.app.config import Channel, codes_may_repeat
 from turgor.core import channel as core_channel
 from turgor.core.channel import READING_ELECTRODE_OFF, READING_NOISY, READING_SATURATED, READING_STUCK
-from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, IMPEDANCE, PRESSURE
+from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, IMPEDANCE, PRESSURE, SLOW
 from turgor.core.filter_words import describe
 from turgor.drivers import FAULT_NAMES, WRONG_ID
 from turgor.drivers.tca9548a import ADDRESS as MUX_ADDRESS
@@ -17,13 +17,14 @@ from turgor_host.doctor.findings import Finding, failure, ok, warning
 from turgor_host.doctor.link import Seen
 from turgor_host.doctor.look import IDENTITIES, Looked, Place, place_of
 from turgor_host.doctor.noise import TOLERATED, noise
+from turgor_host.kinds import shown, unit_of
 
 _WIRES = "check its 3.3 V, ground, SDA and SCL (hardware/wiring.md)"
 _BRIDGE = "check the four wires of the bridge (hardware/wiring.md), or replace the transducer"
 _REMEDIES = {
     "absent": _WIRES + ", and its address and multiplexer port against the configuration",
     "wrong_id": "another chip answers there: fit the one that the configuration names, or name this one there",
-    "never_ready": "wire its data-ready pin (hardware/pinout.csv); where that is done, replace the chip",
+    "never_ready": "wire its data-ready pin if it has one (hardware/pinout.csv); where that is done, replace the chip",
     "cal_failed": "its internal calibration failed: " + _BRIDGE,
     "pll_unlocked": "check its 1.8 V supply, the capacitors there, and its clock (hardware/wiring.md)",
     "fifo_overflow": "the board was too slow for it: lower the rates in the configuration",
@@ -108,7 +109,7 @@ def from_link(seen: Seen) -> Iterator[Finding]:
         name, kind, _ = CHANNELS[number]
         sensor = sensor_of(body["driver"])[0]
         yield _state(name, kind, sensor, seen.faults.get(number, 0), seen.readings.get(number))
-        if kind != IMPEDANCE:
+        if kind != IMPEDANCE and kind not in SLOW:
             yield from noise_finding(of_record(number, body), seen.codes.get(number, []))
 
 
@@ -117,9 +118,11 @@ def _state(name: str, kind: int, sensor: str, fault: int, entry: dict[str, int] 
         return _fault(name, sensor, fault)
     if entry is None:
         return failure(name, f"{sensor}: no reading came", "run this again; if it stays so, --stop looks closer")
-    flags, value = entry["flags"], entry["value_milli"] / 1000
+    flags = entry["flags"]
     if kind == IMPEDANCE and flags & READING_ELECTRODE_OFF:
         return warning(name, f"{sensor}: an electrode is off", "attach all four electrodes, or renew their gel")
+    if kind in SLOW and flags & (READING_SATURATED | READING_STUCK):
+        return failure(name, f"{sensor}: out of its range", "check where it is fixed; where that is right, replace it")
     if flags & READING_SATURATED:
         return failure(name, f"{sensor}: at its limit", _BRIDGE if kind != IMPEDANCE else "check the four leads")
     if kind == PRESSURE and flags & READING_STUCK:
@@ -131,7 +134,7 @@ def _state(name: str, kind: int, sensor: str, fault: int, entry: dict[str, int] 
         return warning(name, said, "flush the line, and look for bubbles, kinks and a closed stopcock")
     if not flags & VALID:
         return warning(name, f"{sensor}: no valid reading yet", "its filter settles 3 s after a start: run this again")
-    return ok(name, f"{sensor}: {value:.1f} {'ohm' if kind == IMPEDANCE else 'mmHg'}")
+    return ok(name, f"{sensor}: {shown(kind, entry['value_milli']):.1f} {unit_of(kind)}")
 
 
 def _fault(name: str, where: str, fault: int) -> Finding:
@@ -153,7 +156,7 @@ def from_look(looked: Looked, channels: list[Channel]) -> Iterator[Finding]:
     for channel in channels:
         yield _sensor(looked, channel, unnamed)
         tried = looked.tried.get(channel.name)
-        if tried and tried.started and not channel.is_impedance():
+        if tried and tried.started and channel.words and not channel.is_impedance():
             yield from noise_finding(of_channel(channel), tried.codes)
     for at in unnamed:
         said = f"{_what(looked, at)} answers, and the configuration does not name it"
@@ -221,7 +224,7 @@ def _sensor(looked: Looked, channel: Channel, unnamed: list[Place]) -> Finding:
         spare = [_where(place) for place in unnamed if place[2] == channel.address]
         hint = f"; or is it the one at {', '.join(spare)}?" if spare else ""
         return failure(name, f"{where}: nobody answers there", _REMEDIES["absent"] + hint)
-    if at in looked.identities:
+    if at in looked.identities and IDENTITIES[channel.address].chip == sensor:
         identity, value = IDENTITIES[channel.address], looked.identities[at]
         where += f", {identity.called} 0x{value:02X}"
         if not identity.fits(value):
@@ -244,5 +247,7 @@ def _driven(looked: Looked, channel: Channel, said: str) -> Finding:
         return _fault(name, said, tried.fault)
     if not tried.started:
         return failure(name, f"{said}: did not start within the time", _REMEDIES["never_ready"])
+    if channel.is_slow():
+        return ok(name, f"{said}: converts")
     rest = "started; nothing was driven through it" if channel.is_impedance() else f"{len(tried.codes)} codes"
     return ok(name, f"{said}: {rest}")

@@ -61,12 +61,18 @@ _CODE_DENOMINATOR = const(244140625)
 _CODE_ROUND = const(122070312)
 _CODE_MAX = const(0x7FFFFF)
 
+# Words of `Nau7802.read`.
+CODE = const(0)
+READ_K = const(1)
+RISES = const(2)
+ROSE_K = const(3)
+
 
 class Drdy:
-    """The data-ready pin with the interrupt behind it: how many conversions ended, and when the last one did.
+    """The data-ready pin with the interrupt behind it: how often it rose, and when it did last.
 
-    `tick` is the end of the newest conversion as of the last `take`, in ticks: absolute us + `ticks_offset`, modulo
-    2^30.
+    It stands from the end of a conversion until a result is read: conversions that end meanwhile raise it no more.
+    `tick` is that of its last rise as of the last `take`, in ticks: absolute us + `ticks_offset`, modulo 2^30.
     """
 
     def __init__(self, model: "Nau7802", ticks_offset: int = 0) -> None:
@@ -81,36 +87,38 @@ class Drdy:
 
     @micropython.viper
     def take(self) -> int:
-        """Conversions announced since the last call."""
+        """How often it rose since the last call."""
         run = self._model.conversions
+        read = self._model.read
         start = int(run[0])
         period = int(run[1])
         per = int(run[2])
         k = ((int(self._clock.us) - start + 1) * per - 1) // period
-        count = int(run[3]) + (k if k >= _SETTLING else _SETTLING - 1)
+        count = int(read[RISES])
+        rose = int(read[READ_K]) + 1
+        if rose < _SETTLING:
+            rose = _SETTLING
+        if k >= rose:
+            count += 1
+        else:
+            rose = int(read[ROSE_K])
         n = count - int(self._seen)
         if n <= 0:
             return 0
         self._seen = count
         if count == int(self._late):
             self.tick = self._late_tick
-        elif k >= _SETTLING:
-            self.tick = (start + k * period // per + int(self._offset)) & _TICKS_MASK
+        elif per > 0 and rose > 0:
+            self.tick = (start + rose * period // per + int(self._offset)) & _TICKS_MASK
         return n
 
     def blind(self, start_us: int, end_us: int) -> None:
-        """Interrupts were off from `start_us` to `end_us`: of the edges between them one is kept until then."""
-        missed = self._count(end_us) - self._count(start_us)
-        if missed > 0:
-            self._seen += missed - 1
-            self._late = self._count(end_us)
+        """Interrupts were off from `start_us` to `end_us`: a rise between them is told then."""
+        start, period, per, _ = self._model.conversions
+        rose = max(self._model.read[READ_K] + 1, _SETTLING)
+        if ((start_us - start + 1) * per - 1) // period < rose <= ((end_us - start + 1) * per - 1) // period:
+            self._late = self._model.read[RISES] + 1
             self._late_tick = (end_us + self._offset) & _TICKS_MASK
-
-    def _count(self, us: int) -> int:
-        start, period, per, base = self._model.conversions
-        k = ((us - start + 1) * per - 1) // period
-        count: int = base + max(k, _SETTLING - 1)
-        return count
 
 
 class Nau7802:
@@ -147,8 +155,8 @@ class Nau7802:
         self._pointer = 0
         self._scratch = bytearray(3)
         self._signal_at = bridge.at
-        # The code that was read last, and its k.
-        self._last = [0, 0]
+        # What was read last: its code and k; how often the pin rose before that, and the k at which it did last.
+        self.read = [0, 0, 0, 0]
         self._power_us = 0
         self._analog_us = 0
         self._calibrated_us = 0
@@ -193,11 +201,11 @@ class Nau7802:
         if register != _ADCO or len(buf) != 3:
             self._read(register, buf)
             return
-        last = self._last
+        last = self.read
         start, period, per, base = self.conversions
         k = ((self.clock.us - start + 1) * per - 1) // period
         if k <= 0:
-            put_noisy(buf, 0, 0, last[0], _CODE_MAX, 0, 0, 0, TABLE)
+            put_noisy(buf, 0, 0, last[CODE], _CODE_MAX, 0, 0, 0, TABLE)
             return
         t_us = start + k * period // per
         signal = self._signal_at(t_us) + self.offset_pv
@@ -207,8 +215,19 @@ class Nau7802:
         code = (signal * multiplier + _CODE_ROUND) // _CODE_DENOMINATOR + bias
         if k < settled_k:
             code = self._unsettled(code, k, t_us)
-        last[0] = put_noisy(buf, 0, 0, code, _CODE_MAX, base + k, self._salt, self.noise_lsb, TABLE)
-        last[1] = k
+        last[CODE] = put_noisy(buf, 0, 0, code, _CODE_MAX, base + k, self._salt, self.noise_lsb, TABLE)
+        self._fall(k)
+
+    @micropython.native
+    def _fall(self, k: int) -> None:
+        """The pin falls, where it stands: conversion `k` was read."""
+        last = self.read
+        before = last[READ_K]
+        if k > before:
+            last[READ_K] = k
+            if k >= _SETTLING:
+                last[RISES] += 1
+                last[ROSE_K] = before + 1 if before >= _SETTLING else _SETTLING
 
     def _unsettled(self, code: int, k: int, t_us: int) -> int:
         """Before the filter is full the step has not passed; before the regulator is up the gain is 1 % low."""
@@ -222,7 +241,7 @@ class Nau7802:
     def is_unread(self) -> bool:
         """Whether a conversion was announced that nobody has read: the level of the pin and of CR."""
         k = self._finished()
-        unread: bool = k >= _SETTLING and k > self._last[1]
+        unread: bool = k >= _SETTLING and k > self.read[READ_K]
         return unread
 
     def _finished(self) -> int:
@@ -317,7 +336,7 @@ class Nau7802:
             per = _RATES[registers[_CTRL2] >> 4 & 7]
             self.start_us = max(self.clock.us, self._calibrated_us)
             self.conversions = (self.start_us, period, per, base)
-            self._last[1] = 0
+            self.read[READ_K] = self.read[ROSE_K] = 0
             ramp_us = self._analog_us + _LDO_RAMP_US - self.start_us
             self._settled_k = max(_SETTLING, ramp_us * per // period + 1)
         offset = (registers[_OCAL1] << 16 | registers[_OCAL1 + 1] << 8 | registers[_OCAL1 + 2]) ^ 0x800000
@@ -329,6 +348,7 @@ class Nau7802:
     def _halt(self) -> None:
         start, period, per, base = self.conversions
         if per:
+            self._fall(self._finished())
             self.conversions = (start, period, 0, base + max(0, self._finished() - _SETTLING + 1))
 
     def _reset(self) -> None:
