@@ -78,12 +78,19 @@ def test_the_lines_diastolic_goes_before_a_typed_one_and_is_held_60_s():
     for _ in range(58):
         tick()
     assert tick() == (61000, 60, ARTERIAL_LINE)
+    # What was typed with it or since is in force then.
     assert tick() == (72000, 61, TYPED)
     # Outside 10 to 200 mmHg it is no diastolic pressure; at the ends it is.
     for i, diastolic in enumerate((9999, 200001, -5000)):
         assert tick(diastolic) == (72000, 62 + i, TYPED)
     assert tick(10000) == (10000, 0, ARTERIAL_LINE)
     assert tick(200000) == (200000, 0, ARTERIAL_LINE)
+    # What was typed before it is not.
+    for _ in range(60):
+        tick()
+    assert tick() == (NO_DBP, NO_AGE, NO_SOURCE)
+    judge.type_dbp(72000)
+    assert tick() == (72000, 1, TYPED)
 
 
 def test_a_line_that_is_not_active_gives_no_dbp_and_no_mean():

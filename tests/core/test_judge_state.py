@@ -186,6 +186,18 @@ def test_the_lines_diastolic_is_held_on_as_long_as_it_would_be():
     assert other.dbp_source == NO_SOURCE
 
 
+@pytest.mark.parametrize(("typed_s", "source"), [(29, NO_SOURCE), (30, TYPED), (31, TYPED)])
+def test_what_was_typed_before_the_lines_last_value_stays_so(typed_s, source):
+    judge, other = make(["art"]), make(["art"])
+    for t in range(1, 50):
+        judge.begin()
+        judge.take_diastolic(61000 if t <= 30 else ABSENT)
+        if t == typed_s:
+            judge.type_dbp(70000)
+    assert unpack(other, packed(judge), 900)
+    assert other.dbp_source == source
+
+
 def test_states_zeros_and_standbys_go_on():
     run = Run("calf_l", "calf_r").ticks(1, 20000, 20000)
     run.judge.entry(0, ZERO)

@@ -81,7 +81,8 @@ NO_SOURCE = const(0)
 TYPED = const(1)
 ARTERIAL_LINE = const(2)
 DBP_SOURCES = ("none", "typed", "arterial line")
-# That of the arterial line goes before a typed one, and is held for so long when the line gives none.
+# That of the arterial line goes before a typed one, and is held for so long when the line gives none. Then one that was
+# typed before it is too old.
 LINE_HELD_S = const(60)
 # A baseline is the median of this many valid readings in 60 s; it is late when it comes so long after the start.
 BASELINE_READINGS = const(60)
@@ -284,17 +285,19 @@ class Judge:
         self.choose()
 
     def choose(self):
-        """Find the DBP in force."""
+        """Find the DBP in force: none where the line gives none any more and nobody typed one since."""
         words = self.words
-        second = words[SECOND]
-        self.dbp_milli_mmhg = words[WORD_TYPED]
-        self.dbp_source = NO_SOURCE if words[WORD_TYPED] < 0 else TYPED
-        age = second - words[WORD_TYPED_S]
-        if words[WORD_LINE] >= 0 and second - words[WORD_LINE_S] <= LINE_HELD_S:
-            self.dbp_milli_mmhg = words[WORD_LINE]
-            self.dbp_source = ARTERIAL_LINE
-            age = second - words[WORD_LINE_S]
-        self.dbp_age_s = NO_AGE if self.dbp_source == NO_SOURCE or age >= NO_AGE else age
+        dbp = words[WORD_TYPED]
+        source = TYPED
+        age = words[SECOND] - words[WORD_TYPED_S]
+        line_age = words[SECOND] - words[WORD_LINE_S]
+        if words[WORD_LINE] >= 0 and (line_age <= LINE_HELD_S or line_age < age):
+            dbp = words[WORD_LINE] if line_age <= LINE_HELD_S else NO_DBP
+            source = ARTERIAL_LINE
+            age = line_age
+        self.dbp_milli_mmhg = dbp
+        self.dbp_source = NO_SOURCE if dbp < 0 else source
+        self.dbp_age_s = NO_AGE if dbp < 0 or age >= NO_AGE else age
 
     def reading(self, position, value, flags=READING_VALID):
         """Take a channel's reading (or ABSENT) with its flags; True when this set its baseline."""
@@ -432,7 +435,8 @@ class Judge:
         if self.dbp_source != NO_SOURCE:
             x[DBP_AGE] = self.dbp_age_s
         elif self._has_pressure:
-            x[DBP_AGE] = self.words[SECOND]
+            # Since the line gave one, or since the episode began.
+            x[DBP_AGE] = self.words[SECOND] - self.words[WORD_LINE_S]
 
     def is_turned(self, seconds):
         """Whether the patient turned within the last `seconds`."""

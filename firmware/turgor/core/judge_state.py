@@ -114,9 +114,11 @@ def unpack_judge(judge, buffer, at, end, least_age_s=0):
                     return False
         at = stop
     judge.words[:] = words
-    for i in (WORD_TYPED_S, WORD_LINE_S):
-        # On from a second that has passed.
-        judge.words[i] = min(words[i], words[SECOND] - least_age_s)
+    # On from a second that has passed; which of the two was there last stays so.
+    late = max(words[WORD_TYPED_S], words[WORD_LINE_S]) - words[SECOND] + least_age_s
+    if late > 0 and max(words[WORD_TYPED], words[WORD_LINE]) >= 0:
+        judge.words[WORD_TYPED_S] -= late
+        judge.words[WORD_LINE_S] -= late
     judge.states[:] = states
     judge.until[:] = until
     judge.zeroed[:] = zeroed

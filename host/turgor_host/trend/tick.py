@@ -25,6 +25,7 @@ from turgor.core.judge import (
     LATE_S,
     LINE_HELD_S,
     NO_AGE,
+    NO_DBP,
     NO_SOURCE,
     NOT_READ,
     SECOND,
@@ -136,13 +137,16 @@ def _begin(w: Any, alarms: Any, typed: int, line: int) -> None:
     if w[ACKNOWLEDGE_S]:
         _acknowledge(w, alarms)
     w[DBP] = w[WORD_TYPED]
-    w[SOURCE] = NO_SOURCE if w[WORD_TYPED] < 0 else TYPED
+    w[SOURCE] = TYPED
     age = second - w[WORD_TYPED_S]
-    if w[WORD_LINE] >= 0 and second - w[WORD_LINE_S] <= LINE_HELD_S:
-        w[DBP] = w[WORD_LINE]
+    line_age = second - w[WORD_LINE_S]
+    if w[WORD_LINE] >= 0 and (line_age <= LINE_HELD_S or line_age < age):
+        w[DBP] = w[WORD_LINE] if line_age <= LINE_HELD_S else NO_DBP
         w[SOURCE] = ARTERIAL_LINE
-        age = second - w[WORD_LINE_S]
-    w[AGE_S] = NO_AGE if w[SOURCE] == NO_SOURCE or age >= NO_AGE else age
+        age = line_age
+    if w[DBP] < 0:
+        w[SOURCE] = NO_SOURCE
+    w[AGE_S] = NO_AGE if w[DBP] < 0 or age >= NO_AGE else age
 
 
 def _acknowledge(w: Any, alarms: Any) -> None:
@@ -224,4 +228,4 @@ def _weigh_system(w: Any, p: Any, fluid: Any, x: Any) -> None:
     if w[SOURCE] != NO_SOURCE:
         x[DBP_AGE] = w[AGE_S]
     elif w[HAS_PRESSURE]:
-        x[DBP_AGE] = w[SECOND]
+        x[DBP_AGE] = w[SECOND] - w[WORD_LINE_S]
