@@ -104,14 +104,14 @@ def test_a_line_that_is_not_active_gives_no_dbp_and_no_mean():
         assert run.judge.dbp_source == (ARTERIAL_LINE if raised else NO_SOURCE)
 
 
-def test_a_baseline_is_the_first_median_of_a_whole_minute():
+def test_a_baseline_is_the_first_median_of_a_whole_minute_of_which_half_is_valid():
     run = Run("calf_l", "calf_z", "thorax_z", "art", limits=alone())
     run.ticks(20, 20000, ABSENT, 30000, 90000).ticks(45, 20000, 40000, 30000, 90000).ticks(
         1, 20000, ABSENT, 30000, 90000
     )
     run.ticks(70, 20000, 40000, 30000, 90000)
-    # thorax_z: 60 readings at tick 60; calf_z: the absent reading at tick 66 leaves the window at tick 126.
-    assert run.baselines == [(60, "thorax_z", AT_ATTACH, 30000), (126, "calf_z", AT_ATTACH, 40000)]
+    # thorax_z: 60 readings at tick 60; calf_z: 60 s from tick 21 on, of which one is absent.
+    assert run.baselines == [(60, "thorax_z", AT_ATTACH, 30000), (80, "calf_z", AT_ATTACH, 40000)]
     run.judge.confirm(CALF_Z, r.BASELINE_UNKNOWN)
     assert [run.judge.baseline(position) for position in (1, 2)] == [(CONFIRMED, 40000), (AT_ATTACH, 30000)]
 
@@ -120,6 +120,29 @@ def test_what_is_no_resistance_is_no_baseline():
     run = Run("calf_z", limits=alone()).ticks(200, -5)
     assert run.baselines == []
     assert run.judge.baseline(0) == (0, 0)
+
+
+@pytest.mark.parametrize(("every", "at"), [(1, 60), (2, 61), (10, 61), (50, 61)])
+def test_readings_that_fail_now_and_then_make_a_baseline(every, at):
+    """Of so many seconds one each is missing, the first one among them: 60 s from the next one on."""
+    run = Run("calf_z", limits=alone())
+    for t in range(1, 700):
+        run.ticks(1, ABSENT if every > 1 and t % every == 1 else R)
+    assert run.baselines == [(at, "calf_z", AT_ATTACH, R)]
+    assert run.of(r.BASELINE_UNKNOWN) == []
+
+
+def test_a_baseline_that_does_not_come_for_ten_minutes_is_unknown():
+    """A reading in three is not enough; without any there is no electrode to ask about."""
+    run = Run("calf_z", "thorax_z", limits=alone()).ticks(100, ABSENT, ABSENT)
+    for t in range(700):
+        run.ticks(1, R if t % 3 == 0 else ABSENT, ABSENT)
+    assert run.of(r.BASELINE_UNKNOWN) == [(700, r.RAISED, r.LOW)]
+    assert run.events[-1][1] == CALF_Z
+    # It ends as soon as there is one.
+    run.ticks(100, R, ABSENT)
+    assert run.judge.baseline(0) == (AT_ATTACH, R)
+    assert [state for _, state, _ in run.of(r.BASELINE_UNKNOWN)] == [r.RAISED, r.CLEARED]
 
 
 def test_a_late_admission_makes_late_baselines():

@@ -13,7 +13,7 @@ from turgor.core.median import ABSENT
 from turgor.mp import const
 
 # Words from 2 on: the baseline (0: none), what it would be where the electrodes are now, its origin, the steps so far
-# in per mille, when the last three were, for how long nothing was read, the skin's milli-degC with the baseline, the
+# in per mille (before there is a baseline: since when it is missed, s), when the last three were, for how long nothing was read, the skin's milli-degC with the baseline, the
 # last readings, one in 2 s, and the highest of the last hours.
 BASELINE = const(2)
 ANCHOR = const(3)
@@ -28,7 +28,7 @@ _HIGHEST = const(21)
 STATE_WORDS = const(45)
 
 # Where a baseline comes from. LATE was measured long after the episode began; LOST was true until there was too long a
-# gap or too much moved.
+# gap or too much moved, or could not be measured for so long.
 NO_ORIGIN = const(0)
 AT_ATTACH = const(1)
 LATE = const(2)
@@ -40,6 +40,7 @@ BASELINE_ORIGINS = ("none", "at attach", "late", "lost", "confirmed")
 _STEP_PART = const(50)
 _STILL_PART = const(100)
 _GAP_MOST_S = const(600)
+_MISSED_S = const(600)
 _MOVED_MOST_PERMILLE = const(100)
 _DAY_S = const(86400)
 
@@ -77,6 +78,11 @@ def _still(s, at):
 
 def fluid_reading(s, second, reading):
     """Take this second's reading (or ABSENT) in; True when there was a step."""
+    if not s[BASELINE] and (reading != ABSENT or s[_MOVED]):
+        s[_MOVED] += 1
+        if s[_MOVED] >= _MISSED_S:
+            s[_MOVED] = _MISSED_S
+            s[ORIGIN] = LOST
     if reading == ABSENT:
         if s[_GAP_S] <= _GAP_MOST_S:
             s[_GAP_S] += 1
@@ -126,6 +132,7 @@ def set_baseline(s, value, origin, skin):
     s[BASELINE] = s[ANCHOR] = value
     s[ORIGIN] = origin
     s[SKIN] = skin
+    s[_MOVED] = 0
 
 
 def confirm_baseline(s):

@@ -37,7 +37,7 @@ from turgor.core.fluid import (
     set_baseline,
     unmoved,
 )
-from turgor.core.median import ABSENT, median, median_push
+from turgor.core.median import ABSENT, is_filled, median, median_push
 from turgor.core.median import STATE_WORDS as MEDIAN_WORDS
 from turgor.core.rules import (
     DBP_AGE,
@@ -84,8 +84,7 @@ DBP_SOURCES = ("none", "typed", "arterial line")
 # That of the arterial line goes before a typed one, and is held for so long when the line gives none. Then one that was
 # typed before it is too old.
 LINE_HELD_S = const(60)
-# A baseline is the median of this many valid readings in 60 s; it is late when it comes so long after the start.
-BASELINE_READINGS = const(60)
+# A baseline is late when it comes so long after the start.
 LATE_S = const(3600)
 
 STANDBY_S = const(1800)
@@ -328,9 +327,9 @@ class Judge:
             s = self.kept[position][0]
             self._stepped[position] = fluid_reading(s, second, value)
             value = unmoved(s, value)
-        valid = median_push(windows[0], value)
+        median_push(windows[0], value)
         middle = self.medians[position] = median(windows[0])
-        if kind == IMPEDANCE and valid == BASELINE_READINGS and not s[BASELINE] and middle > 0:
+        if kind == IMPEDANCE and not s[BASELINE] and middle > 0 and is_filled(windows[0]):
             late = second > LATE_S or self.words[_ADMITTED] & ADMITTED_LATE
             set_baseline(s, middle, LATE if late else AT_ATTACH, self._active(self._skin_at))
             return True

@@ -21,7 +21,6 @@ from turgor.core.fluid import (
 )
 from turgor.core.judge import (
     ARTERIAL_LINE,
-    BASELINE_READINGS,
     LATE_S,
     LINE_HELD_S,
     NO_AGE,
@@ -35,7 +34,7 @@ from turgor.core.judge import (
     WORD_TYPED,
     WORD_TYPED_S,
 )
-from turgor.core.median import ABSENT, median, median_push
+from turgor.core.median import ABSENT, is_filled, median, median_push
 from turgor.core.rules import (
     DBP_AGE,
     DBP_LEAST_MILLI_MMHG,
@@ -174,10 +173,10 @@ def _read_impedance(w: Any, p: Any, window: Any, fluid: Any, position: int, valu
     p[position][TROUBLED] = NOT_READ if value == ABSENT else 0
     second = w[SECOND]
     p[position][STEPPED] = fluid_reading(fluid, second, value)
-    valid = median_push(window, unmoved(fluid, value))
+    median_push(window, unmoved(fluid, value))
     middle = median(window)
     p[position][MEDIAN] = middle
-    if valid == BASELINE_READINGS and not fluid[BASELINE] and middle > 0:
+    if not fluid[BASELINE] and middle > 0 and is_filled(window):
         set_baseline(fluid, middle, LATE if second > LATE_S else AT_ATTACH, _median_at(p, w[SKIN_AT]))
 
 
