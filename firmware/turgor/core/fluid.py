@@ -87,10 +87,7 @@ def fluid_reading(s, second, reading):
         if s[_GAP_S] <= _GAP_MOST_S:
             s[_GAP_S] += 1
             if s[_GAP_S] > _GAP_MOST_S:
-                # What changed in so long a time may be fluid.
-                forget(s)
-                if s[BASELINE]:
-                    s[ORIGIN] = LOST
+                lose_baseline(s)
         return False
     s[_GAP_S] = 0
     if second & 1:
@@ -133,6 +130,13 @@ def set_baseline(s, value, origin, skin):
     s[ORIGIN] = origin
     s[SKIN] = skin
     s[_MOVED] = 0
+
+
+def lose_baseline(s):
+    """What changed meanwhile is no step, and may be fluid."""
+    forget(s)
+    if s[BASELINE]:
+        s[ORIGIN] = LOST
 
 
 def confirm_baseline(s):

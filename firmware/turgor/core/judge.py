@@ -33,6 +33,7 @@ from turgor.core.fluid import (
     fall_from_highest,
     fluid_reading,
     fluid_state,
+    lose_baseline,
     restart_highest,
     set_baseline,
     unmoved,
@@ -43,9 +44,11 @@ from turgor.core.rules import (
     DBP_AGE,
     DBP_LEAST_MILLI_MMHG,
     DBP_MOST_MILLI_MMHG,
+    DP,
     DP_DEFICIT,
     FLUID_GAIN,
     FLUID_RETURN,
+    HELD,
     INDEX,
     MANY,
     MAP,
@@ -121,6 +124,8 @@ _ADMITTED = const(8)
 WORDS = const(9)
 NEVER_S = const(-0x7FFFFF)
 _ADMISSION = const(8)
+# Beside these bits: the DBP typed is from before the board was off for who knows how long.
+_OLD = const(16)
 
 
 class Judge:
@@ -216,6 +221,7 @@ class Judge:
         """A diastolic pressure typed by hand, in force from this tick on where the line gives none."""
         self.words[WORD_TYPED] = dbp_milli_mmhg
         self.words[WORD_TYPED_S] = self.words[SECOND]
+        self.words[_ADMITTED] &= ~_OLD
         self.choose()
 
     def entry(self, channel, kind):
@@ -257,6 +263,13 @@ class Judge:
     def admit(self, bits):
         """A patient's episode begins; bits of `core.entries`."""
         self._begin_episode(bits | _ADMISSION)
+
+    def was_off(self):
+        """Nobody knows for how long: what was typed still raises alarms and ends none, and no baseline is sure."""
+        self.words[_ADMITTED] |= _OLD
+        for position in range(len(self.channels)):
+            if CHANNELS[self.channels[position]][1] == IMPEDANCE:
+                lose_baseline(self.kept[position][0])
 
     def discharge(self):
         """It ends: nothing of it reaches the next."""
@@ -381,6 +394,8 @@ class Judge:
         map = self._active(self._arterial_at)
         dbp = self.dbp_milli_mmhg
         pressure_signs(x, doubt, slope, deficit, second, icp, reading, dbp, self.dbp_age_s, map, self._aux)
+        if x[DP] != ABSENT and self.dbp_source == TYPED and self.words[_ADMITTED] & _OLD:
+            x[HELD] = 1
         x[ZERO_AGE] = second - self.zeroed[position] if self.zeroed[position] != NEVER_S else 0
 
     def _weigh_impedance(self, x, position):
