@@ -21,7 +21,7 @@ from turgor.core.channel import (
 )
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, MOTION, NO_CHANNEL, NO_LIMB, PRESSURE, TEMPERATURE
 from turgor.core.deficit import deficit_state
-from turgor.core.doubt import believe, doubt_state, explain
+from turgor.core.doubt import DOUBTED, believe, doubt_state, explain
 from turgor.core.entries import ACTIVE, CATHETER, DRESSING, FASCIOTOMY, LOCAL, POSITION, REMOVED, STANDBY, ZERO
 from turgor.core.entries import LATE as ADMITTED_LATE
 from turgor.core.fluid import (
@@ -403,19 +403,22 @@ class Judge:
         middle = self._judged(position)
         impedance_signs(x, s, self._stepped[position])
         if not self._is_limb(position):
-            returning = 0
+            returning = ABSENT
             for other in range(len(self.channels)):
                 if self._is_limb(other):
                     aux = self.alarms.aux(FLUID_RETURN)
-                    returning |= is_returning(self.kept[other][0], self._judged(other), aux)
+                    returning = max(returning, is_returning(self.kept[other][0], self._judged(other), aux))
             thorax_signs(x, s, self.words[SECOND], middle, returning)
             return
-        icp = self._active(self._pressure_at[position])
+        at = self._pressure_at[position]
+        icp = self._active(at)
+        if at >= 0 and self.kept[at][0][DOUBTED]:
+            icp = ABSENT
         dp = dp_milli_mmhg(self.dbp_milli_mmhg, self.dbp_age_s, icp)
         skin = self._active(self._skin_at)
         limb_signs(x, s, self.words[SECOND], middle, skin, icp, dp, self.alarms.aux(FLUID_GAIN, 2))
         beside = self._beside_at[position]
-        if beside >= 0 and self.words[_ADMITTED] & LOCAL:
+        if beside >= 0 and self.words[_ADMITTED] & LOCAL and self.states[beside] == ACTIVE:
             local_signs(x, s, middle, self.kept[beside][0], self._judged(beside))
 
     def _judged(self, position):

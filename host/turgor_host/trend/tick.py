@@ -10,6 +10,7 @@ from typing import Any
 
 from turgor.core.alarms import ACKNOWLEDGED_AT, ALARM_WORDS, EVENT_WORDS, PRIORITY_AT, _highest, _step
 from turgor.core.channels import ARTERIAL, IMPEDANCE, PRESSURE
+from turgor.core.doubt import DOUBTED
 from turgor.core.fluid import (
     AT_ATTACH,
     BASELINE,
@@ -108,7 +109,7 @@ def run(s: State, tick: int, end: int, readings: Any, typed: Any, line: Any, row
                 if kind == PRESSURE:
                     _weigh_pressure(w, p, s.doubt[position], s.slope[position], s.deficit[position], x, s.aux, position)
                 elif kind == IMPEDANCE:
-                    _weigh_impedance(w, p, fluid, x, position)
+                    _weigh_impedance(w, p, s.doubt, fluid, x, position)
                 elif kind == ARTERIAL:
                     x[MAP] = p[position][MEDIAN]
                     x[INDEX] = ABSENT if p[position][READING] == ABSENT else 0
@@ -191,18 +192,19 @@ def _weigh_pressure(w: Any, p: Any, doubt: Any, slope: Any, deficit: Any, x: Any
     x[ZERO_AGE] = 0
 
 
-def _weigh_impedance(w: Any, p: Any, fluid: Any, x: Any, position: int) -> None:
+def _weigh_impedance(w: Any, p: Any, doubt: Any, fluid: Any, x: Any, position: int) -> None:
     own, second, middle = fluid[position], w[SECOND], _judged(p, position)
     impedance_signs(x, own, p[position][STEPPED])
     if p[position][IS_LIMB]:
-        icp = _median_at(p, p[position][PRESSURE_AT])
+        at = p[position][PRESSURE_AT]
+        icp = ABSENT if at >= 0 and doubt[at][DOUBTED] else _median_at(p, at)
         dp = dp_milli_mmhg(w[DBP], w[AGE_S], icp)
         limb_signs(x, own, second, middle, _median_at(p, w[SKIN_AT]), icp, dp, w[GAIN_AUX])
         return
-    returning = 0
+    returning = ABSENT
     for other in range(len(p)):
         if p[other][IS_LIMB]:
-            returning |= is_returning(fluid[other], _judged(p, other), w[RETURN_AUX])
+            returning = max(returning, is_returning(fluid[other], _judged(p, other), w[RETURN_AUX]))
     thorax_signs(x, own, second, middle, returning)
 
 
