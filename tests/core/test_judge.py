@@ -11,6 +11,7 @@ from turgor.core.fluid import AT_ATTACH, CONFIRMED, LATE
 from turgor.core.judge import (
     ARTERIAL_LINE,
     DBP_SOURCES,
+    HELD_MOST_S,
     NO_AGE,
     NO_DBP,
     NO_SOURCE,
@@ -283,6 +284,21 @@ def test_a_turn_holds_what_is_judged_of_impedances_for_20_minutes():
     run.ticks(2000, 93000, SITTING)
     turned_at = 100 + 31
     assert run.of(r.FLUID_GAIN) == [(turned_at + TURNED_S + 600, r.RAISED, r.LOW)]
+
+
+def test_turns_without_end_hold_for_40_minutes():
+    """Every 18 min: judged from 40 min after the first on. After 20 min without one the next holds again."""
+    run = Run("calf_z", "motion", limits=alone(r.FLUID_GAIN)).ticks(100, R, LYING)
+    for turns in range(8):
+        for i in range(1080):
+            run.ticks(1, max(93000, R - 30 * i) if turns == 0 else 93000, LYING if turns % 2 else SITTING)
+    # At 30 readings the posture's median is half way, which is a turn too.
+    first = 100 + 30
+    assert run.of(r.FLUID_GAIN) == [(first + HELD_MOST_S + 600, r.RAISED, r.LOW)]
+    assert run.judge.is_turned(TURNED_S)
+    assert not run.judge.is_held()
+    run.ticks(1300, 93000, LYING).ticks(40, 93000, SITTING)
+    assert run.judge.is_held()
 
 
 def test_a_turn_holds_what_several_limbs_do_for_two_and_a_half_hours():

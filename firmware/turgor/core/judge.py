@@ -94,6 +94,8 @@ STANDBY_S = const(1800)
 
 # After the patient turned no change of an impedance is judged, and for longer not whether several limbs fell together.
 TURNED_S = const(1200)
+# Who is turned again and again is judged from so long after the first turn on.
+HELD_MOST_S = const(2400)
 _TURNED_MANY_S = const(9000)
 # Bits of a trouble, in order of its rules.
 NOT_READ = const(1)
@@ -149,7 +151,7 @@ class Judge:
         # What a position keeps beside them, by kind: doubt, slope and deficit; fluid.
         self.kept = [self._afresh(CHANNELS[channel][1]) for channel in channels]
         self.states = bytearray(count)
-        # Until when a standby lasts, and when the last zero was.
+        # Until when a standby lasts, and when the last zero was; of a motion, the first turn of those that hold.
         self.until = array("i", bytes(4 * count))
         self.zeroed = array("i", bytes(4 * count))
         # What is said of a subject only once: the alarms of all that was before end.
@@ -161,6 +163,7 @@ class Judge:
         kinds = [CHANNELS[channel][1] for channel in channels]
         self._has_pressure = PRESSURE in kinds
         self._arterial_at = kinds.index(ARTERIAL) if ARTERIAL in kinds else -1
+        self._motion_at = kinds.index(MOTION) if MOTION in kinds else -1
         self._skin_at = kinds.index(TEMPERATURE) if TEMPERATURE in kinds else -1
         alarms = self.alarms
         self._aux = array("i", [alarms.aux(PRESSURE_HIGH), alarms.aux(PRESSURE_RISING), alarms.aux(DP_DEFICIT)])
@@ -424,7 +427,7 @@ class Judge:
     def _judged(self, position):
         """An impedance's median, ABSENT while its change says nothing."""
         median = self._active(position)
-        return ABSENT if median <= 0 or self.is_turned(TURNED_S) else median
+        return ABSENT if median <= 0 or self.is_held() else median
 
     def _active(self, position):
         """A channel's median, ABSENT where there is none (-1) and while it is not active."""
@@ -459,6 +462,11 @@ class Judge:
         """Whether the patient turned within the last `seconds`."""
         return self.words[SECOND] - self.words[_TURNED_AT_S] < seconds
 
+    def is_held(self):
+        """Whether changes of impedances say nothing, because the patient turned."""
+        began = self.zeroed[self._motion_at]
+        return self.is_turned(TURNED_S) and self.words[SECOND] - began < HELD_MOST_S
+
     def _turn(self, posture):
         """Compare a posture (packed axes, or ABSENT) with the one before."""
         words = self.words
@@ -470,7 +478,9 @@ class Judge:
             return
         if self._has_turned(before, posture):
             words[_POSTURE] = posture
+            if not self.is_turned(TURNED_S):
+                self.zeroed[self._motion_at] = words[SECOND]
             words[_TURNED_AT_S] = words[SECOND]
             for position in range(len(self.channels)):
-                if self._is_limb(position):
+                if self.is_held() and self._is_limb(position):
                     restart_highest(self.kept[position][0])
