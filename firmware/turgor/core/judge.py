@@ -111,6 +111,9 @@ _WHY = const(22)
 _QUALITY_DAMPED = const(32)
 _QUALITY = const(240)
 _PULSE_ABOVE_AT = const(3)
+# Without beats, or in a flush, what the line reads is the blood's pressure only where it is too low for a stopcock's.
+_NO_PULSE = const(80)
+_ARREST_MILLI_MMHG = const(65000)
 
 # Words of what belongs to no channel: this second of the episode, DBP typed and when, that of the line and when,
 # when the patient turned, the posture before, whether the watchdog restarted the board, bits of the admission.
@@ -338,6 +341,8 @@ class Judge:
         if self._motion_median and kind == MOTION:
             self.medians[position] = self._motion_median(windows, value)
             return False
+        if kind == ARTERIAL and flags & _NO_PULSE and value >= _ARREST_MILLI_MMHG:
+            value = ABSENT
         second = self.words[SECOND]
         if kind == IMPEDANCE:
             s = self.kept[position][0]
