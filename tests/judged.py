@@ -40,8 +40,8 @@ class Judged:
         act: Callable[["Judged", int], None] = lambda _, __: None,
         line: Callable[[int], float | None] = lambda _: None,
     ) -> "Judged":
-        """`seconds` ticks; `dbp` gives what is typed at one, `line` the arterial line's diastolic pressure, `act` does anything
-        else."""
+        """`seconds` ticks; `dbp` gives what is typed at one, `line` the arterial line's diastolic pressure, `act` does
+        anything else."""
         judge = self.judge
         for _ in range(seconds):
             self.second += 1

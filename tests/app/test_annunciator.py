@@ -166,7 +166,7 @@ def test_a_pause_is_ended_and_begun_anew(fake: ModuleType) -> None:
 
 
 def test_a_new_alarm_as_high_as_one_that_was_acknowledged_meanwhile_ends_it(fake: ModuleType) -> None:
-    """The right calf follows by 100 s, when the left one's alarm is acknowledged: its own sounds; a host counts along."""
+    """The right calf follows by 100 s, when the left one's alarm is acknowledged: it sounds; a host counts along."""
     later = (lambda index: (35 if index > 400 else 10) * CODES_PER_MMHG,)
     board = fake.Board({"calf_l": (steady(35),), "calf_r": later})
     board.edges = []

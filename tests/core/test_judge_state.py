@@ -68,11 +68,10 @@ def standing():
 def test_by_hand():
     """A fresh judge of a skin: layout, 9 words, and two heads with a state, two times and no alarms; 53 bytes."""
     state = packed(make(["skin"]))
-    never = (-0x7FFFFF).to_bytes(3, "little", signed=True)
     words = (0, NO_DBP, 0, NO_DBP, 0, -0x7FFFFF, ABSENT, 0, 0)
     assert state == b"\x02" + b"".join(w.to_bytes(4, "little", signed=True) for w in words) + bytes(
-        [8, 7, 0, 0, 0, 0, 0]
-    ) + never + bytes([255, 0, 0])
+        [8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 255, 0, 0]
+    )
 
 
 MOTIONS = ((0, 0, 1000), (0, 1000, 0), (1000, 0, 0), (0, 400, 900))
@@ -200,7 +199,7 @@ def test_what_was_typed_before_the_lines_last_value_stays_so(typed_s, source):
 
 @pytest.mark.parametrize("least_age_s", [0, 900])
 def test_after_who_knows_how_long_nothing_ends_by_what_was_typed_before(least_age_s):
-    """dP is 25 when the power goes, and 34 when it is back: dP of a DBP of yesterday ends nothing until one is typed."""
+    """dP is 25 when the power goes, and 34 when it is back: by a DBP of yesterday, which ends nothing."""
     run = Run("calf_l", "calf_z").ticks(1, 45000, R, dbp=70000).ticks(1000, 45000, R)
     assert run.judge.alarms.priority(0, r.DP_LOW) == r.MEDIUM
     again = Run("calf_l", "calf_z")

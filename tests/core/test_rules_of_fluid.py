@@ -265,8 +265,12 @@ def test_the_other_limbs_electrode_that_comes_off_raises_nothing_and_ends_nothin
 
 
 def test_a_pressure_in_doubt_holds_the_fluid_that_it_would_make_high():
-    """15 % with an ICP of 45 for 5 min; the catheter slips out: the run is held, and goes on when it is back. Somebody who
-    confirms that it is really 10 ends it."""
+    """15 % with an ICP of 45 for 5 min; the catheter slips out: the run is held, and goes on when it is back. Who
+    confirms that the pressure is really low ends it."""
+
+    def confirm(judge):
+        judge.confirm(channel_id("calf_l"), r.PRESSURE_DOUBT)
+
     for confirmed in (False, True):
         run = Run("calf_l", "calf_z", limits=alone(r.FLUID_GAIN)).ticks(1, 45000, R, dbp=90000).ticks(60, 45000, R)
         ramp(run, R, 85000, lambda z: (45000, z))
@@ -274,7 +278,7 @@ def test_a_pressure_in_doubt_holds_the_fluid_that_it_would_make_high():
         run.ticks(1, 5000, 85000, dbp=90000).ticks(800, 5000, 85000)
         assert run.of(r.FLUID_GAIN)[-1][2] == r.MEDIUM
         if confirmed:
-            run.ticks(1, 5000, 85000, dbp=90000, act=lambda judge: judge.confirm(channel_id("calf_l"), r.PRESSURE_DOUBT))
+            run.ticks(1, 5000, 85000, dbp=90000, act=confirm)
             run.ticks(60, 5000, 85000)
         run.ticks(1, 45000, 85000, dbp=90000).ticks(330, 45000, 85000)
         assert run.of(r.FLUID_GAIN)[-1][2] == (r.MEDIUM if confirmed else r.HIGH)

@@ -6,7 +6,7 @@ from judge_driver import Run, alone
 from turgor.core import rules as r
 from turgor.core.beats import FLUSHED, NO_BEATS
 from turgor.core.channel import READING_ELECTRODE_OFF, READING_NOISY, READING_SATURATED, READING_STUCK, READING_VALID
-from turgor.core.entries import LEVEL, ZERO
+from turgor.core.entries import ACTIVE, LEVEL, REMOVED, ZERO
 from turgor.core.judge import FASCIOTOMY
 from turgor.core.median import ABSENT
 
@@ -204,6 +204,13 @@ def test_a_zero_is_overdue_after_eight_hours():
     assert run.of(r.ZERO_OVERDUE) == [(28802, r.RAISED, r.LOW)]
     run.ticks(1, 20000, act=lambda judge: judge.entry(CALF_L, ZERO))
     assert run.of(r.ZERO_OVERDUE)[1:] == [(28803, r.CLEARED, r.LOW)]
+
+
+def test_what_was_never_zeroed_is_overdue_eight_hours_after_it_came():
+    run = Run("calf_l", "calf_r", limits=alone()).ticks(1, 20000, ABSENT, act=lambda judge: judge.set_state(1, REMOVED))
+    run.ticks(999, 20000, ABSENT).ticks(1, 20000, 20000, act=lambda judge: judge.set_state(1, ACTIVE))
+    run.ticks(29000, 20000, 20000)
+    assert [event[:2] for event in run.events if event[2] == r.ZERO_OVERDUE] == [(28801, CALF_L), (29802, 1)]
 
 
 def test_the_watchdog_is_said_until_somebody_saw_it():

@@ -13,8 +13,8 @@ from turgor.core.median import ABSENT
 from turgor.mp import const
 
 # Words from 2 on: the baseline (0: none), what it would be where the electrodes are now, its origin, the steps so far
-# in per mille (before there is a baseline: since when it is missed, s), when the last three were, for how long nothing was read, the skin's milli-degC with the baseline, the
-# last readings, one in 2 s, and the highest of the last hours.
+# in per mille (without a baseline the seconds since the first reading), when the last three were, for how long nothing
+# was read, the skin's milli-degC with the baseline, the last readings, one in 2 s, and the highest of the last hours.
 BASELINE = const(2)
 ANCHOR = const(3)
 ORIGIN = const(4)

@@ -154,7 +154,8 @@ class Judge:
         # What a position keeps beside them, by kind: doubt, slope and deficit; fluid.
         self.kept = [self._afresh(CHANNELS[channel][1]) for channel in channels]
         self.states = bytearray(count)
-        # Until when a standby lasts, and when the last zero was; of a motion, the first turn of those that hold.
+        # Until when a standby lasts; when the last zero was, at first since when the channel is here, and of a motion
+        # the first of the turns that hold.
         self.until = array("i", bytes(4 * count))
         self.zeroed = array("i", bytes(4 * count))
         # What is said of a subject only once: the alarms of all that was before end.
@@ -214,7 +215,7 @@ class Judge:
 
     def _restart(self, position):
         self.kept[position] = self._afresh(CHANNELS[self.channels[position]][1])
-        self.zeroed[position] = NEVER_S
+        self.zeroed[position] = self.words[SECOND]
         for window in self._windows[position]:
             # Of an empty window nothing but its position and its count is looked at.
             window[0] = window[1] = 0
@@ -404,7 +405,7 @@ class Judge:
         pressure_signs(x, doubt, slope, deficit, second, icp, reading, dbp, self.dbp_age_s, map, self._aux)
         if x[DP] != ABSENT and self.dbp_source == TYPED and self.words[_ADMITTED] & _OLD:
             x[HELD] = 1
-        x[ZERO_AGE] = second - self.zeroed[position] if self.zeroed[position] != NEVER_S else 0
+        x[ZERO_AGE] = second - self.zeroed[position]
 
     def _weigh_impedance(self, x, position):
         s = self.kept[position][0]

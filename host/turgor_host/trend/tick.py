@@ -189,7 +189,7 @@ def _weigh_pressure(w: Any, p: Any, doubt: Any, slope: Any, deficit: Any, x: Any
     icp, reading = p[position][MEDIAN], p[position][READING]
     map = _median_at(p, w[ARTERIAL_AT])
     pressure_signs(x, doubt, slope, deficit, w[SECOND], icp, reading, w[DBP], w[AGE_S], map, aux)
-    x[ZERO_AGE] = 0
+    x[ZERO_AGE] = w[SECOND]
 
 
 def _weigh_impedance(w: Any, p: Any, doubt: Any, fluid: Any, x: Any, position: int) -> None:
