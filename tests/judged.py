@@ -4,11 +4,13 @@ from collections.abc import Callable
 
 from turgor.core.alarms import EVENT_WORDS
 from turgor.core.channel import READING_ELECTRODE_OFF, READING_VALID
-from turgor.core.channels import CHANNELS, IMPEDANCE, MOTION, NO_CHANNEL, channel_id
+from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, MOTION, NO_CHANNEL, channel_id
 from turgor.core.judge import Judge
 from turgor.core.median import ABSENT
 from turgor.core.rules import DEFAULT_LIMITS, EVENT_NAMES, FIRST_TECHNICAL, PRIORITY_NAMES, RULE_NAMES
 
+# A damped arterial line says so, and gives no diastolic pressure.
+DAMPED = READING_VALID | 32
 LYING = (0, 0, 1000)
 SITTING = (1000, 0, 0)
 
@@ -36,31 +38,37 @@ class Judged:
         signals: dict[str, Callable[[int], object]],
         dbp: Callable[[int], float | None] = lambda _: None,
         act: Callable[["Judged", int], None] = lambda _, __: None,
+        line: Callable[[int], float | None] = lambda _: None,
     ) -> "Judged":
-        """`seconds` ticks; `dbp` gives what is typed at one, `act` does anything else."""
+        """`seconds` ticks; `dbp` gives what is typed at one, `line` the arterial line's diastolic pressure, `act` does
+        anything else."""
         judge = self.judge
         for _ in range(seconds):
             self.second += 1
             judge.begin()
+            diastolic = line(self.second)
+            judge.take_diastolic(ABSENT if diastolic is None else round(1000 * diastolic))
             typed = dbp(self.second)
             if typed is not None:
                 judge.type_dbp(round(1000 * typed))
             act(self, self.second)
             for position, name in enumerate(self.names):
-                self._read(position, name, signals[name](self.second))
+                self._read(position, name, signals[name](self.second), diastolic)
             for position in range(len(self.names) + 1):
                 judge.weigh(position)
                 judge.decide(position)
                 self._take()
         return self
 
-    def _read(self, position: int, name: str, value: object) -> None:
+    def _read(self, position: int, name: str, value: object, diastolic: object) -> None:
         kind = CHANNELS[channel_id(name)][1]
         if value is None:
             flags = READING_ELECTRODE_OFF if kind == IMPEDANCE else 0
             self.judge.reading(position, ABSENT, flags)
         elif kind == MOTION:
             self.judge.reading(position, packed(value), READING_VALID)
+        elif kind == ARTERIAL and diastolic is None:
+            self.judge.reading(position, round(1000 * value), DAMPED)
         else:
             self.judge.reading(position, round(1000 * value), READING_VALID)
 

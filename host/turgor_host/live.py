@@ -244,7 +244,7 @@ class Live:
             self._paused_until_s = self._at(header) + 1 + body["a"] if body["a"] else 0
             # In second 0 one goes on from before the restart, over what it was over then.
             if header["t_s"]:
-                self._paused_at = max([self._least, *self._alarms.waiting()])
+                self._paused_at = self._level()
             text = f"sound paused for {body['a']} s" if body["a"] else "sound no longer paused"
             self._note(self._at(header), text, "info")
         elif body["command"] == lines.MARK:
@@ -297,6 +297,10 @@ class Live:
                 self._alarms.take_standing(judge, self._at(header))
                 self._knows_alarms = True
 
+    def _level(self) -> int:
+        """The highest priority that nobody acknowledged."""
+        return max([self._least, *self._alarms.waiting()])
+
     def _entered(self, t_s: int, entry: Entry) -> None:
         where = "" if entry.channel is None else f"{label_of(entry.channel)}: "
         self._note(t_s, where + entry.line(), "info")
@@ -336,6 +340,8 @@ class Live:
         self._dbp_milli_mmhg = body["dbp_milli_mmhg"]
         self._dbp_age_s = body["dbp_age_s"]
         self._dbp_source = body["dbp_source"]
+        # As the board does: what is over is nothing that the pause is over.
+        self._paused_at = min(self._paused_at, self._level())
         row = {"dbp": self._dbp_milli_mmhg / 1000 if self._dbp_valid() else math.nan}
         for entry in unpack_readings(tail):
             channel = self._channel(entry["channel"])

@@ -122,8 +122,9 @@ class LiveAlarms:
         return [found.text for found in groups]
 
     def waiting(self) -> list[int]:
-        """The priorities of those that nobody acknowledged."""
-        return [alarm["priority"] for alarm in self._standing.values() if not alarm["acknowledged"]]
+        """The priorities of those that nobody acknowledged; of those before a restart until it is known what stands."""
+        alarms = (*self._before.values(), *self._standing.values())
+        return [alarm["priority"] for alarm in alarms if not alarm["acknowledged"]]
 
     def channels(self, rule: int) -> set[int]:
         """Where a rule's alarm stands."""

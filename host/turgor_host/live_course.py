@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from turgor.core.channels import CHANNELS, IMPEDANCE, MOTION, NO_LIMB, PRESSURE
+from turgor.core.judge import HELD_MOST_S, TURNED_S
 from turgor.core.median import ABSENT
 from turgor.core.slow import has_turned
 from turgor_host.course import CANNOT_TELL, Limb, course
@@ -26,6 +27,7 @@ class LiveCourse:
         self._from_s = from_s
         self.diuretic_s: int | None = None
         self._turned_s: int | None = None
+        self._first_turn_s = 0
         self._posture = int(ABSENT)
         self._looked_s: int | None = None
         self._since_s: int | None = None
@@ -38,6 +40,8 @@ class LiveCourse:
         for channel in channels:
             if channel.kind == MOTION and channel.median_milli != ABSENT:
                 if self._posture != ABSENT and has_turned(self._posture, channel.median_milli):
+                    if self._turned_s is None or t_s - self._turned_s >= TURNED_S:
+                        self._first_turn_s = t_s
                     self._turned_s = t_s
                     self._posture = channel.median_milli
                 elif self._posture == ABSENT:
@@ -45,7 +49,9 @@ class LiveCourse:
         if self._looked_s is not None and t_s - self._looked_s < _EVERY_S:
             return
         self._looked_s = t_s
-        found = course(list(_limbs(channels, history, unknown, self._from_s)), t_s, self.diuretic_s, self._turned_s)
+        # As long as the board holds what it judges.
+        turned_s = self._turned_s if t_s - self._first_turn_s < HELD_MOST_S else None
+        found = course(list(_limbs(channels, history, unknown, self._from_s)), t_s, self.diuretic_s, turned_s)
         if found.text != self._text or self._since_s is None:
             self._since_s = t_s
         self._text, self._evidence = found.text, found.evidence

@@ -165,6 +165,35 @@ def test_a_pause_is_ended_and_begun_anew(fake: ModuleType) -> None:
     assert changes(board.edges, SOUND, 642 * SECOND_US) == burst(MEDIUM, 652 * SECOND_US)
 
 
+def test_a_new_alarm_as_high_as_one_that_was_acknowledged_meanwhile_ends_it(fake: ModuleType) -> None:
+    """The right calf follows by 100 s, when the left one's alarm is acknowledged: it sounds; a host counts along."""
+    later = (lambda index: (35 if index > 400 else 10) * CODES_PER_MMHG,)
+    board = fake.Board({"calf_l": (steady(35),), "calf_r": later})
+    board.edges = []
+    live = Live("", False, 1, "")
+    seen = 0
+    left = []
+    for second in range(1, 760):
+        board.run(second * SECOND_US + 1)
+        for record in board.logged():
+            header, body, tail = unpack(record)
+            if header["seq"] >= seen:
+                live.feed(header, body, tail)
+                seen = header["seq"] + 1
+        board.app.log.commit(board.boot, seen - 1)
+        left.append(board.app.annunciator.remaining_s)
+        assert live.state()["paused_s"] == left[-1], second
+        if second == 640:
+            assert say(board, lines.PAUSE, PAUSE_S) == lines.OK
+        elif second == 650:
+            assert say(board, lines.ACKNOWLEDGE, 0, 255) == lines.OK
+    raised = next(second for second, pins in board.edges if second > 660 * SECOND_US and pins & SOUND) // SECOND_US
+    assert 730 <= raised <= 735
+    # Nobody ended it before.
+    assert left[640 : raised - 1] == list(range(120, 120 - raised + 641, -1))
+    assert left[raised - 1] == 0
+
+
 def test_a_host_counts_as_the_board_does(fake: ModuleType) -> None:
     """From the log alone: what is left of two pauses, one of which a high alarm ends, at each second."""
     board = fake.Board({"calf_l": (steady(35),)})
@@ -212,6 +241,17 @@ def test_what_it_never_falls_below_is_shown_from_the_first_step_on() -> None:
     assert (alone.step(), alone.pins) == (150_000, SOUND | RED)
     alone.annunciator.tick(LOW, alone.now)
     assert alone.annunciator.level == HIGH
+
+
+@pytest.mark.parametrize(("level", "left"), [(MEDIUM, 10), (HIGH, 0)])
+def test_a_level_that_falls_ends_no_pause_but_one_above_it_does(level: int, left: int) -> None:
+    alone = Alone()
+    for shown in (HIGH, HIGH):
+        alone.annunciator.tick(shown, alone.now)
+    alone.annunciator.pause(12)
+    for shown in (HIGH, MEDIUM, level):
+        alone.annunciator.tick(shown, alone.now)
+    assert alone.annunciator.remaining_s == left
 
 
 def test_a_late_step_is_made_up_for() -> None:

@@ -103,6 +103,10 @@ class Alarm:
             if not beyond(value, limit) or (condition is not None and not x[condition]):
                 self.since[stage] = None
                 continue
+            if condition is not None and x[condition] == ABSENT:
+                # As if the input were not there.
+                self.known[stage] -= 1
+                continue
             true_now = True
             if self.since[stage] is None:
                 self.since[stage] = self.known[stage]

@@ -66,9 +66,9 @@ class Patient:
                     for at in (row[3], row[5]):
                         values |= {at - 5000, at - 1, at, at + 1, at + 5000, at - random.randrange(20000)}
             for stage in range(r.STAGES):
-                for place in (CONDITION.get((rule, stage)), SOFTENS.get((rule, stage))):
-                    if place is not None:
-                        self.choices[place] = {0, 1}
+                for place, values in ((CONDITION, {0, 1, ABSENT}), (SOFTENS, {0, 1})):
+                    if (rule, stage) in place:
+                        self.choices[place[rule, stage]] = values
         self.choices = {place: sorted(values) for place, values in self.choices.items()}
         self.choices[r.HELD] = [0, 0, 0, 1]
         self.x = [0] * r.X_WORDS

@@ -134,6 +134,25 @@ def test_shock_with_a_dbp_below_the_compartment() -> None:
     assert when == 700
 
 
+@pytest.mark.parametrize("typed_s", [10, 1900])
+def test_arterial_line_damped(typed_s: int) -> None:
+    """The line gave 45 mmHg, dP 25, when it damps: 70 that somebody typed before that, however short, clears nothing,
+    and a DBP is asked for. One typed since counts."""
+    watch = Judged("calf_l", "art")
+    pressures = {"calf_l": lambda t: 20 + lively(t), "art": lambda _: 60}
+    watch.run(2000, pressures, lambda t: 70.0 if t == typed_s else None, line=lambda _: 45.0)
+    assert watch.stands("calf_l", "dp_low") == "medium"
+    watch.run(1200, pressures)
+    assert watch.stands("patient", "dbp_stale") == "low"
+    assert watch.events("dbp_stale") == [(2901, "patient", "raised", "low")]
+    assert watch.stands("art", "damped") == "low"
+    watch.run(1000, pressures)
+    assert watch.stands("patient", "dbp_stale") == "medium"
+    assert [event[2] for event in watch.events("dp_low")] == ["raised"]
+    watch.run(400, pressures, lambda t: 70.0 if t == 4201 else None)
+    assert watch.stands("patient", "dbp_stale") == watch.stands("calf_l", "dp_low") == "none"
+
+
 def test_a_sensor_that_dies_holds_what_stands() -> None:
     watch = standing()
     watch.run(2 * HOUR, {"calf_l": lambda _: None}, dbp)

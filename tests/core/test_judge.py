@@ -11,6 +11,7 @@ from turgor.core.fluid import AT_ATTACH, CONFIRMED, LATE
 from turgor.core.judge import (
     ARTERIAL_LINE,
     DBP_SOURCES,
+    HELD_MOST_S,
     NO_AGE,
     NO_DBP,
     NO_SOURCE,
@@ -78,12 +79,19 @@ def test_the_lines_diastolic_goes_before_a_typed_one_and_is_held_60_s():
     for _ in range(58):
         tick()
     assert tick() == (61000, 60, ARTERIAL_LINE)
+    # What was typed with it or since is in force then.
     assert tick() == (72000, 61, TYPED)
     # Outside 10 to 200 mmHg it is no diastolic pressure; at the ends it is.
     for i, diastolic in enumerate((9999, 200001, -5000)):
         assert tick(diastolic) == (72000, 62 + i, TYPED)
     assert tick(10000) == (10000, 0, ARTERIAL_LINE)
     assert tick(200000) == (200000, 0, ARTERIAL_LINE)
+    # What was typed before it is not.
+    for _ in range(60):
+        tick()
+    assert tick() == (NO_DBP, NO_AGE, NO_SOURCE)
+    judge.type_dbp(72000)
+    assert tick() == (72000, 1, TYPED)
 
 
 def test_a_line_that_is_not_active_gives_no_dbp_and_no_mean():
@@ -97,14 +105,14 @@ def test_a_line_that_is_not_active_gives_no_dbp_and_no_mean():
         assert run.judge.dbp_source == (ARTERIAL_LINE if raised else NO_SOURCE)
 
 
-def test_a_baseline_is_the_first_median_of_a_whole_minute():
+def test_a_baseline_is_the_first_median_of_a_whole_minute_of_which_half_is_valid():
     run = Run("calf_l", "calf_z", "thorax_z", "art", limits=alone())
     run.ticks(20, 20000, ABSENT, 30000, 90000).ticks(45, 20000, 40000, 30000, 90000).ticks(
         1, 20000, ABSENT, 30000, 90000
     )
     run.ticks(70, 20000, 40000, 30000, 90000)
-    # thorax_z: 60 readings at tick 60; calf_z: the absent reading at tick 66 leaves the window at tick 126.
-    assert run.baselines == [(60, "thorax_z", AT_ATTACH, 30000), (126, "calf_z", AT_ATTACH, 40000)]
+    # thorax_z: 60 readings at tick 60; calf_z: 60 s from tick 21 on, of which one is absent.
+    assert run.baselines == [(60, "thorax_z", AT_ATTACH, 30000), (80, "calf_z", AT_ATTACH, 40000)]
     run.judge.confirm(CALF_Z, r.BASELINE_UNKNOWN)
     assert [run.judge.baseline(position) for position in (1, 2)] == [(CONFIRMED, 40000), (AT_ATTACH, 30000)]
 
@@ -113,6 +121,29 @@ def test_what_is_no_resistance_is_no_baseline():
     run = Run("calf_z", limits=alone()).ticks(200, -5)
     assert run.baselines == []
     assert run.judge.baseline(0) == (0, 0)
+
+
+@pytest.mark.parametrize(("every", "at"), [(1, 60), (2, 61), (10, 61), (50, 61)])
+def test_readings_that_fail_now_and_then_make_a_baseline(every, at):
+    """Of so many seconds one each is missing, the first one among them: 60 s from the next one on."""
+    run = Run("calf_z", limits=alone())
+    for t in range(1, 700):
+        run.ticks(1, ABSENT if every > 1 and t % every == 1 else R)
+    assert run.baselines == [(at, "calf_z", AT_ATTACH, R)]
+    assert run.of(r.BASELINE_UNKNOWN) == []
+
+
+def test_a_baseline_that_does_not_come_for_ten_minutes_is_unknown():
+    """A reading in three is not enough; without any there is no electrode to ask about."""
+    run = Run("calf_z", "thorax_z", limits=alone()).ticks(100, ABSENT, ABSENT)
+    for t in range(700):
+        run.ticks(1, R if t % 3 == 0 else ABSENT, ABSENT)
+    assert run.of(r.BASELINE_UNKNOWN) == [(700, r.RAISED, r.LOW)]
+    assert run.events[-1][1] == CALF_Z
+    # It ends as soon as there is one.
+    run.ticks(100, R, ABSENT)
+    assert run.judge.baseline(0) == (AT_ATTACH, R)
+    assert [state for _, state, _ in run.of(r.BASELINE_UNKNOWN)] == [r.RAISED, r.CLEARED]
 
 
 def test_a_late_admission_makes_late_baselines():
@@ -253,6 +284,21 @@ def test_a_turn_holds_what_is_judged_of_impedances_for_20_minutes():
     run.ticks(2000, 93000, SITTING)
     turned_at = 100 + 31
     assert run.of(r.FLUID_GAIN) == [(turned_at + TURNED_S + 600, r.RAISED, r.LOW)]
+
+
+def test_turns_without_end_hold_for_40_minutes():
+    """Every 18 min: judged from 40 min after the first on. After 20 min without one the next holds again."""
+    run = Run("calf_z", "motion", limits=alone(r.FLUID_GAIN)).ticks(100, R, LYING)
+    for turns in range(8):
+        for i in range(1080):
+            run.ticks(1, max(93000, R - 30 * i) if turns == 0 else 93000, LYING if turns % 2 else SITTING)
+    # At 30 readings the posture's median is half way, which is a turn too.
+    first = 100 + 30
+    assert run.of(r.FLUID_GAIN) == [(first + HELD_MOST_S + 600, r.RAISED, r.LOW)]
+    assert run.judge.is_turned(TURNED_S)
+    assert not run.judge.is_held()
+    run.ticks(1300, 93000, LYING).ticks(40, 93000, SITTING)
+    assert run.judge.is_held()
 
 
 def test_a_turn_holds_what_several_limbs_do_for_two_and_a_half_hours():

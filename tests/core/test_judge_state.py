@@ -3,14 +3,14 @@
 from random import Random
 
 import pytest
-from judge_driver import Run
+from judge_driver import Run, alone
 
 from turgor.app.keep import STATE_AT
 from turgor.app.snapshot import STATE_BYTES
 from turgor.core import rules as r
 from turgor.core.channels import CHANNEL_NAMES, CHANNELS, IMPEDANCE, PRESSURE, channel_id
 from turgor.core.entries import ZERO
-from turgor.core.fluid import LATE
+from turgor.core.fluid import AT_ATTACH, LATE, LOST
 from turgor.core.judge import (
     ARTERIAL_LINE,
     FASCIOTOMY,
@@ -68,11 +68,10 @@ def standing():
 def test_by_hand():
     """A fresh judge of a skin: layout, 9 words, and two heads with a state, two times and no alarms; 53 bytes."""
     state = packed(make(["skin"]))
-    never = (-0x7FFFFF).to_bytes(3, "little", signed=True)
     words = (0, NO_DBP, 0, NO_DBP, 0, -0x7FFFFF, ABSENT, 0, 0)
     assert state == b"\x02" + b"".join(w.to_bytes(4, "little", signed=True) for w in words) + bytes(
-        [8, 7, 0, 0, 0, 0, 0]
-    ) + never + bytes([255, 0, 0])
+        [8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 255, 0, 0]
+    )
 
 
 MOTIONS = ((0, 0, 1000), (0, 1000, 0), (1000, 0, 0), (0, 400, 900))
@@ -184,6 +183,41 @@ def test_the_lines_diastolic_is_held_on_as_long_as_it_would_be():
     # Who knows how long the board was off.
     assert unpack(other, state, 900)
     assert other.dbp_source == NO_SOURCE
+
+
+@pytest.mark.parametrize(("typed_s", "source"), [(29, NO_SOURCE), (30, TYPED), (31, TYPED)])
+def test_what_was_typed_before_the_lines_last_value_stays_so(typed_s, source):
+    judge, other = make(["art"]), make(["art"])
+    for t in range(1, 50):
+        judge.begin()
+        judge.take_diastolic(61000 if t <= 30 else ABSENT)
+        if t == typed_s:
+            judge.type_dbp(70000)
+    assert unpack(other, packed(judge), 900)
+    assert other.dbp_source == source
+
+
+@pytest.mark.parametrize("least_age_s", [0, 900])
+def test_after_who_knows_how_long_nothing_ends_by_what_was_typed_before(least_age_s):
+    """dP is 25 when the power goes, and 34 when it is back: by a DBP of yesterday, which ends nothing."""
+    run = Run("calf_l", "calf_z").ticks(1, 45000, R, dbp=70000).ticks(1000, 45000, R)
+    assert run.judge.alarms.priority(0, r.DP_LOW) == r.MEDIUM
+    again = Run("calf_l", "calf_z")
+    assert unpack(again.judge, packed(run.judge), least_age_s)
+    assert again.judge.baseline(1) == (LOST if least_age_s else AT_ATTACH, R)
+    again.ticks(400, 36000, R)
+    assert [state for _, state, _ in again.of(r.DP_LOW)] == ([] if least_age_s else [r.CLEARED])
+    assert len(again.of(r.BASELINE_UNKNOWN)) == (least_age_s > 0)
+    assert run.of(r.DBP_STALE) + again.of(r.DBP_STALE) == [(902, r.RAISED, r.LOW)]
+    again.ticks(1, 36000, R, dbp=70000).ticks(300, 36000, R)
+    assert again.judge.alarms.priority(0, r.DP_LOW) == 0
+
+
+def test_after_who_knows_how_long_what_was_typed_before_raises_alarms():
+    run = Run("calf_l", limits=alone(r.DP_LOW)).ticks(1, 10000, dbp=70000)
+    again = Run("calf_l", limits=alone(r.DP_LOW))
+    assert unpack(again.judge, packed(run.judge), 900)
+    assert again.ticks(1000, 45000).of(r.DP_LOW) == [(930, r.RAISED, r.MEDIUM)]
 
 
 def test_states_zeros_and_standbys_go_on():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turgor.core.median import ABSENT, MEDIAN_LEAST, STATE_WORDS, median, median_push
+from turgor.core.median import ABSENT, MEDIAN_LEAST, STATE_WORDS, is_filled, median, median_push
 
 LIMIT = 1 << 28
 SECONDS = 60
@@ -34,6 +34,7 @@ def follow(values):
         window.append(value)
         n = median_push(words, value)
         assert (n, median(words)) == plain(window)
+        assert is_filled(words) == (len(window) == SECONDS and window[0] != ABSENT)
 
 
 def test_by_hand():

@@ -4,8 +4,9 @@ import pytest
 from judge_driver import Run, alone
 
 from turgor.core import rules as r
+from turgor.core.beats import FLUSHED, NO_BEATS
 from turgor.core.channel import READING_ELECTRODE_OFF, READING_NOISY, READING_SATURATED, READING_STUCK, READING_VALID
-from turgor.core.entries import LEVEL, ZERO
+from turgor.core.entries import ACTIVE, LEVEL, REMOVED, ZERO
 from turgor.core.judge import FASCIOTOMY
 from turgor.core.median import ABSENT
 
@@ -58,6 +59,29 @@ def test_what_a_readings_flags_mean_depends_on_its_channel():
     # A reading that is not valid for no other reason.
     run = Run("calf_l", limits=alone()).ticks(40, ABSENT, flags=[READING_NOISY])
     assert [event[:3] for event in run.events] == [(11, CALF_L, r.SENSOR_ABSENT), (31, CALF_L, r.NOISY)]
+
+
+@pytest.mark.parametrize("quality", [NO_BEATS, FLUSHED])
+@pytest.mark.parametrize("static", [120000, 65000, 64900])
+def test_a_line_without_a_pulse_is_no_mean_that_ends_an_alarm(quality, static):
+    """MAP 60 is shock, and MAP - ICP 35 is low; the stopcock is turned. At 65.0 with a pulse it ends."""
+    limits = sorted([*alone(r.SHOCK, stage=0), (r.MAP_LOW, 0, r.MEDIUM, 40000, 300, 42000, 300, 0)])
+    run = Run("calf_l", "art", limits=limits).ticks(400, 25000, 60000)
+    assert [run.judge.alarms.priority(*which) for which in ((ART, r.SHOCK), (CALF_L, r.MAP_LOW))] == [r.MEDIUM] * 2
+    run.ticks(900, 25000, static, flags=[READING_VALID, READING_VALID | quality << 4])
+    assert [state for _, _, rule, state, _ in run.events if rule != r.DBP_STALE] == [r.RAISED] * 2
+    assert run.of(r.SENSOR_ABSENT) == []
+    if static >= 65000:
+        assert run.judge.medians[1] == ABSENT
+    run.ticks(400, 20000, 65000)
+    assert run.of(r.SHOCK)[-1][1] == r.CLEARED
+    assert run.of(r.MAP_LOW)[-1][1] == r.CLEARED
+
+
+def test_an_arrest_is_shock():
+    run = Run("art", limits=alone(r.SHOCK, stage=0)).ticks(100, 90000)
+    run.ticks(400, 25000, flags=[READING_VALID | NO_BEATS << 4])
+    assert run.of(r.SHOCK) == [(100 + 30 + 300, r.RAISED, r.MEDIUM)]
 
 
 def test_each_sensor_has_its_own_trouble():
@@ -180,6 +204,13 @@ def test_a_zero_is_overdue_after_eight_hours():
     assert run.of(r.ZERO_OVERDUE) == [(28802, r.RAISED, r.LOW)]
     run.ticks(1, 20000, act=lambda judge: judge.entry(CALF_L, ZERO))
     assert run.of(r.ZERO_OVERDUE)[1:] == [(28803, r.CLEARED, r.LOW)]
+
+
+def test_what_was_never_zeroed_is_overdue_eight_hours_after_it_came():
+    run = Run("calf_l", "calf_r", limits=alone()).ticks(1, 20000, ABSENT, act=lambda judge: judge.set_state(1, REMOVED))
+    run.ticks(999, 20000, ABSENT).ticks(1, 20000, 20000, act=lambda judge: judge.set_state(1, ACTIVE))
+    run.ticks(29000, 20000, 20000)
+    assert [event[:2] for event in run.events if event[2] == r.ZERO_OVERDUE] == [(28801, CALF_L), (29802, 1)]
 
 
 def test_the_watchdog_is_said_until_somebody_saw_it():

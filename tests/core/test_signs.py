@@ -183,7 +183,9 @@ SWOLLEN_AUX = 20 << 15 | 40
 @pytest.mark.parametrize(
     ("icp", "dp", "swollen"),
     [
-        (ABSENT, ABSENT, 0),
+        (ABSENT, ABSENT, ABSENT),
+        (ABSENT, 40000, ABSENT),
+        (19999, ABSENT, ABSENT),
         (19999, 40000, 0),
         (20000, 40000, 1),
         (20000, ABSENT, 1),
@@ -239,10 +241,10 @@ def fall(before, now):
 
 
 @pytest.mark.parametrize(("own", "other", "beside"), [(7, 0, R), (7, R, ABSENT), (ABSENT, R, R)])
-def test_without_either_side_a_limbs_own_fall_stands(own, other, beside):
+def test_a_limbs_own_fall_stands_where_the_other_never_began_and_nothing_where_it_does_not_read(own, other, beside):
     x = [own] * r.X_WORDS
     local_signs(x, impedance(), R, impedance(baseline=other), beside)
-    assert x[r.FALL] == own
+    assert x[r.FALL] == (own if other == 0 else ABSENT)
 
 
 def test_a_thorax_falls_from_its_baseline_and_from_its_highest():
@@ -267,7 +269,7 @@ RETURN_AUX = 30 << 15 | 7200
 
 
 @pytest.mark.parametrize(
-    ("age_s", "now", "returning"), [(7200, 103000, 1), (7199, 103000, 0), (7200, 102999, 0), (7200, ABSENT, 0)]
+    ("age_s", "now", "returning"), [(7200, 103000, 1), (7199, 103000, 0), (7200, 102999, 0), (7200, ABSENT, ABSENT)]
 )
 def test_fluid_returns_from_a_limb_that_rose_since_a_lowest_long_ago(age_s, now, returning):
     s = impedance()
@@ -275,7 +277,7 @@ def test_fluid_returns_from_a_limb_that_rose_since_a_lowest_long_ago(age_s, now,
     for second in range(1, age_s + 1):
         fluid_push(s, second, 300, 102000)
     assert is_returning(s, small(now), small(RETURN_AUX)) == returning
-    assert is_returning(impedance(), small(now), small(RETURN_AUX)) == 0
+    assert is_returning(impedance(), small(now), small(RETURN_AUX)) == (ABSENT if now == ABSENT else 0)
 
 
 def test_no_integer_leaves_a_boards_range():

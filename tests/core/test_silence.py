@@ -12,8 +12,17 @@ from random import Random
 import pytest
 from judged import LYING, SITTING, Judged
 
+from turgor.core.channels import channel_id
+from turgor.core.entries import ZERO
+
 HOUR = 3600
 HOURS = 24 if os.environ.get("TURGOR_FULL") else 6
+
+
+def zeroed(watch: Judged, t: int) -> None:
+    """Each seven hours somebody zeroes the calf's transducer."""
+    if t % (7 * HOUR) == 0:
+        watch.judge.entry(channel_id("calf_l"), ZERO)
 
 
 def noisy(random: Random, sigma: float):
@@ -40,6 +49,7 @@ def test_healthy_drift(drift: float) -> None:
             "thorax_z": lambda t: 52 * (1 + drift * swing(t)) + noise(),
         },
         every(10, 72),
+        zeroed,
     )
     assert watch.said == []
 
@@ -131,7 +141,7 @@ def test_coughs_and_flushes() -> None:
     def icp(t: int) -> float:
         return 300 if t in flushes else 60 if t in coughs else 14 + noise()
 
-    watch = Judged("calf_l").run(HOURS * HOUR, {"calf_l": icp}, every(10, 75))
+    watch = Judged("calf_l").run(HOURS * HOUR, {"calf_l": icp}, every(10, 75), zeroed)
     assert watch.said == []
 
 

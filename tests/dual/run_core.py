@@ -10,7 +10,7 @@ from turgor.core.bounds import CALIBRATION_BOUNDS, OFFSET_LIMIT_CODE, PRESSURE_B
 from turgor.core.channel import FilteredChannel, ImpedanceChannel, PressureChannel, pressure_channel
 from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, PRESSURE, channel_id
 from turgor.core.filter_words import describe, filter_state, milli_mmhg, set_calibration
-from turgor.core.median import ABSENT, STATE_WORDS, median, median_push
+from turgor.core.median import ABSENT, STATE_WORDS, is_filled, median, median_push
 from turgor.core.noise import is_noise_state, noise_state
 from turgor.core.ticks import TICKS_MASK, BoardTime, ticks_diff
 
@@ -53,15 +53,18 @@ def run_median():
     numbers = Numbers(3)
     pushes = Digest("core.median.median_push")
     medians = Digest("core.median.median")
+    filled = Digest("core.median.is_filled")
     for absent_of_16 in (0, 2, 8, 14):
         words = array("i", bytes(4 * STATE_WORDS))
         for _ in range(CALLS // 4):
             value = ABSENT if numbers.below(16) < absent_of_16 else numbers.between(-READING, READING)
             pushes.add(median_push(words, value))
             medians.add(median(words))
+            filled.add(is_filled(words))
         pushes.add(*words)
     pushes.show()
     medians.show()
+    filled.show()
 
 
 def run_ticks():

@@ -17,6 +17,7 @@ from turgor.core.fluid import (
     fluid_reading,
     fluid_state,
     forget,
+    lose_baseline,
     restart_highest,
     set_baseline,
     unmoved,
@@ -247,6 +248,8 @@ def run_judge():
             judge.watchdog_reset()
         elif fate == 17:
             judge.admit(numbers.below(4))
+        elif fate == 18:
+            judge.was_off()
         elif fate < 24:
             judge.alarms.acknowledge(255, 255)
         for position in range(8):
@@ -256,7 +259,7 @@ def run_judge():
             if position == 6:
                 value = numbers.one_of((0x0808BE04, 0x0BE08044)) if t % 2000 == 0 else levels[6]
             # At times an arterial line's pulse is above the systolic pressure for long.
-            flags = numbers.one_of((1, 1, 1, 3, 9, 33)) if t % 3000 < 2900 else 9
+            flags = numbers.one_of((1, 1, 1, 3, 9, 17, 33)) if t % 3000 < 2900 else 9
             digest.add(judge.reading(position, value, flags), judge.medians[position])
         for position in range(9):
             judge.weigh(position)
@@ -264,7 +267,7 @@ def run_judge():
             alarms = judge.alarms
             digest.add(*alarms.events[: EVENT_WORDS * alarms.event_count])
         digest.add(judge.dbp_milli_mmhg, judge.dbp_age_s, judge.dbp_source, *judge.baseline(2))
-        digest.add(judge.is_turned(1200), *judge.states)
+        digest.add(judge.is_turned(1200), judge.is_held(), *judge.states)
     digest.show()
 
 
@@ -273,14 +276,19 @@ def run_parts():
     numbers = Numbers(13)
     turns = Digest("core.slow.has_turned")
     forgotten = Digest("core.fluid.forget")
+    lost = Digest("core.fluid.lose_baseline")
     s = fluid_state()
     for _ in range(CALLS):
         turns.add(has_turned(numbers.below(1 << 28), numbers.below(1 << 28)))
         s[11 + numbers.below(10)] = numbers.below(1 << 28)
         forget(s)
         forgotten.add(*s[11:21])
+        s[2] = numbers.below(2)
+        lose_baseline(s)
+        lost.add(s[2], s[4])
     turns.show()
     forgotten.show()
+    lost.show()
     last = Digest("core.judge_state.last_part")
     parts = Digest("core.judge_state.pack_part")
     judge = Judge([0, 1, 4, 5], DEFAULT_LIMITS)

@@ -20,6 +20,7 @@ PRESSURES = "".join(f"[channels.{limb}]\nrate_hz = 10\n" for limb in LIMBS)
 TEN_MINUTES = 600
 # A level changes within this time.
 EDGE_S = 0.2
+_UPSTROKE_S = 0.06
 
 
 class Played:
@@ -80,6 +81,18 @@ def rows(levels: Levels) -> dict[float, float]:
         found[t_s] = before
         found[t_s + EDGE_S] = level
     return found
+
+
+def beats(spans: list[tuple[float, int, float, float]]) -> list[tuple[float, float]]:
+    """Points of a line: in spans of (s, a minute, diastolic, systolic) each beat rises at once and falls until the
+    next."""
+    points, t_s, end_s = [], 0.0, 0.0
+    for span_s, rate, diastolic, systolic in spans:
+        end_s += span_s
+        while t_s < end_s:
+            points += [(t_s, diastolic), (t_s + _UPSTROKE_S, systolic)]
+            t_s += 60 / rate
+    return points
 
 
 def pressures(**levels: Levels) -> dict[str, dict[float, float]]:

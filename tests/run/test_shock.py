@@ -9,24 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from played import line_flags
+from played import beats, line_flags
 
 from turgor.link.records import DAMPED, FEW_BEATS, FLUSHED, NO_BEATS, PULSE_ABOVE
 
 _QUALITY = NO_BEATS | DAMPED | FLUSHED | FEW_BEATS
-_UPSTROKE_S = 0.06
-
-
-def beats(spans: list[tuple[float, int, float, float]]) -> list[tuple[float, float]]:
-    """Points of a line: in spans of (s, a minute, diastolic, systolic) each beat rises at once and falls until the
-    next."""
-    points, t_s, end_s = [], 0.0, 0.0
-    for span_s, rate, diastolic, systolic in spans:
-        end_s += span_s
-        while t_s < end_s:
-            points += [(t_s, diastolic), (t_s + _UPSTROKE_S, systolic)]
-            t_s += 60 / rate
-    return points
 
 
 def flags(file: Path) -> dict[int, int]:

@@ -43,8 +43,9 @@ class Annunciator:
         """Once a second: the highest priority that nobody acknowledged."""
         level = max(level, self.least)
         if self.remaining_s:
-            # An alarm above those that stood when the sound was paused ends the pause.
+            # An alarm above those that the pause is over ends it; one that came to its end is none of them any more.
             self.remaining_s = 0 if level > self._paused_at else self.remaining_s - 1
+            self._paused_at = min(self._paused_at, level)
         silent = self.remaining_s > 0
         if level != self.level or silent != self._silent:
             if level != self.level or not silent:

@@ -1,6 +1,7 @@
 """The alarms: one for each rule on each channel that it applies to, stepped once a second, in integers.
 
-A run counts from the first tick beyond a stage's limit; while its input is ABSENT the run is held. An alarm is raised
+A run counts from the first tick beyond a stage's limit; while its input is ABSENT, or beyond it and its condition's is
+ABSENT, the run is held. An alarm is raised
 by the first stage whose run is long enough, escalates with one of higher priority, keeps its highest priority, and
 clears when all inputs of the rule stayed inside their clear limits for the clear time. A high alarm stays (latched)
 until it is acknowledged; technical ones never latch; a momentary one stands until it is acknowledged. An acknowledged
@@ -92,7 +93,11 @@ def _step(
                         shown = value
                         limit_shown = clear
                 run = ((words[at + stage] + 0x20000000) & 0x3FFFFFFF) - 0x20000000
-                if turned >= high and x[hows[how + 1]]:
+                # 0x20000000 where it is ABSENT.
+                condition = x[hows[how + 1]] & 0x3FFFFFFF
+                if turned < high or condition == 0:
+                    run = -1
+                elif condition != 0x20000000:
                     run += 1
                     beyond_any = 1
                     if run >= rows[row + 3]:
@@ -110,8 +115,6 @@ def _step(
                                 limit_shown = rows[row + 3]
                     elif form & 8 == 0 and rows[row + 1] > priority:
                         counting = 256
-                else:
-                    run = -1
                 words[at + stage] = run
                 if turned > low:
                     inside = 0

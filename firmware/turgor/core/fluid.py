@@ -13,8 +13,8 @@ from turgor.core.median import ABSENT
 from turgor.mp import const
 
 # Words from 2 on: the baseline (0: none), what it would be where the electrodes are now, its origin, the steps so far
-# in per mille, when the last three were, for how long nothing was read, the skin's milli-degC with the baseline, the
-# last readings, one in 2 s, and the highest of the last hours.
+# in per mille (without a baseline the seconds since the first reading), when the last three were, for how long nothing
+# was read, the skin's milli-degC with the baseline, the last readings, one in 2 s, and the highest of the last hours.
 BASELINE = const(2)
 ANCHOR = const(3)
 ORIGIN = const(4)
@@ -28,7 +28,7 @@ _HIGHEST = const(21)
 STATE_WORDS = const(45)
 
 # Where a baseline comes from. LATE was measured long after the episode began; LOST was true until there was too long a
-# gap or too much moved.
+# gap or too much moved, or could not be measured for so long.
 NO_ORIGIN = const(0)
 AT_ATTACH = const(1)
 LATE = const(2)
@@ -40,6 +40,7 @@ BASELINE_ORIGINS = ("none", "at attach", "late", "lost", "confirmed")
 _STEP_PART = const(50)
 _STILL_PART = const(100)
 _GAP_MOST_S = const(600)
+_MISSED_S = const(600)
 _MOVED_MOST_PERMILLE = const(100)
 _DAY_S = const(86400)
 
@@ -77,14 +78,16 @@ def _still(s, at):
 
 def fluid_reading(s, second, reading):
     """Take this second's reading (or ABSENT) in; True when there was a step."""
+    if not s[BASELINE] and (reading != ABSENT or s[_MOVED]):
+        s[_MOVED] += 1
+        if s[_MOVED] >= _MISSED_S:
+            s[_MOVED] = _MISSED_S
+            s[ORIGIN] = LOST
     if reading == ABSENT:
         if s[_GAP_S] <= _GAP_MOST_S:
             s[_GAP_S] += 1
             if s[_GAP_S] > _GAP_MOST_S:
-                # What changed in so long a time may be fluid.
-                forget(s)
-                if s[BASELINE]:
-                    s[ORIGIN] = LOST
+                lose_baseline(s)
         return False
     s[_GAP_S] = 0
     if second & 1:
@@ -126,6 +129,14 @@ def set_baseline(s, value, origin, skin):
     s[BASELINE] = s[ANCHOR] = value
     s[ORIGIN] = origin
     s[SKIN] = skin
+    s[_MOVED] = 0
+
+
+def lose_baseline(s):
+    """What changed meanwhile is no step, and may be fluid."""
+    forget(s)
+    if s[BASELINE]:
+        s[ORIGIN] = LOST
 
 
 def confirm_baseline(s):

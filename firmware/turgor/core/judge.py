@@ -21,7 +21,7 @@ from turgor.core.channel import (
 )
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, MOTION, NO_CHANNEL, NO_LIMB, PRESSURE, TEMPERATURE
 from turgor.core.deficit import deficit_state
-from turgor.core.doubt import believe, doubt_state, explain
+from turgor.core.doubt import DOUBTED, believe, doubt_state, explain
 from turgor.core.entries import ACTIVE, CATHETER, DRESSING, FASCIOTOMY, LOCAL, POSITION, REMOVED, STANDBY, ZERO
 from turgor.core.entries import LATE as ADMITTED_LATE
 from turgor.core.fluid import (
@@ -33,19 +33,22 @@ from turgor.core.fluid import (
     fall_from_highest,
     fluid_reading,
     fluid_state,
+    lose_baseline,
     restart_highest,
     set_baseline,
     unmoved,
 )
-from turgor.core.median import ABSENT, median, median_push
+from turgor.core.median import ABSENT, is_filled, median, median_push
 from turgor.core.median import STATE_WORDS as MEDIAN_WORDS
 from turgor.core.rules import (
     DBP_AGE,
     DBP_LEAST_MILLI_MMHG,
     DBP_MOST_MILLI_MMHG,
+    DP,
     DP_DEFICIT,
     FLUID_GAIN,
     FLUID_RETURN,
+    HELD,
     INDEX,
     MANY,
     MAP,
@@ -81,16 +84,18 @@ NO_SOURCE = const(0)
 TYPED = const(1)
 ARTERIAL_LINE = const(2)
 DBP_SOURCES = ("none", "typed", "arterial line")
-# That of the arterial line goes before a typed one, and is held for so long when the line gives none.
+# That of the arterial line goes before a typed one, and is held for so long when the line gives none. Then one that was
+# typed before it is too old.
 LINE_HELD_S = const(60)
-# A baseline is the median of this many valid readings in 60 s; it is late when it comes so long after the start.
-BASELINE_READINGS = const(60)
+# A baseline is late when it comes so long after the start.
 LATE_S = const(3600)
 
 STANDBY_S = const(1800)
 
 # After the patient turned no change of an impedance is judged, and for longer not whether several limbs fell together.
 TURNED_S = const(1200)
+# Who is turned again and again is judged from so long after the first turn on.
+HELD_MOST_S = const(2400)
 _TURNED_MANY_S = const(9000)
 # Bits of a trouble, in order of its rules.
 NOT_READ = const(1)
@@ -106,6 +111,9 @@ _WHY = const(22)
 _QUALITY_DAMPED = const(32)
 _QUALITY = const(240)
 _PULSE_ABOVE_AT = const(3)
+# Without beats, or in a flush, what the line reads is the blood's pressure only where it is too low for a stopcock's.
+_NO_PULSE = const(80)
+_ARREST_MILLI_MMHG = const(65000)
 
 # Words of what belongs to no channel: this second of the episode, DBP typed and when, that of the line and when,
 # when the patient turned, the posture before, whether the watchdog restarted the board, bits of the admission.
@@ -121,6 +129,8 @@ _ADMITTED = const(8)
 WORDS = const(9)
 NEVER_S = const(-0x7FFFFF)
 _ADMISSION = const(8)
+# Beside these bits: the DBP typed is from before the board was off for who knows how long.
+_OLD = const(16)
 
 
 class Judge:
@@ -144,7 +154,8 @@ class Judge:
         # What a position keeps beside them, by kind: doubt, slope and deficit; fluid.
         self.kept = [self._afresh(CHANNELS[channel][1]) for channel in channels]
         self.states = bytearray(count)
-        # Until when a standby lasts, and when the last zero was.
+        # Until when a standby lasts; when the last zero was, at first since when the channel is here, and of a motion
+        # the first of the turns that hold.
         self.until = array("i", bytes(4 * count))
         self.zeroed = array("i", bytes(4 * count))
         # What is said of a subject only once: the alarms of all that was before end.
@@ -156,6 +167,7 @@ class Judge:
         kinds = [CHANNELS[channel][1] for channel in channels]
         self._has_pressure = PRESSURE in kinds
         self._arterial_at = kinds.index(ARTERIAL) if ARTERIAL in kinds else -1
+        self._motion_at = kinds.index(MOTION) if MOTION in kinds else -1
         self._skin_at = kinds.index(TEMPERATURE) if TEMPERATURE in kinds else -1
         alarms = self.alarms
         self._aux = array("i", [alarms.aux(PRESSURE_HIGH), alarms.aux(PRESSURE_RISING), alarms.aux(DP_DEFICIT)])
@@ -203,7 +215,7 @@ class Judge:
 
     def _restart(self, position):
         self.kept[position] = self._afresh(CHANNELS[self.channels[position]][1])
-        self.zeroed[position] = NEVER_S
+        self.zeroed[position] = self.words[SECOND]
         for window in self._windows[position]:
             # Of an empty window nothing but its position and its count is looked at.
             window[0] = window[1] = 0
@@ -216,6 +228,7 @@ class Judge:
         """A diastolic pressure typed by hand, in force from this tick on where the line gives none."""
         self.words[WORD_TYPED] = dbp_milli_mmhg
         self.words[WORD_TYPED_S] = self.words[SECOND]
+        self.words[_ADMITTED] &= ~_OLD
         self.choose()
 
     def entry(self, channel, kind):
@@ -258,6 +271,13 @@ class Judge:
         """A patient's episode begins; bits of `core.entries`."""
         self._begin_episode(bits | _ADMISSION)
 
+    def was_off(self):
+        """Nobody knows for how long: what was typed still raises alarms and ends none, and no baseline is sure."""
+        self.words[_ADMITTED] |= _OLD
+        for position in range(len(self.channels)):
+            if CHANNELS[self.channels[position]][1] == IMPEDANCE:
+                lose_baseline(self.kept[position][0])
+
     def discharge(self):
         """It ends: nothing of it reaches the next."""
         self._begin_episode(0)
@@ -284,17 +304,19 @@ class Judge:
         self.choose()
 
     def choose(self):
-        """Find the DBP in force."""
+        """Find the DBP in force: none where the line gives none any more and nobody typed one since."""
         words = self.words
-        second = words[SECOND]
-        self.dbp_milli_mmhg = words[WORD_TYPED]
-        self.dbp_source = NO_SOURCE if words[WORD_TYPED] < 0 else TYPED
-        age = second - words[WORD_TYPED_S]
-        if words[WORD_LINE] >= 0 and second - words[WORD_LINE_S] <= LINE_HELD_S:
-            self.dbp_milli_mmhg = words[WORD_LINE]
-            self.dbp_source = ARTERIAL_LINE
-            age = second - words[WORD_LINE_S]
-        self.dbp_age_s = NO_AGE if self.dbp_source == NO_SOURCE or age >= NO_AGE else age
+        dbp = words[WORD_TYPED]
+        source = TYPED
+        age = words[SECOND] - words[WORD_TYPED_S]
+        line_age = words[SECOND] - words[WORD_LINE_S]
+        if words[WORD_LINE] >= 0 and (line_age <= LINE_HELD_S or line_age < age):
+            dbp = words[WORD_LINE] if line_age <= LINE_HELD_S else NO_DBP
+            source = ARTERIAL_LINE
+            age = line_age
+        self.dbp_milli_mmhg = dbp
+        self.dbp_source = NO_SOURCE if dbp < 0 else source
+        self.dbp_age_s = NO_AGE if dbp < 0 or age >= NO_AGE else age
 
     def reading(self, position, value, flags=READING_VALID):
         """Take a channel's reading (or ABSENT) with its flags; True when this set its baseline."""
@@ -320,14 +342,16 @@ class Judge:
         if self._motion_median and kind == MOTION:
             self.medians[position] = self._motion_median(windows, value)
             return False
+        if kind == ARTERIAL and flags & _NO_PULSE and value >= _ARREST_MILLI_MMHG:
+            value = ABSENT
         second = self.words[SECOND]
         if kind == IMPEDANCE:
             s = self.kept[position][0]
             self._stepped[position] = fluid_reading(s, second, value)
             value = unmoved(s, value)
-        valid = median_push(windows[0], value)
+        median_push(windows[0], value)
         middle = self.medians[position] = median(windows[0])
-        if kind == IMPEDANCE and valid == BASELINE_READINGS and not s[BASELINE] and middle > 0:
+        if kind == IMPEDANCE and not s[BASELINE] and middle > 0 and is_filled(windows[0]):
             late = second > LATE_S or self.words[_ADMITTED] & ADMITTED_LATE
             set_baseline(s, middle, LATE if late else AT_ATTACH, self._active(self._skin_at))
             return True
@@ -379,32 +403,37 @@ class Judge:
         map = self._active(self._arterial_at)
         dbp = self.dbp_milli_mmhg
         pressure_signs(x, doubt, slope, deficit, second, icp, reading, dbp, self.dbp_age_s, map, self._aux)
-        x[ZERO_AGE] = second - self.zeroed[position] if self.zeroed[position] != NEVER_S else 0
+        if x[DP] != ABSENT and self.dbp_source == TYPED and self.words[_ADMITTED] & _OLD:
+            x[HELD] = 1
+        x[ZERO_AGE] = second - self.zeroed[position]
 
     def _weigh_impedance(self, x, position):
         s = self.kept[position][0]
         middle = self._judged(position)
         impedance_signs(x, s, self._stepped[position])
         if not self._is_limb(position):
-            returning = 0
+            returning = ABSENT
             for other in range(len(self.channels)):
                 if self._is_limb(other):
                     aux = self.alarms.aux(FLUID_RETURN)
-                    returning |= is_returning(self.kept[other][0], self._judged(other), aux)
+                    returning = max(returning, is_returning(self.kept[other][0], self._judged(other), aux))
             thorax_signs(x, s, self.words[SECOND], middle, returning)
             return
-        icp = self._active(self._pressure_at[position])
+        at = self._pressure_at[position]
+        icp = self._active(at)
+        if at >= 0 and self.kept[at][0][DOUBTED]:
+            icp = ABSENT
         dp = dp_milli_mmhg(self.dbp_milli_mmhg, self.dbp_age_s, icp)
         skin = self._active(self._skin_at)
         limb_signs(x, s, self.words[SECOND], middle, skin, icp, dp, self.alarms.aux(FLUID_GAIN, 2))
         beside = self._beside_at[position]
-        if beside >= 0 and self.words[_ADMITTED] & LOCAL:
+        if beside >= 0 and self.words[_ADMITTED] & LOCAL and self.states[beside] == ACTIVE:
             local_signs(x, s, middle, self.kept[beside][0], self._judged(beside))
 
     def _judged(self, position):
         """An impedance's median, ABSENT while its change says nothing."""
         median = self._active(position)
-        return ABSENT if median <= 0 or self.is_turned(TURNED_S) else median
+        return ABSENT if median <= 0 or self.is_held() else median
 
     def _active(self, position):
         """A channel's median, ABSENT where there is none (-1) and while it is not active."""
@@ -432,11 +461,17 @@ class Judge:
         if self.dbp_source != NO_SOURCE:
             x[DBP_AGE] = self.dbp_age_s
         elif self._has_pressure:
-            x[DBP_AGE] = self.words[SECOND]
+            # Since the line gave one, or since the episode began.
+            x[DBP_AGE] = self.words[SECOND] - self.words[WORD_LINE_S]
 
     def is_turned(self, seconds):
         """Whether the patient turned within the last `seconds`."""
         return self.words[SECOND] - self.words[_TURNED_AT_S] < seconds
+
+    def is_held(self):
+        """Whether changes of impedances say nothing, because the patient turned."""
+        began = self.zeroed[self._motion_at]
+        return self.is_turned(TURNED_S) and self.words[SECOND] - began < HELD_MOST_S
 
     def _turn(self, posture):
         """Compare a posture (packed axes, or ABSENT) with the one before."""
@@ -449,7 +484,9 @@ class Judge:
             return
         if self._has_turned(before, posture):
             words[_POSTURE] = posture
+            if not self.is_turned(TURNED_S):
+                self.zeroed[self._motion_at] = words[SECOND]
             words[_TURNED_AT_S] = words[SECOND]
             for position in range(len(self.channels)):
-                if self._is_limb(position):
+                if self.is_held() and self._is_limb(position):
                     restart_highest(self.kept[position][0])

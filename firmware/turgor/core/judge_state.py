@@ -10,7 +10,7 @@ from turgor.core.change import BASELINE_MOST
 from turgor.core.channels import CHANNELS, IMPEDANCE, NO_CHANNEL, PRESSURE
 from turgor.core.doubt import MINUTES, MINUTES_MOST
 from turgor.core.entries import REMOVED
-from turgor.core.fluid import ANCHOR, BASELINE, CONFIRMED, ORIGIN, forget
+from turgor.core.fluid import ANCHOR, BASELINE, CONFIRMED, ORIGIN
 from turgor.core.judge import NO_DBP, SECOND, WORD_LINE, WORD_LINE_S, WORD_TYPED, WORD_TYPED_S, WORDS
 from turgor.core.packed import WORD_SIZE, get_triples, get_words, put_triples, put_words
 from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG
@@ -63,8 +63,8 @@ def pack_judge(judge, buffer, at):
 
 
 def unpack_judge(judge, buffer, at, end, least_age_s=0):
-    """Go on from what `pack_judge` wrote; no DBP counts as younger than `least_age_s`. False, and nothing changed, when
-    the bytes cannot be a state.
+    """Go on from what `pack_judge` wrote; no DBP counts as younger than `least_age_s`, and unless that is 0 the
+    board was off for who knows how long. False, and nothing changed, when the bytes cannot be a state.
 
     What belongs to a channel that is not here is dropped; one that is new begins afresh.
     """
@@ -114,20 +114,21 @@ def unpack_judge(judge, buffer, at, end, least_age_s=0):
                     return False
         at = stop
     judge.words[:] = words
-    for i in (WORD_TYPED_S, WORD_LINE_S):
-        # On from a second that has passed.
-        judge.words[i] = min(words[i], words[SECOND] - least_age_s)
+    # On from a second that has passed; which of the two was there last stays so.
+    late = max(words[WORD_TYPED_S], words[WORD_LINE_S]) - words[SECOND] + least_age_s
+    if late > 0 and max(words[WORD_TYPED], words[WORD_LINE]) >= 0:
+        judge.words[WORD_TYPED_S] -= late
+        judge.words[WORD_LINE_S] -= late
     judge.states[:] = states
     judge.until[:] = until
     judge.zeroed[:] = zeroed
     for position in found:
         for part in range(len(found[position])):
             judge.kept[position][part][:] = found[position][part]
-        if least_age_s and position < count and CHANNELS[judge.channels[position]][1] == IMPEDANCE:
-            # Nobody knows how long ago: what changed meanwhile is no electrode's step.
-            forget(judge.kept[position][0])
     judge.alarms.words[:] = alarms
     judge.alarms.event_count = 0
+    if least_age_s:
+        judge.was_off()
     judge.choose()
     return True
 

@@ -57,3 +57,9 @@ def median(s):
     if n & 1:
         return s[middle]
     return (s[middle - 1] + s[middle]) >> 1
+
+
+def is_filled(s):
+    """Whether the oldest reading is 60 s old, and valid."""
+    # That which the next one replaces.
+    return s[0] >= 60 and s[s[0] - 58] != ABSENT

@@ -99,18 +99,21 @@ def limb_signs(x, s, second, middle, skin, icp, dp, aux):
     x[FALL] = fall_from_baseline(s, middle)
     x[SOFT] = 1 if skin != ABSENT and s[SKIN] != ABSENT and abs(skin - s[SKIN]) > _SKIN_MILLI_DEGC else 0
     starved = dp != ABSENT and dp < (aux & 0x7FFF) * 1000
-    x[SWOLLEN] = 1 if starved or icp >= (aux >> 15) * 1000 else 0
+    # Without one of the two nobody knows that it is not.
+    x[SWOLLEN] = 1 if starved or icp >= (aux >> 15) * 1000 else ABSENT if icp == ABSENT or dp == ABSENT else 0
 
 
 def local_signs(x, s, middle, other, beside):
     """Behind `limb_signs`: instead of a limb's own fall that of its ratio to the other side's, of state `other` and
-    median `beside`, where there is one: what both do is no local cause's."""
-    if x[FALL] != ABSENT and other[BASELINE] and beside != ABSENT:
-        x[FALL] = fall_permille(reanchored(s[BASELINE], other[BASELINE], beside), middle)
+    median `beside` (ABSENT: nothing is said), where that began: what both do is no local cause's."""
+    if x[FALL] != ABSENT and other[BASELINE]:
+        x[FALL] = ABSENT
+        if beside != ABSENT:
+            x[FALL] = fall_permille(reanchored(s[BASELINE], other[BASELINE], beside), middle)
 
 
 def thorax_signs(x, s, second, middle, returning):
-    """Those of the thorax; `returning`: a limb gives its fluid back."""
+    """Those of the thorax; `returning`: a limb gives its fluid back (ABSENT: of none it is known)."""
     fluid_push(s, second, _THORAX_BIN_S, middle)
     fall = fall_from_baseline(s, middle)
     x[FALL] = fall
@@ -119,8 +122,10 @@ def thorax_signs(x, s, second, middle, returning):
 
 
 def is_returning(s, middle, aux):
-    """1 when a limb's resistance rose from a lowest long ago: `aux` per mille * 2^15 + s."""
+    """1 when a limb's resistance rose from a lowest long ago: `aux` per mille * 2^15 + s; ABSENT without a median."""
     low = s[LOWEST]
-    if middle == ABSENT or low <= 0 or s[LOWEST_AGE_S] < (aux & 0x7FFF):
+    if middle == ABSENT:
+        return ABSENT
+    if low <= 0 or s[LOWEST_AGE_S] < (aux & 0x7FFF):
         return 0
     return 1 if rise_permille(low, middle) >= aux >> 15 else 0

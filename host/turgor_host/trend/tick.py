@@ -10,6 +10,7 @@ from typing import Any
 
 from turgor.core.alarms import ACKNOWLEDGED_AT, ALARM_WORDS, EVENT_WORDS, PRIORITY_AT, _highest, _step
 from turgor.core.channels import ARTERIAL, IMPEDANCE, PRESSURE
+from turgor.core.doubt import DOUBTED
 from turgor.core.fluid import (
     AT_ATTACH,
     BASELINE,
@@ -21,10 +22,10 @@ from turgor.core.fluid import (
 )
 from turgor.core.judge import (
     ARTERIAL_LINE,
-    BASELINE_READINGS,
     LATE_S,
     LINE_HELD_S,
     NO_AGE,
+    NO_DBP,
     NO_SOURCE,
     NOT_READ,
     SECOND,
@@ -34,7 +35,7 @@ from turgor.core.judge import (
     WORD_TYPED,
     WORD_TYPED_S,
 )
-from turgor.core.median import ABSENT, median, median_push
+from turgor.core.median import ABSENT, is_filled, median, median_push
 from turgor.core.rules import (
     DBP_AGE,
     DBP_LEAST_MILLI_MMHG,
@@ -108,7 +109,7 @@ def run(s: State, tick: int, end: int, readings: Any, typed: Any, line: Any, row
                 if kind == PRESSURE:
                     _weigh_pressure(w, p, s.doubt[position], s.slope[position], s.deficit[position], x, s.aux, position)
                 elif kind == IMPEDANCE:
-                    _weigh_impedance(w, p, fluid, x, position)
+                    _weigh_impedance(w, p, s.doubt, fluid, x, position)
                 elif kind == ARTERIAL:
                     x[MAP] = p[position][MEDIAN]
                     x[INDEX] = ABSENT if p[position][READING] == ABSENT else 0
@@ -136,13 +137,16 @@ def _begin(w: Any, alarms: Any, typed: int, line: int) -> None:
     if w[ACKNOWLEDGE_S]:
         _acknowledge(w, alarms)
     w[DBP] = w[WORD_TYPED]
-    w[SOURCE] = NO_SOURCE if w[WORD_TYPED] < 0 else TYPED
+    w[SOURCE] = TYPED
     age = second - w[WORD_TYPED_S]
-    if w[WORD_LINE] >= 0 and second - w[WORD_LINE_S] <= LINE_HELD_S:
-        w[DBP] = w[WORD_LINE]
+    line_age = second - w[WORD_LINE_S]
+    if w[WORD_LINE] >= 0 and (line_age <= LINE_HELD_S or line_age < age):
+        w[DBP] = w[WORD_LINE] if line_age <= LINE_HELD_S else NO_DBP
         w[SOURCE] = ARTERIAL_LINE
-        age = second - w[WORD_LINE_S]
-    w[AGE_S] = NO_AGE if w[SOURCE] == NO_SOURCE or age >= NO_AGE else age
+        age = line_age
+    if w[DBP] < 0:
+        w[SOURCE] = NO_SOURCE
+    w[AGE_S] = NO_AGE if w[DBP] < 0 or age >= NO_AGE else age
 
 
 def _acknowledge(w: Any, alarms: Any) -> None:
@@ -170,10 +174,10 @@ def _read_impedance(w: Any, p: Any, window: Any, fluid: Any, position: int, valu
     p[position][TROUBLED] = NOT_READ if value == ABSENT else 0
     second = w[SECOND]
     p[position][STEPPED] = fluid_reading(fluid, second, value)
-    valid = median_push(window, unmoved(fluid, value))
+    median_push(window, unmoved(fluid, value))
     middle = median(window)
     p[position][MEDIAN] = middle
-    if valid == BASELINE_READINGS and not fluid[BASELINE] and middle > 0:
+    if not fluid[BASELINE] and middle > 0 and is_filled(window):
         set_baseline(fluid, middle, LATE if second > LATE_S else AT_ATTACH, _median_at(p, w[SKIN_AT]))
 
 
@@ -185,21 +189,22 @@ def _weigh_pressure(w: Any, p: Any, doubt: Any, slope: Any, deficit: Any, x: Any
     icp, reading = p[position][MEDIAN], p[position][READING]
     map = _median_at(p, w[ARTERIAL_AT])
     pressure_signs(x, doubt, slope, deficit, w[SECOND], icp, reading, w[DBP], w[AGE_S], map, aux)
-    x[ZERO_AGE] = 0
+    x[ZERO_AGE] = w[SECOND]
 
 
-def _weigh_impedance(w: Any, p: Any, fluid: Any, x: Any, position: int) -> None:
+def _weigh_impedance(w: Any, p: Any, doubt: Any, fluid: Any, x: Any, position: int) -> None:
     own, second, middle = fluid[position], w[SECOND], _judged(p, position)
     impedance_signs(x, own, p[position][STEPPED])
     if p[position][IS_LIMB]:
-        icp = _median_at(p, p[position][PRESSURE_AT])
+        at = p[position][PRESSURE_AT]
+        icp = ABSENT if at >= 0 and doubt[at][DOUBTED] else _median_at(p, at)
         dp = dp_milli_mmhg(w[DBP], w[AGE_S], icp)
         limb_signs(x, own, second, middle, _median_at(p, w[SKIN_AT]), icp, dp, w[GAIN_AUX])
         return
-    returning = 0
+    returning = ABSENT
     for other in range(len(p)):
         if p[other][IS_LIMB]:
-            returning |= is_returning(fluid[other], _judged(p, other), w[RETURN_AUX])
+            returning = max(returning, is_returning(fluid[other], _judged(p, other), w[RETURN_AUX]))
     thorax_signs(x, own, second, middle, returning)
 
 
@@ -224,4 +229,4 @@ def _weigh_system(w: Any, p: Any, fluid: Any, x: Any) -> None:
     if w[SOURCE] != NO_SOURCE:
         x[DBP_AGE] = w[AGE_S]
     elif w[HAS_PRESSURE]:
-        x[DBP_AGE] = w[SECOND]
+        x[DBP_AGE] = w[SECOND] - w[WORD_LINE_S]
