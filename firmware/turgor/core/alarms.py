@@ -1,11 +1,11 @@
 """The alarms: one for each rule on each channel that it applies to, stepped once a second, in integers.
 
 A run counts from the first tick beyond a stage's limit; while its input is ABSENT, or beyond it and its condition's is
-ABSENT, the run is held. An alarm is raised
-by the first stage whose run is long enough, escalates with one of higher priority, keeps its highest priority, and
-clears when all inputs of the rule stayed inside their clear limits for the clear time. A high alarm stays (latched)
-until it is acknowledged; technical ones never latch; a momentary one stands until it is acknowledged. An acknowledged
-alarm that is still true is raised again after 30 min, one of dP also when it is 5 mmHg deeper.
+ABSENT, the run is held. An alarm is raised by the first stage whose run is long enough, escalates with one of higher
+priority, keeps its highest priority, and clears when all inputs of the rule stayed inside their clear limits for the
+clear time. A high alarm stays (latched) until it is acknowledged; technical ones never latch; a momentary one stands
+until it is acknowledged. An acknowledged alarm that is still true is raised again after 30 min, one of dP also when it
+is 5 mmHg deeper.
 
 Every alarm ends in exactly one way: cleared, or withdrawn with its channel, its rule or its episode.
 """
