@@ -3,6 +3,7 @@
 TURGOR_FULL=1 kills it 50 times, without it 3.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -11,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ def scenario(tmp_path: Path) -> Path:
     return path
 
 
-@contextmanager
+@contextlib.contextmanager
 def recorder(source: str, path: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
     """`turgor record`, ended by Ctrl-C unless it was killed."""
     command = [sys.executable, "-m", "turgor_host.cli", "record", source, str(path), *options]
@@ -48,7 +48,13 @@ def recorder(source: str, path: Path, *options: str) -> Iterator[subprocess.Pope
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        try:
+            _, errors = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            # Whoever comes next would talk to it.
+            process.kill()
+            process.communicate()
+            raise
         # Also where the test failed because it had ended.
         assert process.returncode in (0, -signal.SIGKILL), errors
 
@@ -58,10 +64,10 @@ def wait_until(path: Path, t_s: float) -> None:
     deadline = time.monotonic() + 120
     while True:
         assert time.monotonic() < deadline
-        if path.exists():
-            with open_recording(path) as recording:
-                if recording.duration_s >= t_s:
-                    return
+        # It may be only being made.
+        with contextlib.suppress(TurgorError), open_recording(path) as recording:
+            if recording.duration_s >= t_s:
+                return
         time.sleep(0.2)
 
 
