@@ -165,6 +165,17 @@ def test_a_pause_is_ended_and_begun_anew(fake: ModuleType) -> None:
     assert changes(board.edges, SOUND, 642 * SECOND_US) == burst(MEDIUM, 652 * SECOND_US)
 
 
+def hear(board: Any, live: Live, seen: int) -> int:
+    """Feed a host what was logged from number `seen` on, and commit it; the number that comes next."""
+    for record in board.logged():
+        header, body, tail = unpack(record)
+        if header["seq"] >= seen:
+            live.feed(header, body, tail)
+            seen = header["seq"] + 1
+    board.app.log.commit(board.boot, seen - 1)
+    return seen
+
+
 def test_a_new_alarm_as_high_as_one_that_was_acknowledged_meanwhile_ends_it(fake: ModuleType) -> None:
     """The right calf follows by 100 s, when the left one's alarm is acknowledged: it sounds; a host counts along."""
     later = (lambda index: (35 if index > 400 else 10) * CODES_PER_MMHG,)
@@ -175,12 +186,7 @@ def test_a_new_alarm_as_high_as_one_that_was_acknowledged_meanwhile_ends_it(fake
     left = []
     for second in range(1, 760):
         board.run(second * SECOND_US + 1)
-        for record in board.logged():
-            header, body, tail = unpack(record)
-            if header["seq"] >= seen:
-                live.feed(header, body, tail)
-                seen = header["seq"] + 1
-        board.app.log.commit(board.boot, seen - 1)
+        seen = hear(board, live, seen)
         left.append(board.app.annunciator.remaining_s)
         assert live.state()["paused_s"] == left[-1], second
         if second == 640:
@@ -201,12 +207,7 @@ def test_a_host_counts_as_the_board_does(fake: ModuleType) -> None:
     seen = 0
     for second in range(1, HIGH_S + 5):
         board.run(second * SECOND_US + 1)
-        for record in board.logged():
-            header, body, tail = unpack(record)
-            if header["seq"] >= seen:
-                live.feed(header, body, tail)
-                seen = header["seq"] + 1
-        board.app.log.commit(board.boot, seen - 1)
+        seen = hear(board, live, seen)
         assert live.state()["paused_s"] == board.app.annunciator.remaining_s, second
         if second in (640, HIGH_S - 20):
             assert say(board, lines.PAUSE, 100) == lines.OK

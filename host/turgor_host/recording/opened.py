@@ -53,7 +53,7 @@ class OpenedRecording:
                 self._check()
             self._enter_wal()
             self._lock = _lock(path)
-            self._identity = _identity(path)
+            self._places = self._found()
         except sqlite3.Error as error:
             self.close()
             raise failed(path, error) from None
@@ -125,10 +125,11 @@ class OpenedRecording:
 
     def look_for(self) -> None:
         """TurgorError when file or -wal is no longer at its place: SQLite goes on writing into one that was deleted."""
-        held = self._lock is not None and os.fstat(self._lock)
-        wal = _identity(_wal(self.path))
-        if _identity(self.path) != self._identity or (held and wal != (held.st_dev, held.st_ino)):
+        if self._found() != self._places:
             raise TurgorError(f"{self.path} was deleted, moved or replaced while it was recorded; {_OTHER_NAME}")
+
+    def _found(self) -> tuple[tuple[int, int] | None, ...]:
+        return _identity(self.path), _identity(_wal(self.path))
 
     def close(self) -> None:
         """Close, leaving one file where nobody reads it; what is not committed is gone."""
