@@ -40,17 +40,22 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         thread.join()
 
 
-def spoil(file: Path, t_s: int) -> None:
-    """Have the board say another value of `calf_l` in that second, one that its CRC-32 vouches for."""
+def spoil(file: Path, t_s: int) -> bool:
+    """Have the board say another value of `calf_l` in that second, one that its CRC-32 vouches for.
+
+    False where that second has not been committed yet.
+    """
     database = sqlite3.connect(file, timeout=30)
     where = "WHERE kind = ? AND t_s = ?"
     row = database.execute(f"SELECT channel, boot, seq, body FROM records {where}", (READINGS, t_s)).fetchone()
-    channel, boot, seq, body = row
-    changed = body[:_VALUE_AT] + bytes([body[_VALUE_AT] ^ 1]) + body[_VALUE_AT + 1 :]
-    crc = crc32(changed, crc32(pack(HEADER, READINGS, channel, boot, seq, t_s)))
-    database.execute(f"UPDATE records SET body = ?, crc = ? {where}", (changed, crc, READINGS, t_s))
-    database.commit()
+    if row is not None:
+        channel, boot, seq, body = row
+        changed = body[:_VALUE_AT] + bytes([body[_VALUE_AT] ^ 1]) + body[_VALUE_AT + 1 :]
+        crc = crc32(changed, crc32(pack(HEADER, READINGS, channel, boot, seq, t_s)))
+        database.execute(f"UPDATE records SET body = ?, crc = ? {where}", (changed, crc, READINGS, t_s))
+        database.commit()
     database.close()
+    return row is not None
 
 
 def test_a_wrong_reading_is_told_and_stands_until_it_is_seen(running: Run) -> None:
@@ -61,8 +66,7 @@ def test_a_wrong_reading_is_told_and_stands_until_it_is_seen(running: Run) -> No
     until(lambda: running.session.board_s > 100)
     assert alarms() == []
     spoiled_s = running.session.board_s - 10
-    until(lambda: running.session.board_s > spoiled_s + 12)
-    spoil(running.file, spoiled_s)
+    until(lambda: spoil(running.file, spoiled_s))
     until(alarms)
     ((label, priority, text),) = alarms()
     assert (label, priority) == ("Board", "medium")
