@@ -44,6 +44,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(line)
 
 
+@pytest.fixture
+def say() -> Callable[[str], None]:
+    """Adds a line to those at the end of the run."""
+    return SAID.append
+
+
 @pytest.fixture(scope="session")
 def uf2() -> Path:
     """The MicroPython that TURGOR_RP2_UF2 names; whoever has none skips."""

@@ -119,6 +119,21 @@ def test_a_minute_at_the_prompt_without_a_reset(plain: Any) -> None:
     assert "1764" in plain.ask("kept")
 
 
+def test_a_copy_of_three_minutes_without_a_reset(plain: Any) -> None:
+    """A piece a second, as a slow line would bring them."""
+    piece = bytes(range(48, 112))
+    plain.ask("copy = open('copy', 'wb')")
+    begun_us = plain.pico.clock.us
+    pieces = 0
+    while plain.pico.clock.us - begun_us < 180e6:
+        assert str(len(piece)) in plain.ask(f"copy.write({piece!r})").splitlines()[-2]
+        plain.pico.run(1)
+        pieces += 1
+    plain.ask("copy.close()")
+    assert str(pieces * len(piece)) in plain.ask("import os; os.stat('copy')[6]")
+    plain.ask("os.remove('copy')")
+
+
 def test_a_step_that_hangs_is_ended_by_the_watchdog_and_reported(plain: Any) -> None:
     plain.ask("import time, turgor.main")
     plain.ask("from turgor.drivers.nau7802 import Nau7802")

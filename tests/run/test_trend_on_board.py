@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from turgor.core.channels import IMPEDANCE, PRESSURE
+from turgor_host.recording.reader import open_recording
 from turgor_host.sim.patient.episode import patient_episode
 from turgor_host.sim.scenario import Scenario
 from turgor_host.sim.scenario_file import write_scenario
-from turgor_host.trend.played import play
+from turgor_host.trend.played import READING_NOISE, play
 
 FULL = bool(os.environ.get("TURGOR_FULL"))
 _FROM_S, _SECONDS = (0, 168 * 3600) if FULL else (40000, 10800)
@@ -58,20 +61,41 @@ def by_alarm(events: list[dict[str, Any]]) -> dict[tuple[str, ...], list[float]]
     return found
 
 
-def test_the_board_says_the_same(turgor: Any, tmp_path: Path) -> None:
-    scenario = part(patient_episode(), _FROM_S, _SECONDS)
-    csv, config, file = tmp_path / "patient.csv", tmp_path / "slow.toml", tmp_path / "out.turgor"
+def on_the_board(scenario: Scenario, seconds: int, folder: Path) -> tuple[Path, int]:
+    """A recording of the virtual board at 10 samples a second, and how many records it lacks."""
+    csv, config, file = folder / "patient.csv", folder / "slow.toml", folder / "out.turgor"
     write_scenario(scenario, csv)
     config.write_text(_CONFIG)
-    said = by_alarm([alarm.as_event() for alarm in play(scenario, _SECONDS)])
-    assert {"dp_low", "fluid_gain"} <= {rule for _, rule, *_ in said}
-    started = time.perf_counter()
-    command = [sys.executable, "-m", "turgor_host.cli", "record", f"sim:{csv}", file, "--seconds", _SECONDS]
+    command = [sys.executable, "-m", "turgor_host.cli", "record", f"sim:{csv}", file, "--seconds", seconds]
     command += ["--speed", "max", "--runtime", "micropython", "--config", config, "--json"]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    return file, json.loads(done.stdout)["lost"]
+
+
+def test_readings_are_as_noisy_as_the_boards(tmp_path: Path) -> None:
+    file, _ = on_the_board(part(patient_episode(), _FROM_S, 400), 400, tmp_path)
+    with open_recording(file) as recording:
+        for name in recording.channels:
+            track = recording[name]
+            values = track.readings(20, 400).value
+            if track.kind == IMPEDANCE:
+                # A sweep's reading stands for two seconds.
+                values = values[::2]
+            # Of a ramp nothing is left in second differences.
+            noise = np.diff(values, 2).std() / np.sqrt(6) * 1000
+            assert noise == pytest.approx(READING_NOISE[track.kind], rel=0.25), name
+    assert set(READING_NOISE) == {IMPEDANCE, PRESSURE}
+
+
+def test_the_board_says_the_same(turgor: Any, tmp_path: Path) -> None:
+    scenario = part(patient_episode(), _FROM_S, _SECONDS)
+    said = by_alarm([alarm.as_event() for alarm in play(scenario, _SECONDS)])
+    assert {"dp_low", "fluid_gain"} <= {rule for _, rule, *_ in said}
+    started = time.perf_counter()
+    file, lost = on_the_board(scenario, _SECONDS, tmp_path)
     print(f"{_SECONDS} s of board time in {time.perf_counter() - started:.0f} s")
-    assert json.loads(done.stdout)["lost"] == 0
+    assert lost == 0
     seen = by_alarm(json.loads(turgor("events", file, "--json").stdout))
     assert {key: len(moments) for key, moments in seen.items()} == {key: len(moments) for key, moments in said.items()}
     apart = {key: np.abs(np.subtract(seen[key], moments)).max() for key, moments in said.items()}
