@@ -37,7 +37,7 @@ def test_constants_stand_where_they_are_used_and_the_rest_goes() -> None:
 
 
 def test_bytes_of_numbers_are_bytes() -> None:
-    main = "T = bytes((1, 2 + 3)) + bytes((255,))\nU = bytes((256,)), bytes(4)\ndef main():\n    return T, U"
+    main = "N = 1\nT = bytes((N, 2 + 3)) + bytes((255,))\nU = bytes((256,)), bytes(4)\ndef main():\n    return T, U"
     assert "_a = b'\\x01\\x05\\xff'\n_b = (bytes((256,)), bytes(4))\n" in fold({"main.py": main})["main.py"]
 
 

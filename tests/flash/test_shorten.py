@@ -22,9 +22,42 @@ def test_by_hand() -> None:
     )
     assert found == [
         "class Base:\n\n    def _c(self, _b=1):\n        self._a = _b\n        self.public = self._a",
-        "from base import Base, _e as _d\n\nclass Sub(Base):\n\n    def __init__(self):\n"
-        "        self._a = self._c(_b=_d(self._a))",
+        "from base import Base, _c as _a\n\nclass Sub(Base):\n\n    def __init__(self):\n"
+        "        self._a = self._c(_b=_a(self._a))",
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "gives"),
+    [
+        # Two classes, a class and a file.
+        (
+            "_one = 1\nclass A:\n    def _two(self):\n        return self._two\nclass B:\n    def f(self):\n"
+            "        self._three = _one",
+            "_a = 1\n\nclass A:\n\n    def _a(self):\n        return self._a\n\nclass B:\n\n    def f(self):\n"
+            "        self._a = _a",
+        ),
+        # One of any object's is nobody else's in any class.
+        (
+            "class A:\n    def f(self, a):\n        self._one = a._two",
+            "class A:\n\n    def f(self, _a):\n        self._a = _a._b",
+        ),
+        # Kin, also by a class between.
+        (
+            "class A:\n    def f(self):\n        self._one = 1\nclass B(A):\n    pass\nclass C(B):\n"
+            "    def g(self):\n        self._two = self._one",
+            "class A:\n\n    def f(self):\n        self._a = 1\n\nclass B(A):\n    pass\n\nclass C(B):\n\n"
+            "    def g(self):\n        self._b = self._a",
+        ),
+        # A class's body sees the file's names and its own, a default of its methods too.
+        (
+            "_one = 1\nclass A:\n    _two = _one\n    def f(self, a=_one):\n        return self._two",
+            "_a = 1\n\nclass A:\n    _b = _a\n\n    def f(self, _a=_a):\n        return self._b",
+        ),
+    ],
+)
+def test_names_that_never_meet_are_one(source: str, gives: str) -> None:
+    assert shortened(source) == [gives]
 
 
 @pytest.mark.parametrize(

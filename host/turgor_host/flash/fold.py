@@ -99,7 +99,9 @@ class _Module:
                     if there and there.constants and alias not in self.changing:
                         constants.update({f"{alias}.{name}": value for name, value in there.constants.items()})
                 node.names = [each for each in node.names if (each.asname or each.name) not in constants]
-        self.tree = ast.fix_missing_locations(_Bytes().visit(_Numbers(constants).visit(self.tree)))
+        # What is compiled to see its value has to have a place in the file.
+        numbers = ast.fix_missing_locations(_Numbers(constants).visit(self.tree))
+        self.tree = ast.fix_missing_locations(_Bytes().visit(numbers))
 
 
 class _Numbers(ast.NodeTransformer):

@@ -1,12 +1,13 @@
 """Short names for what is private: a board keeps each name as text, in every file that uses it and in its heap.
 
-One name becomes the same short one everywhere, so that a subclass still meets what its base calls its own. Parameters
-that no call names get the names that others have already.
+One name becomes the same short one everywhere, so that a subclass still meets what its base calls its own. Names that
+never meet, as those of two classes or of a class and a file, become one: a board has each text once. Parameters that no
+call names get the names that others have already.
 """
 
 import ast
-from collections import Counter
-from collections.abc import Container, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Iterator, Sequence
 from string import ascii_letters, digits
 
 from turgor_host.flash.scopes import COMPREHENSIONS, FUNCTIONS, alias_of, bound, own_names
@@ -25,11 +26,15 @@ _FIELDS: dict[type[ast.AST], str] = {
 }
 
 
+# Where a name is looked up: in a file (its number), in a class and its kin (the class's name), in any object.
+_Place = int | str
+_ANY = ""
+
+
 def shorten(trees: Iterable[ast.AST]) -> None:
     """Rename in place; the names used most often become the shortest."""
     trees = list(trees)
-    counts = Counter(name for tree in trees for _, _, name in _private(tree))
-    short = dict(zip((name for name, _ in counts.most_common()), _short(), strict=False))
+    short = _short_names(trees)
     for tree in trees:
         for node, field, name in _private(tree):
             setattr(node, field, short[name])
@@ -41,6 +46,62 @@ def shorten(trees: Iterable[ast.AST]) -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef):
                 _shorten_parameters(node, named)
+
+
+def _short_names(trees: Sequence[ast.AST]) -> dict[str, str]:
+    """A short name for each private one; two that share a place have two."""
+    places = _places(trees)
+    taken: dict[_Place, set[str]] = defaultdict(set)
+    short = {}
+    for name, _ in Counter(name for tree in trees for _, _, name in _private(tree)).most_common():
+        here = [taken[place] for place in places[name]]
+        short[name] = next(each for each in _short() if not any(each in names for names in here))
+        for names in here:
+            names.add(short[name])
+    return short
+
+
+def _places(trees: Sequence[ast.AST]) -> dict[str, set[_Place]]:
+    """Where each private name is looked up."""
+    kin = _kin(trees)
+    places: dict[str, set[_Place]] = defaultdict(set)
+
+    def walk(node: ast.AST, file: int, kind: str | None, in_body: bool) -> None:
+        """`kind` is the class around a node, `in_body`: its names are looked up in the class too."""
+        for each in ast.iter_child_nodes(node):
+            here = in_body and not (isinstance(node, ast.FunctionDef) and each in node.body)
+            for _, _, name in _own(each):
+                if isinstance(each, ast.Attribute):
+                    is_own = isinstance(each.value, ast.Name) and each.value.id == "self"
+                    places[name].add(kind if kind and is_own else _ANY)
+                else:
+                    if not (here and isinstance(each, ast.FunctionDef)):
+                        places[name].add(file)
+                    if here and kind:
+                        places[name].add(kind)
+            if isinstance(each, ast.ClassDef):
+                walk(each, file, kin[each.name], True)
+            else:
+                walk(each, file, kind, here)
+
+    for file, tree in enumerate(trees):
+        walk(tree, file, None, False)
+    for found in places.values():
+        if _ANY in found:
+            found.update(kin.values())
+    return places
+
+
+def _kin(trees: Sequence[ast.AST]) -> dict[str, str]:
+    """Of each class one name that it shares with those that it inherits from, and that inherit from it."""
+    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    kin = {node.name: node.name for node in nodes}
+    for node in nodes:
+        for base in node.bases:
+            if isinstance(base, ast.Name) and base.id in kin:
+                old, new = kin[node.name], kin[base.id]
+                kin = {name: new if root == old else root for name, root in kin.items()}
+    return kin
 
 
 def _shorten_parameters(function: ast.FunctionDef, named: Container[str | None]) -> None:
@@ -70,12 +131,14 @@ def _shorten_parameters(function: ast.FunctionDef, named: Container[str | None])
 def _private(tree: ast.AST) -> Iterator[tuple[ast.AST, str, str]]:
     """Node, field and name of everything that begins with one underscore."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            for each in node.names:
-                yield from (
-                    (each, field, name) for field in ("name", "asname") if _is_private(name := getattr(each, field))
-                )
-        elif (field := _FIELDS.get(type(node), "")) and _is_private(name := getattr(node, field)):
+        yield from _own(node)
+
+
+def _own(node: ast.AST) -> Iterator[tuple[ast.AST, str, str]]:
+    """Those of a node itself."""
+    fields = ("name", "asname") if isinstance(node, ast.alias) else (_FIELDS.get(type(node), ""),)
+    for field in fields:
+        if field and _is_private(name := getattr(node, field)):
             yield node, field, name
 
 
