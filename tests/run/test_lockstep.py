@@ -18,8 +18,9 @@ from turgor_host.recording.reader import open_recording
 from turgor_host.recording.verify import verify
 from turgor_host.run import Run, open_run
 
-# Where a readings record's first value is: behind 7 bytes of DBP, channel, flags and last index.
-_VALUE_AT = 13
+# Where a readings record's first median is, behind 7 bytes of DBP, channel, flags, last index and value. Nothing later
+# is reckoned from a median that was told, as it is from a value.
+_MEDIAN_AT = 17
 
 
 def until(what: Callable[[], object], seconds: float = 120.0) -> None:
@@ -41,7 +42,7 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
 
 
 def spoil(file: Path, t_s: int) -> bool:
-    """Have the board say another value of `calf_l` in that second, one that its CRC-32 vouches for.
+    """Have the board say another median of `calf_l` in that second, one that its CRC-32 vouches for.
 
     False where that second has not been committed yet.
     """
@@ -50,7 +51,7 @@ def spoil(file: Path, t_s: int) -> bool:
     row = database.execute(f"SELECT channel, boot, seq, body FROM records {where}", (READINGS, t_s)).fetchone()
     if row is not None:
         channel, boot, seq, body = row
-        changed = body[:_VALUE_AT] + bytes([body[_VALUE_AT] ^ 1]) + body[_VALUE_AT + 1 :]
+        changed = body[:_MEDIAN_AT] + bytes([body[_MEDIAN_AT] ^ 1]) + body[_MEDIAN_AT + 1 :]
         crc = crc32(changed, crc32(pack(HEADER, READINGS, channel, boot, seq, t_s)))
         database.execute(f"UPDATE records SET body = ?, crc = ? {where}", (changed, crc, READINGS, t_s))
         database.commit()
@@ -70,7 +71,7 @@ def test_a_wrong_reading_is_told_and_stands_until_it_is_seen(running: Run) -> No
     until(alarms)
     ((label, priority, text),) = alarms()
     assert (label, priority) == ("Board", "medium")
-    assert text.startswith(f"calf_l reading value at 0:0{spoiled_s // 60}:{spoiled_s % 60:02d}: expected ")
+    assert text.startswith(f"calf_l reading median at 0:0{spoiled_s // 60}:{spoiled_s % 60:02d}: expected ")
     assert running.session.act("ack", rule="lockstep") == "acknowledged: lockstep"
     # It is told once, however often the minutes around it are looked at.
     again_s = running.session.board_s + 90
