@@ -11,7 +11,8 @@ from turgor_host.flash.repl import Repl
 # Bytes in one command: they stand in the board's heap as base64 and as bytes.
 _CHUNK = 1536
 # A file system of files in pieces: none needs more of the heap in one place than a piece does, and what is read is let
-# go of. A short read would be the end of a module. Garbage is collected early, so that what stays lies close together.
+# go of. A short read would be the end of a module; request 11 asks how much to read at once. Garbage is collected
+# early, so that what stays lies close together.
 _LENDER = """\
 import gc,io,sys,vfs
 gc.threshold(8192)
