@@ -317,3 +317,23 @@ def test_what_the_writer_did_not_take_is_fetched_again(tmp_path: Path, monkeypat
         run.until(lambda: run.has(15))
     assert refused == [10]
     assert seqs(run.path) == list(range(15))
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_what_a_user_was_told_is_recorded_comes_before_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comes: bool
+) -> None:
+    """Stopped between the board's answer and the record of what was done; one that does not come keeps nobody."""
+    monkeypatch.setattr(session_module, "_OWED_S", 5.0 if comes else 0.3)
+    board = Board(0x11, count=5)
+    with Run(tmp_path, Port(board)) as run:
+        run.until(lambda: run.has(5))
+        board.grow(1)
+        assert run.session.act("pause", seconds=30) == "sound paused for 30 s"
+        run.session.stop()
+        time.sleep(0.3)
+        if comes:
+            run.port.say(frame(board.records[5]))
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 3
+    assert seqs(run.path) == list(range(5 + comes))

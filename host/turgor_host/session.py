@@ -38,6 +38,8 @@ _AGAIN_S = 0.5
 _UNCERTAIN_S = 1e-3
 _PING_SOON_S = 0.1
 _FULL_AGAIN_S = 2.0
+# A run that is stopped waits so long for the record of what a user was told is recorded.
+_OWED_S = 2.0
 
 
 class Port(Protocol):
@@ -93,6 +95,9 @@ class Session:
         self._board: str | None = None
         self._replica = Replica(random.randrange(1, 1 << 30), *(writer.position or ()))
         self._stop = threading.Event()
+        self._stopped_s: float | None = None
+        # Boot and seq up to which the log has what the board has confirmed to a user.
+        self._owed = (NO_BOOT, 0)
         self._boot = NO_BOOT
         self._clock = WallClock()
         self._timebase = Timebase()
@@ -159,21 +164,31 @@ class Session:
         self._committed_s = self._begun_s = time.monotonic()
         self._replica.hello(self._now())
         try:
-            while not self._stop.is_set():
+            while not self._is_over():
                 try:
                     if self._step() or self._source.ended:
                         break
-                except PortGone as gone:
-                    self._wait_for_port(gone)
-                    self._greet_again()
-                except DiskFull as full:
-                    self._wait_for_room(full)
+                except (PortGone, DiskFull) as trouble:
+                    if self._stop.is_set():
+                        break
+                    if isinstance(trouble, PortGone):
+                        self._wait_for_port(trouble)
+                    else:
+                        self._wait_for_room(trouble)
                     self._greet_again()
         finally:
             try:
                 self._writer.commit()
             finally:
                 self._commands.fail()
+
+    def _is_over(self) -> bool:
+        """Stopped, and what a user was told is recorded has come; it is not waited for in vain."""
+        if not self._stop.is_set():
+            return False
+        now = time.monotonic()
+        self._stopped_s = now if self._stopped_s is None else self._stopped_s
+        return self._replica.position >= self._owed or now - self._stopped_s > _OWED_S
 
     def _now(self) -> float:
         return self._clock.now()
@@ -293,6 +308,8 @@ class Session:
             if body["command"] == lines.HELLO:
                 self._greeted(header["boot"], body, text)
             else:
+                if body["status"] == lines.OK:
+                    self._owed = header["boot"], body["next_seq"]
                 self._commands.answered(body["id"], body["status"], text)
         if self._replica.begun_anew:
             raise TurgorError(
