@@ -101,11 +101,16 @@ def _loop(app, wait, now_us):
     Early means some looks at the schedule; a conversion's tick is its interrupt's.
     """
     poll = app.poll
+    now = int(now_us())
     while True:
-        due = int(poll(now_us()))
-        ahead = (due - int(now_us())) & _MASK
-        if ahead >= _WAIT_US and ahead <= _HALF and wait((ahead + _WAIT_US) // 1000):
-            app.wake(app.wire, now_us())
+        due = int(poll(now))
+        now = int(now_us())
+        ahead = (due - now) & _MASK
+        if ahead >= _WAIT_US and ahead <= _HALF:
+            came = wait((ahead + _WAIT_US) // 1000)
+            now = int(now_us())
+            if came:
+                app.wake(app.wire, now)
 
 
 def _surely(function):

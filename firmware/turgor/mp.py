@@ -14,7 +14,7 @@ try:
     if sys.platform in ("rp2", "esp32"):
         # What modules leave behind while they load lies between what they keep: collected late, there is no place in
         # one piece for the log any more.
-        gc.threshold(8192)
+        gc.threshold(4096)
 
     # So many blocks in a row are the heap's free end.
     _END = const(32)
@@ -41,7 +41,11 @@ try:
             together = together + 1 if at - before == step else 0
             step = at - before
             before = at
+        # Those at the free end fill no hole.
+        for _ in range(_END):
+            filler = filler[0]
         _fillers.append(filler)
+        gc.collect()
 
 except ImportError:
 

@@ -337,10 +337,10 @@ def test_a_write_that_blocks_is_told_and_nothing_more_is_sent_until_the_host_is_
     host.run(20 * SECOND_US + LATE_US)
     write = board.serial.write
 
-    def slow(view):
+    def slow(buffer, at, n):
         board.us += 500_000
         board.serial.write = write
-        return write(view[:10])
+        return write(buffer, at, 10)
 
     board.serial.write = slow
     board.run(30 * SECOND_US)

@@ -127,7 +127,7 @@ def test_a_rule_that_is_off_ends_what_stands_of_it():
     bed.step(29999, 29999, 29999)
     buffer = bytearray(64)
     words = idle_words(1)
-    assert off.alarms.unpack_state(0, words, buffer, 0, bed.alarms.pack_state(0, buffer, 0))
+    assert off.alarms.unpack_subject(0, words, buffer, 0, bed.alarms.pack_subject(0, buffer, 0))
     off.alarms.words[:] = words
     assert (off.alarms.has(r.DP_LOW), bed.alarms.has(r.DP_LOW)) == (False, True)
     assert off.alarms.annunciation() == r.MEDIUM
@@ -186,13 +186,13 @@ def test_no_integer_leaves_a_boards_range():
 
 def packed(alarms, subject=0):
     buffer = bytearray(256)
-    return bytes(buffer[: alarms.pack_state(subject, buffer, 0)])
+    return bytes(buffer[: alarms.pack_subject(subject, buffer, 0)])
 
 
 def unpacked(state, limits=DP_LOW, subjects=((7, (r.DP_LOW,)),)):
     alarms = Alarms(subjects, limits)
     words = idle_words(alarms.count)
-    assert alarms.unpack_state(0, words, state, 0, len(state))
+    assert alarms.unpack_subject(0, words, state, 0, len(state))
     alarms.words[:] = words
     return alarms
 
@@ -214,7 +214,7 @@ def test_what_cannot_be_alarms_is_refused():
     state = packed(bed.alarms)
 
     def is_taken(data):
-        return bed.alarms.unpack_state(0, idle_words(2), data, 0, len(data))
+        return bed.alarms.unpack_subject(0, idle_words(2), data, 0, len(data))
 
     assert is_taken(state)
     assert is_taken(b"")

@@ -176,8 +176,8 @@ class Machine:
         words = idle_words(other.count)
         buffer = bytearray(512)
         for subject in range(len(SUBJECTS)):
-            end = self.alarms.pack_state(subject, buffer, 0)
-            assert other.unpack_state(subject, words, buffer, 0, end)
+            end = self.alarms.pack_subject(subject, buffer, 0)
+            assert other.unpack_subject(subject, words, buffer, 0, end)
         other.words[:] = words
         self.alarms = other
 

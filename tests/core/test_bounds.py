@@ -12,8 +12,16 @@ from turgor.app.config import (
     arterial_channel,
     default_channels,
 )
-from turgor.core.bounds import CALIBRATION_BOUNDS, IMPEDANCE_BOUNDS, PRESSURE_BOUNDS, misfit, pressure_misfit
+from turgor.core.bounds import (
+    CALIBRATION_BOUNDS,
+    PRESSURE_BOUNDS,
+    impedance_bound,
+    impedance_misfit,
+    misfit,
+    pressure_misfit,
+)
 from turgor.core.filter_words import describe, filter_state
+from turgor.core.impedance import STATE_WORDS
 from turgor.link.records import row
 from turgor_host.calibrate.lowpass import lowpass
 
@@ -63,19 +71,22 @@ def test_fields_that_have_to_go_together(changes: dict[int, int], said: str) -> 
 def test_the_boards_own_channels_fit() -> None:
     for channel in [*default_channels(), arterial_channel()]:
         if channel.is_impedance():
-            assert misfit(IMPEDANCE_BOUNDS, channel.words) == ""
+            assert impedance_misfit(channel.words) == ""
         else:
             assert pressure_misfit(describe(channel.words)) == ""
 
 
 def test_an_impedances_fields() -> None:
     """Those of the record, in the order of the core's words; one beyond its bounds is named."""
-    assert [name for name, _, _ in IMPEDANCE_BOUNDS] == list(row("impedance_channel")[3][4:])
-    for at, (name, least, most) in enumerate(IMPEDANCE_BOUNDS):
+    bounds = [impedance_bound(at) for at in range(STATE_WORDS)]
+    assert [name for name, _, _ in bounds] == list(row("impedance_channel")[3][4:])
+    for at, (name, least, most) in enumerate(bounds):
         for value in (least - 1, most + 1):
             words = array("i", NOMINAL_IMPEDANCE)
             words[at] = value
-            assert misfit(IMPEDANCE_BOUNDS, words) == f"{name} = {value} is not within {least} to {most}"
+            said = f"{name} = {value} is not within {least} to {most}"
+            assert impedance_misfit(words) == said
+            assert impedance_misfit([*words[at // 4 * 4 :], 1 << 30], at // 4 * 4) == said
 
 
 @pytest.mark.parametrize("order", [2, 4])

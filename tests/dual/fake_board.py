@@ -160,9 +160,9 @@ class FakeSerial:
         self.inbox = self.inbox[n:]
         return n
 
-    def write(self, view):
-        n = min(len(view), self.most)
-        self.outbox += bytes(view[:n])
+    def write(self, buffer, at, n):
+        n = min(n, self.most)
+        self.outbox += bytes(buffer[at : at + n])
         self.written += n
         return n
 

@@ -165,9 +165,9 @@ def run_judge():
         alarms.add(*copy.alarms.words)
         buffer[numbers.below(end)] ^= 1 << numbers.below(8)
         unpacks.add(unpack_judge(copy, buffer, 0, end))
-        end = judge.alarms.pack_state(0, buffer, 0)
+        end = judge.alarms.pack_subject(0, buffer, 0)
         alarms.add(bytes(buffer[:end]))
-        alarms.add(judge.alarms.unpack_state(0, idle_words(judge.alarms.count), buffer, 0, end))
+        alarms.add(judge.alarms.unpack_subject(0, idle_words(judge.alarms.count), buffer, 0, end))
     for digest in (packs, unpacks, alarms):
         digest.show()
 

@@ -75,9 +75,9 @@ def run_alarms():
             alarms.withdraw(subject)
             digest.add(*alarms.events[: EVENT_WORDS * alarms.event_count])
         elif fate == 5:
-            end = alarms.pack_state(subject, buffer, 0)
+            end = alarms.pack_subject(subject, buffer, 0)
             words = idle_words(alarms.count)
-            digest.add(bytes(buffer[:end]), alarms.unpack_state(subject, words, buffer, 0, end), *words)
+            digest.add(bytes(buffer[:end]), alarms.unpack_subject(subject, words, buffer, 0, end), *words)
         elif fate == 6:
             # Long runs and acknowledgements.
             at = 7 * numbers.below(alarms.count)

@@ -43,13 +43,13 @@ class Port:
         self.inbox = self.inbox[n:]
         return n
 
-    def write(self, view: memoryview) -> int:
+    def write(self, buffer: bytearray, at: int, n: int) -> int:
         if self.full and self._stall_us:
             self._clock.us += self._stall_us
             self._stall_us = 0
             return 0
-        self.outbox += bytes(view)
-        return len(view)
+        self.outbox += buffer[at : at + n]
+        return n
 
 
 class Run:

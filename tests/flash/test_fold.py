@@ -41,6 +41,21 @@ def test_bytes_of_numbers_are_bytes() -> None:
     assert "_a = b'\\x01\\x05\\xff'\n_b = (bytes((256,)), bytes(4))\n" in fold({"main.py": main})["main.py"]
 
 
+def test_methods_that_nobody_asks_for_go() -> None:
+    """Also those that only they called, and those that only call each other by way of a subclass."""
+    main = (
+        "def far():\n    pass\nclass A:\n    def __init__(self):\n        self.kept()\n    def kept(self):\n"
+        "        pass\n"
+        "    def gone(self):\n        return self.gone_too(), far()\n    def gone_too(self):\n        pass\n"
+        "    def asked(self):\n        pass\nclass B(A):\n    def gone(self):\n        A.gone(self)\n"
+        "def main():\n    return A(), B(), 'asked'"
+    )
+    assert fold({"main.py": main})["main.py"] == (
+        "class A:\n\n    def __init__(self):\n        self.kept()\n\n    def kept(self):\n        pass\n\n"
+        "    def asked(self):\n        pass\n\nclass B(A):\n    pass\n\ndef main():\n    return (A(), B(), 'asked')"
+    )
+
+
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_no_name_of_the_firmware_is_lost(platform: str, tmp_path: Path, micropython: str) -> None:
     sources = program(FIRMWARE, platform)

@@ -14,14 +14,15 @@ def shortened(*sources: str) -> list[str]:
 
 
 def test_by_hand() -> None:
-    """The most frequent private name becomes the shortest; public and double ones stay."""
+    """The most frequent name becomes the shortest; what is called and not private stays, as double ones do."""
     found = shortened(
-        "class Base:\n    def _long(self, _first=1):\n        self._value = _first\n        self.public = self._value",
+        "class Base:\n    def _long(self, _first=1):\n        self._value = _first\n        "
+        "self.public = self._value\n        self.call()",
         "from base import Base, _helper as _other\nclass Sub(Base):\n    def __init__(self):\n"
         "        self._value = self._long(_first=_other(self._value))",
     )
     assert found == [
-        "class Base:\n\n    def _c(self, _b=1):\n        self._a = _b\n        self.public = self._a",
+        "class Base:\n\n    def _c(self, _b=1):\n        self._a = _b\n        self._d = self._a\n        self.call()",
         "from base import Base, _c as _a\n\nclass Sub(Base):\n\n    def __init__(self):\n"
         "        self._a = self._c(_b=_a(self._a))",
     ]
@@ -57,6 +58,26 @@ def test_by_hand() -> None:
     ],
 )
 def test_names_that_never_meet_are_one(source: str, gives: str) -> None:
+    assert shortened(source) == [gives]
+
+
+@pytest.mark.parametrize(
+    ("source", "gives"),
+    [
+        # By a class and by its objects; what a class's body reads, what only others have, and what is open.
+        (
+            "class A:\n    kind = 1\n    size = 2\n    twice = size + size\ndef f(a):\n    a.due = a.kind + a.size",
+            "class A:\n    _a = 1\n    size = 2\n    _b = size + size\n\ndef f(_a):\n    _a.due = _a._a + _a.size",
+        ),
+        # A function, what is called, what an import and a string mean too.
+        (
+            "import os\ndef f(a):\n    a.f = a.g = a.name = a.text = os.name\n    return a.g(), 'text'",
+            "import os\n\ndef f(_a):\n    _a.f = _a.g = _a.name = _a.text = os.name\n    return (_a.g(), 'text')",
+        ),
+        ("def f(a):\n    a.one = a.two", "def f(_a):\n    _a._a = _a.two"),
+    ],
+)
+def test_data_of_objects_is_private(source: str, gives: str) -> None:
     assert shortened(source) == [gives]
 
 

@@ -6,6 +6,8 @@ from turgor.link import lines
 from turgor.mp import const
 
 _EVERY_US = const(20000)
+# While nothing is pressed.
+_IDLE_US = const(40000)
 _HELD = const(100)
 _ALL = const(255)
 # Whoever pressed it has no number of a command.
@@ -17,8 +19,8 @@ _PAUSE = const(4)
 class Buttons:
     """A job of the schedule. `read()` gives the bits of what is pressed now: 1 pause and acknowledge, 2 mark.
 
-    A button counts as pressed or as released when three readings in a row, 20 ms apart, say so. One that is down at
-    the start has to be released first.
+    A button counts as pressed or as released when three readings in a row, 20 ms apart, say so; the first of them comes
+    within 40 ms. One that is down at the start has to be released first.
     """
 
     def __init__(self, read, tick, time, due):
@@ -35,7 +37,7 @@ class Buttons:
     def step(self, now):
         bits = self._read()
         if not (bits | self._last | self._before | self._down | self._wanted):
-            return _EVERY_US
+            return _IDLE_US
         pressed = bits & self._last & self._before & ~self._down
         released = ~(bits | self._last | self._before) & self._down
         self._before = self._last

@@ -6,9 +6,10 @@ All integers are made by the host's design code (`turgor_host.calibrate.lowpass`
 from array import array
 from struct import pack_into, unpack_from
 
-from turgor.core.bounds import IMPEDANCE_BOUNDS, LIMIT_BOUNDS, PRESSURE_BOUNDS, misfit, pressure_misfit
+from turgor.core.bounds import LIMIT_BOUNDS, PRESSURE_BOUNDS, impedance_misfit, misfit, pressure_misfit
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, MOTION, PRESSURES, SLOW, TEMPERATURE, channel_id
 from turgor.core.filter_words import describe, filter_state
+from turgor.core.impedance import STATE_WORDS
 from turgor.core.rules import DEFAULT_LIMITS, HOW, STAGES
 from turgor.mp import const
 
@@ -123,7 +124,7 @@ def _channel_misfit(channel):
     if channel.is_slow():
         return ""
     if channel.is_impedance():
-        return misfit(IMPEDANCE_BOUNDS, channel.words)
+        return impedance_misfit(channel.words)
     return pressure_misfit(channel.described())
 
 
@@ -200,7 +201,7 @@ def unpack_config(image, size):
         words = [unpack_from("<i", image, at + 4 * i)[0] for i in range(count)]
         at += 4 * count
         name, kind, _ = CHANNELS[number]
-        if count != (0 if kind in SLOW else len(IMPEDANCE_BOUNDS if kind == IMPEDANCE else PRESSURE_BOUNDS)):
+        if count != (0 if kind in SLOW else STATE_WORDS if kind == IMPEDANCE else len(PRESSURE_BOUNDS)):
             raise ValueError(name + ": " + str(count) + " words")
         if kind in PRESSURES:
             why = pressure_misfit(words)

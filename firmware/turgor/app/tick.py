@@ -6,9 +6,10 @@ from struct import pack_into
 from turgor.app.snapshot import Snapshots
 from turgor.core.alarms import EVENT_WORDS
 from turgor.core.annunciation import PAUSE_S
-from turgor.core.bounds import CALIBRATION_BOUNDS, IMPEDANCE_BOUNDS, misfit
+from turgor.core.bounds import CALIBRATION_BOUNDS, impedance_misfit, misfit
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, NO_CHANNEL, SLOW
 from turgor.core.entries import LAST_ENTRY, LATE, LOCAL, REMOVED
+from turgor.core.impedance import STATE_WORDS
 from turgor.core.judge import Judge
 from turgor.core.median import ABSENT
 from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG, RULE_COUNT
@@ -185,18 +186,22 @@ class Tick:
         if position < 0 or CHANNELS[a & 0xFF][1] in SLOW:
             return "channel " + str(a & 0xFF) + " has nothing to calibrate here"
         channel = self._channels[position]
-        bounds = IMPEDANCE_BOUNDS if channel.is_impedance() else CALIBRATION_BOUNDS
         at = a >> 16
         why = misfit((("driver", channel.driver, channel.driver),), (a >> 8 & 0xFF,))
         if at and a != self._goes_on:
             why = "at = " + str(at) + " does not go on from the command before"
-        why = why or misfit(bounds[at : at + 4], words)
+        if channel.is_impedance():
+            count = STATE_WORDS
+            why = why or impedance_misfit(words, at)
+        else:
+            count = len(CALIBRATION_BOUNDS)
+            why = why or misfit(CALIBRATION_BOUNDS[at : at + 4], words)
         if not why:
             if not at:
                 self._words = []
             self._words += words
             self._goes_on = a + 0x40000
-            if at + 4 >= len(bounds):
+            if at + 4 >= count:
                 self._calibrated[position] = self._words
                 self._goes_on = -1
         return why

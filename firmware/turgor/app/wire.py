@@ -1,9 +1,9 @@
 """The wire: sends the log as frames, no more than the host has granted, and takes the host's lines.
 
-The serial port is handed in: `read_into(buffer) -> n` (0: nothing there) and `write(view) -> n` (how many it took).
-One step reads a part of what has come, or builds one frame, or writes at most CHUNK bytes. Answers go first, then what
-the host asked for again, then what it has not had yet: pages of earlier boots, the log of this one. Records that the
-log has dropped go out as `gap`s, with what the flash kept of them.
+The serial port is handed in: `read_into(buffer) -> n` (0: nothing there) and `write(buffer, at, n) -> taken`, how many
+of the `n` bytes from `at` on it took. One step reads a part of what has come, or builds one frame, or writes at most
+CHUNK bytes. Answers go first, then what the host asked for again, then what it has not had yet: pages of earlier boots,
+the log of this one. Records that the log has dropped go out as `gap`s, with what the flash kept of them.
 """
 
 from array import array
@@ -101,10 +101,6 @@ class Wire:
         self._frame = bytearray(FRAME_LIMIT + 8)
         self._frame_size = 0
         self._frame_at = 0
-        self._chunk = bytearray(_CHUNK)
-        # Views of every length, made once: a slice of a memoryview would allocate.
-        whole = memoryview(self._chunk)
-        self._views = [whole[:n] for n in range(_CHUNK + 1)]
         self._wrote = False
         self._wrote_tick = 0
         self._stalled = False
@@ -275,8 +271,7 @@ class Wire:
         n = self._frame_size - self._frame_at
         if n > _CHUNK:
             n = _CHUNK
-        copy(self._frame, self._frame_at, n, self._chunk, 0)
-        written = self._serial.write(self._views[n])
+        written = self._serial.write(self._frame, self._frame_at, n)
         self._frame_at += written
         self._sent = (self._sent + written) & TICKS_MASK
         self._wrote = True

@@ -129,12 +129,11 @@ class SerialPort:
             n += 1
         return n
 
-    def write(self, view):
-        """Write if the port takes anything now; returns how many bytes it took."""
-        n = 0
+    def write(self, buffer, at, n):
+        """Write the `n` bytes from `at` on if the port takes anything now; returns how many it took."""
         for _ in self._writable.ipoll(0):
-            n = self._output.write(view) or 0
-        return n
+            return self._output.write(buffer, at, n) or 0
+        return 0
 
     @micropython.native
     def wait(self, ms):

@@ -323,7 +323,7 @@ class Alarms:
                 found += 1
         return found
 
-    def pack_state(self, subject, buffer, at):
+    def pack_subject(self, subject, buffer, at):
         """Write those of a subject's alarms that are not idle: number and words. Returns where they end."""
         first = self.firsts[subject]
         end = self.firsts[subject + 1]
@@ -334,8 +334,8 @@ class Alarms:
             alarm = _busy(self.words, alarm + 1, end)
         return at
 
-    def unpack_state(self, subject, words, buffer, at, end):
-        """Read what `pack_state` wrote into `words`, idle ones of all alarms; False when it cannot be this subject's
+    def unpack_subject(self, subject, words, buffer, at, end):
+        """Read what `pack_subject` wrote into `words`, idle ones of all alarms; False when it cannot be this subject's
         alarms."""
         first = self.firsts[subject]
         count = self.firsts[subject + 1] - first

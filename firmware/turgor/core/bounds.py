@@ -6,7 +6,7 @@ its row: milli-mmHg or per mille, and s. Within its bounds every field fits its 
 leaves +-2^30 is proved by the host, which designs it (`turgor_host.calibrate.lowpass`).
 """
 
-from turgor.core.impedance import OFFSET_LIMIT, SHIFT_LIMIT
+from turgor.core.impedance import FREQUENCY_WORDS, OFFSET_LIMIT, SHIFT, SHIFT_LIMIT, STATE_WORDS
 from turgor.core.rules import HIGH, LOW, RULE_COUNT
 from turgor.mp import const
 
@@ -47,22 +47,9 @@ PRESSURE_BOUNDS = (
         ("release_milli_mmhg", -_MILLI_MMHG, _MILLI_MMHG),
     )
 )
-# For each of three frequencies, and the shift that they share.
-IMPEDANCE_BOUNDS = tuple(
-    [
-        (name + str(frequency), -most, most)
-        for frequency in range(3)
-        for name, most in (
-            ("i_re_", _FACTOR),
-            ("i_im_", _FACTOR),
-            ("q_re_", _FACTOR),
-            ("q_im_", _FACTOR),
-            ("offset_i_", OFFSET_LIMIT),
-            ("offset_q_", OFFSET_LIMIT),
-        )
-    ]
-    + [("shift", 0, SHIFT_LIMIT)]
-)
+# Of each of three frequencies.
+_IMPEDANCE_NAMES = ("i_re_", "i_im_", "q_re_", "q_im_", "offset_i_", "offset_q_")
+_FACTORS = const(4)
 # A row of limits, in order of `core.rules.DEFAULT_LIMITS`.
 LIMIT_BOUNDS = (
     ("rule", 0, RULE_COUNT - 1),
@@ -82,6 +69,24 @@ def misfit(bounds, values):
         name, least, most = bounds[i]
         if not least <= values[i] <= most:
             return name + " = " + str(values[i]) + " is not within " + str(least) + " to " + str(most)
+    return ""
+
+
+def impedance_bound(i):
+    """Name, least and most of word `i` of an impedance channel; a table of all would take 1 KB of a board's heap."""
+    if i == SHIFT:
+        return "shift", 0, SHIFT_LIMIT
+    kind = i % FREQUENCY_WORDS
+    most = _FACTOR if kind < _FACTORS else OFFSET_LIMIT
+    return _IMPEDANCE_NAMES[kind] + str(i // FREQUENCY_WORDS), -most, most
+
+
+def impedance_misfit(words, first=0):
+    """The same for words of an impedance channel from number `first` on; what stands behind the last is passed over."""
+    for i in range(min(len(words), STATE_WORDS - first)):
+        why = misfit((impedance_bound(first + i),), (words[i],))
+        if why:
+            return why
     return ""
 
 

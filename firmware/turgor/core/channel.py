@@ -13,7 +13,7 @@ come with the next one.
 
 from array import array
 
-from turgor.core.bounds import IMPEDANCE_BOUNDS, misfit
+from turgor.core.bounds import impedance_misfit
 from turgor.core.channels import ARTERIAL
 from turgor.core.filter_words import (
     COUNT,
@@ -328,7 +328,7 @@ class ImpedanceChannel:
             return False
         if kept[5] not in (0, READING_SATURATED, READING_ELECTRODE_OFF) or kept[6] not in (0, 1):
             return False
-        if misfit(IMPEDANCE_BOUNDS, words):
+        if impedance_misfit(words):
             return False
         self.calibrate(words)
         self.index = index

@@ -26,33 +26,46 @@ _SECOND_MOST = const(0xFFFFFFF)
 
 
 def pack_part(judge, part, buffer, at):
-    """Write a part of the state of `judge` after a tick, each in turn up to `last_part`; returns where it ends."""
+    """Write a part of the state of `judge` after a tick, each in turn up to `last_part`; returns where it ends.
+
+    Behind the words that belong to no channel come two parts for each position: what is kept, and the alarms.
+    """
     if part == 0:
         buffer[at] = _LAYOUT
         return put_words(judge.words, 0, WORDS, buffer, at + 1)
-    position = part - 1
-    start = at
-    at += _HEAD
-    buffer[start] = NO_CHANNEL
+    position = (part - 1) >> 1
+    if part & 1:
+        return _pack_kept(judge, position, buffer, at)
+    start = at - _HEAD
     if position < len(judge.channels):
-        buffer[start] = judge.channels[position]
-        buffer[at] = judge.states[position]
-        at = put_triples(judge.until, position, 1, buffer, at + 1)
-        at = put_triples(judge.zeroed, position, 1, buffer, at)
-        kept = judge.kept[position]
-        for i in range(len(kept)):
-            first = _SLOPE_AT if i == 1 else 0
-            at = put_triples(kept[i], first, len(kept[i]) - first, buffer, at)
-    at = judge.alarms.pack_state(position, buffer, at)
+        start -= _STATE_SIZE + _size(judge.kept[position])
+    at = judge.alarms.pack_subject(position, buffer, at)
     size = at - start - _HEAD
     buffer[start + 1] = size & 255
     buffer[start + 2] = size >> 8
     return at
 
 
+def _pack_kept(judge, position, buffer, at):
+    """All of a position but its size and its alarms."""
+    if position == len(judge.channels):
+        buffer[at] = NO_CHANNEL
+        return at + _HEAD
+    buffer[at] = judge.channels[position]
+    at += _HEAD
+    buffer[at] = judge.states[position]
+    at = put_triples(judge.until, position, 1, buffer, at + 1)
+    at = put_triples(judge.zeroed, position, 1, buffer, at)
+    kept = judge.kept[position]
+    for i in range(len(kept)):
+        first = _SLOPE_AT if i == 1 else 0
+        at = put_triples(kept[i], first, len(kept[i]) - first, buffer, at)
+    return at
+
+
 def last_part(judge):
     """The number of the last part."""
-    return len(judge.channels) + 1
+    return 2 * len(judge.channels) + 2
 
 
 def pack_judge(judge, buffer, at):
@@ -110,7 +123,7 @@ def unpack_judge(judge, buffer, at, end, least_age_s=0):
                     if not _may_be(CHANNELS[number][1], kept):
                         return False
                     found[position] = kept
-                if not judge.alarms.unpack_state(position, alarms, buffer, at, stop):
+                if not judge.alarms.unpack_subject(position, alarms, buffer, at, stop):
                     return False
         at = stop
     judge.words[:] = words

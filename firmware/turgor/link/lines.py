@@ -35,7 +35,7 @@ FIRST_LOGGED = const(16)
 DBP = const(16)  # a: milli-mmHg
 ACKNOWLEDGE = const(17)  # a, b: channel and rule, 255 each for all
 # a: channel + 2^8 x driver + 2^16 x how many words came before; b to e: the next words of its calibration, 0 behind the
-# last. It acts as a whole once the last ones are there: those of `core.bounds` CALIBRATION_BOUNDS or IMPEDANCE_BOUNDS.
+# last. It acts as a whole once the last ones are there: CALIBRATION_BOUNDS or `impedance_bound` of `core.bounds`.
 CALIBRATE = const(18)
 MARK = const(19)  # a: microsecond within the record's second; only logged
 MAINTAIN = const(20)  # the board stops and resets to a bare prompt

@@ -11,8 +11,9 @@ from hashlib import sha256
 from pathlib import Path
 from zlib import crc32
 
-from turgor.core.bounds import CALIBRATION_BOUNDS, IMPEDANCE_BOUNDS, misfit
+from turgor.core.bounds import CALIBRATION_BOUNDS, impedance_misfit, misfit
 from turgor.core.channels import CHANNEL_NAMES, CHANNELS, IMPEDANCE, channel_id
+from turgor.core.impedance import STATE_WORDS
 from turgor_host.calibrate.impedance import ImpedanceCalibration
 from turgor_host.calibrate.pressure import Calibration, Point
 from turgor_host.configuration.sensors import DRIVERS
@@ -57,10 +58,11 @@ def board_name(board: int) -> str:
 
 def check_words(channel: str, words: Sequence[int]) -> None:
     """UsageError names the first word that a board would not take, with its limits."""
-    bounds = IMPEDANCE_BOUNDS if _kind(channel) == "impedance" else CALIBRATION_BOUNDS
-    if len(words) != len(bounds):
-        raise UsageError(f"calibration of {channel}: {len(words)} words; there must be {len(bounds)}")
-    if why := misfit(bounds, words):
+    is_impedance = _kind(channel) == "impedance"
+    count = STATE_WORDS if is_impedance else len(CALIBRATION_BOUNDS)
+    if len(words) != count:
+        raise UsageError(f"calibration of {channel}: {len(words)} words; there must be {count}")
+    if why := impedance_misfit(words) if is_impedance else misfit(CALIBRATION_BOUNDS, words):
         raise UsageError(f"calibration of {channel}: {why}")
 
 

@@ -2,13 +2,14 @@
 and what is private has a short name.
 
 `const` reaches within one file alone; between files each name costs its text in both, an entry in two tables of the
-board's heap and a look-up at each use. Functions, classes and tables that only the host and tests use cost theirs.
+board's heap and a look-up at each use. Functions, methods, classes and tables that only the host and tests use cost
+theirs.
 The package in source runs as it stands; both give the same.
 """
 
 import ast
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from turgor_host.errors import TurgorError
@@ -47,7 +48,11 @@ def _reached(sources: Mapping[str, str]) -> "dict[str, _Module]":
         _evaluate(module, modules)
     for module in modules.values():
         module.put_constants(modules)
-    _keep_what_is_used(modules)
+    follow = True
+    while follow:
+        _keep_what_is_used(modules)
+        # Without them others may be of no use.
+        follow = _drop_methods(modules)
     return {name: module for name, module in modules.items() if module.used is not None}
 
 
@@ -216,8 +221,36 @@ def _integer(node: ast.expr, known: Mapping[str, int]) -> int | None:
     return value if type(value) is int else None
 
 
+def _drop_methods(modules: Mapping[str, _Module]) -> bool:
+    """Drop the methods whose name only methods of that name say, if any; whether there were any."""
+    trees = [module.tree for module in modules.values() if module.used is not None]
+    said = {name for tree in trees for name in _said(tree)}
+    dropped = False
+    for node in (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
+        kept = [each for each in node.body if not isinstance(each, ast.FunctionDef) or _may_be_called(each, said)]
+        dropped = dropped or len(kept) < len(node.body)
+        node.body = kept or [ast.Pass()]
+    return dropped
+
+
+def _may_be_called(method: ast.FunctionDef, said: Container[str]) -> bool:
+    return method.name in said or method.name.startswith("__")
+
+
+def _said(node: ast.AST, method: str = "") -> Iterator[str]:
+    """Attributes and strings, but for the name of the method that they stand in."""
+    for each in ast.iter_child_nodes(node):
+        name = each.attr if isinstance(each, ast.Attribute) else getattr(each, "value", None)
+        if isinstance(each, ast.Attribute | ast.Constant) and isinstance(name, str) and name != method:
+            yield name
+        is_method = isinstance(node, ast.ClassDef) and isinstance(each, ast.FunctionDef)
+        yield from _said(each, getattr(each, "name", "") if is_method else method)
+
+
 def _keep_what_is_used(modules: dict[str, _Module]) -> None:
     """Follow the names from ROOTS; drop all other definitions at the top of a file, and the imports they needed."""
+    for each in modules.values():
+        each.used = None
     waiting = [(name, wanted) for name, names in ROOTS.items() for wanted in names]
     while waiting:
         place, wanted = waiting.pop()

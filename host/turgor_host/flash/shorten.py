@@ -1,4 +1,5 @@
-"""Short names for what is private: a board keeps each name as text, in every file that uses it and in its heap.
+"""Short names for what is private and for the data of objects: a board keeps each name as text, in every file that uses
+it and in its heap. Functions and classes keep their public names, which a traceback has.
 
 One name becomes the same short one everywhere, so that a subclass still meets what its base calls its own. Names that
 never meet, as those of two classes or of a class and a file, become one: a board has each text once. Parameters that no
@@ -14,6 +15,10 @@ from turgor_host.flash.scopes import COMPREHENSIONS, FUNCTIONS, alias_of, bound,
 
 _FIRST = ascii_letters
 _NEXT = ascii_letters + digits
+# By these names a stop-watch beside the program finds its way.
+_OPEN = {"driver", "due", "event", "jobs", "order"}
+# Before the name of data that is to be private: no source has such a name.
+_DATA = "_."
 # Where each kind of node has a name.
 _FIELDS: dict[type[ast.AST], str] = {
     ast.Name: "id",
@@ -34,6 +39,7 @@ _ANY = ""
 def shorten(trees: Iterable[ast.AST]) -> None:
     """Rename in place; the names used most often become the shortest."""
     trees = list(trees)
+    _make_data_private(trees)
     short = _short_names(trees)
     for tree in trees:
         for node, field, name in _private(tree):
@@ -46,6 +52,39 @@ def shorten(trees: Iterable[ast.AST]) -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef):
                 _shorten_parameters(node, named)
+
+
+def _make_data_private(trees: Sequence[ast.AST]) -> None:
+    """Rename what objects of the program keep and nobody calls, unless an import or a string means it too."""
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    attributes = [node for node in nodes if isinstance(node, ast.Attribute)]
+    bodies = [statement for node in nodes if isinstance(node, ast.ClassDef) for statement in node.body]
+    fields = [
+        target
+        for statement in bodies
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    ]
+    data = {node.id for node in fields} | {node.attr for node in attributes if isinstance(node.ctx, ast.Store)}
+    imported = {
+        alias_of(each) for node in nodes if isinstance(node, ast.Import | ast.ImportFrom) for each in node.names
+    }
+    data -= _OPEN
+    data -= {node.func.attr for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)}
+    data -= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    data -= {node.attr for node in attributes if isinstance(node.value, ast.Name) and node.value.id in imported}
+    data -= {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    # What a class's body reads without an object.
+    plain = [part for each in bodies for part in (each.args.defaults if isinstance(each, ast.FunctionDef) else [each])]
+    read = (node for each in plain for node in ast.walk(each) if isinstance(node, ast.Name))
+    data -= {node.id for node in read if isinstance(node.ctx, ast.Load)}
+    for node in attributes:
+        if node.attr in data and not _is_private(node.attr):
+            node.attr = _DATA + node.attr
+    for field in fields:
+        if field.id in data and not _is_private(field.id):
+            field.id = _DATA + field.id
 
 
 def _short_names(trees: Sequence[ast.AST]) -> dict[str, str]:

@@ -7,10 +7,11 @@ from functools import cached_property
 from struct import calcsize, unpack_from
 
 from turgor.app.config import codes_may_repeat
-from turgor.core.bounds import CALIBRATION_BOUNDS, IMPEDANCE_BOUNDS
+from turgor.core.bounds import CALIBRATION_BOUNDS
 from turgor.core.channel import PressureChannel, pressure_channel
 from turgor.core.channels import CHANNEL_NAMES, CHANNELS, IMPEDANCE, NO_CHANNEL, SLOW
 from turgor.core.filter_words import filter_state, set_calibration
+from turgor.core.impedance import STATE_WORDS
 from turgor.link import lines
 from turgor.link.records import (
     COMMAND,
@@ -252,7 +253,7 @@ def _whole(commands: list[Command]) -> Iterator[Recalibrated]:
             continue
         words = (*(words if at else ()), *part)
         goes_on = start + (len(part) << 16)
-        count = len(IMPEDANCE_BOUNDS if CHANNELS[channel][1] == IMPEDANCE else CALIBRATION_BOUNDS)
+        count = STATE_WORDS if CHANNELS[channel][1] == IMPEDANCE else len(CALIBRATION_BOUNDS)
         if len(words) >= count:
             yield Recalibrated(command.seq, channel, words[:count])
             goes_on = -1

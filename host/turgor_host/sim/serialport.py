@@ -26,9 +26,9 @@ class SerialPort:
             raise HangUp()
         return n or 0
 
-    def write(self, view):
+    def write(self, buffer, at, n):
         try:
-            return _OUTPUT.write(view) or 0
+            return _OUTPUT.write(memoryview(buffer)[at : at + n]) or 0
         except OSError:
             raise HangUp()
 
@@ -45,5 +45,5 @@ class NoPort:
     def read_into(self, buffer):
         return 0
 
-    def write(self, view):
+    def write(self, buffer, at, n):
         return 0
