@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from turgor_host.calibrate.certificate import check_age, read_certificate
+from turgor_host.calibrate.kept import keep
+from turgor_host.calibration_ages import CalibrationAges
 from turgor_host.configuration.file import read_configuration
 from turgor_host.control import ControlServer
 from turgor_host.errors import TurgorError, UsageError
@@ -51,8 +53,10 @@ def open_run(
 ) -> Iterator[Run]:
     """Open source, recording and local socket; on leaving, everything is committed and closed."""
     calibrations = [read_certificate(path) for path in calibration]
-    for certificate in calibrations:
+    for path, certificate in zip(calibration, calibrations, strict=True):
         check_age(certificate, time.time())
+        if trouble := keep(certificate, path.read_bytes()):
+            say(trouble)
     configuration = read_configuration(config) if config else None
     if (config or calibration) and name.endswith(RECORDING):
         raise UsageError(f"--config and --calibration are for boards; {name} plays back what it has")
@@ -65,8 +69,9 @@ def open_run(
         )
         writer = stack.enter_context(contextlib.closing(Writer(file, name, source.simulated, speed)))
         live = Live(name, source.simulated, speed, str(file), check_every_s)
+        ages = CalibrationAges()
         if writer.goes_on and (position := writer.position):
-            resume(live, file, position[0])
+            resume(live, ages, file, position[0])
         image = configuration.image if configuration and not source.simulated else b""
         # At full speed it would keep up with nothing.
         follows = speed != 0 and not isinstance(source, Playback)
@@ -80,6 +85,7 @@ def open_run(
             calibrations=calibrations,
             configuration=image,
             lockstep=lockstep,
+            ages=None if isinstance(source, Playback) else ages,
             say=say,
         )
         stack.enter_context(contextlib.closing(ControlServer(session.act, file)))
