@@ -101,6 +101,8 @@ class Session:
         self._stopped_s: float | None = None
         # Boot and seq up to which the log has what the board has confirmed to a user.
         self._owed = (NO_BOOT, 0)
+        # Those of its log when it was greeted.
+        self._had = (NO_BOOT, 0)
         self._boot = NO_BOOT
         self._clock = WallClock()
         self._timebase = Timebase()
@@ -155,8 +157,10 @@ class Session:
             self._say(trouble)
 
     def _judge_calibrations(self) -> None:
-        # What the run begins with and what a user was told is taken have to be in the log.
-        if self._ages is None or self._hand_over.is_under_way or self._replica.position < self._owed:
+        # First all has to be recorded that the board had when it was greeted, was given since, or a user was told.
+        if self._ages is None or not self._known or self._hand_over.is_under_way:
+            return
+        if self._replica.position < max(self._had, self._owed):
             return
         if aged := self._ages.poll(board_name(int(self._board or "0", 16))):
             self._found(CAL_EXPIRED, aged)
@@ -353,6 +357,7 @@ class Session:
         self._live.identity(identity)
         self._live.connection("live")
         self._hand_over.greeted(is_new_boot=boot != self._boot)
+        self._had = boot, body["next_seq"]
         self._known = True
 
     def _busy(self, text: str) -> None:
