@@ -53,16 +53,17 @@ def open_run(
 ) -> Iterator[Run]:
     """Open source, recording and local socket; on leaving, everything is committed and closed."""
     calibrations = [read_certificate(path) for path in calibration]
-    for path, certificate in zip(calibration, calibrations, strict=True):
+    for certificate in calibrations:
         check_age(certificate, time.time())
-        if trouble := keep(certificate, path.read_bytes()):
-            say(trouble)
     configuration = read_configuration(config) if config else None
     if (config or calibration) and name.endswith(RECORDING):
         raise UsageError(f"--config and --calibration are for boards; {name} plays back what it has")
     if name.startswith(SIMULATED) and file.is_file():
         # Its numbers would be those of the first run again, and its data perhaps not.
         raise TurgorError(f"{file} exists already and the virtual board of {name} begins anew; choose another name")
+    for path, certificate in zip(calibration, calibrations, strict=True):
+        if trouble := keep(certificate, path.read_bytes()):
+            say(trouble)
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(
             contextlib.closing(open_source(name, speed=speed, runtime=runtime, seed=seed, configuration=configuration))

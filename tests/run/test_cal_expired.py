@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from test_lockstep import until
 from virtual_board import VirtualBoard
+from waiting import until
 
 from turgor_host.calibrate.certificate import Certificate, board_name, encode_certificate, write_certificate
 from turgor_host.calibrate.kept import keep, made_utc
@@ -140,6 +140,10 @@ def test_a_folder_that_cannot_be_written_is_said_and_no_failure(
     assert f"{BRIDGE.number}.toml: Not a directory; no copy of the certificate is kept here" in told
     assert "of unknown age" in raised
     assert "of unknown age" in notes(file)[0]
+    with VirtualBoard(tmp_path, speed=2, hold=True) as board:
+        done = turgor("calibrate", "upload", given[0], "--port", board.port)
+    assert f"calibration {BRIDGE.number} of calf_l taken" in done.stdout
+    assert done.stderr == f"{told}\n"
 
 
 def test_what_is_uploaded_is_kept_before_the_board_has_it(turgor: Any, tmp_path: Path, given: list[Path]) -> None:
