@@ -17,9 +17,13 @@ class HostRule(NamedTuple):
     raised: str
 
 
+# So long a calibration holds: a bridge drifts by 0.1 mmHg and more a year; so do resistors and clocks.
+OLDEST_DAYS = 365
+
 LOCKSTEP = "lockstep"
 DATA_LOST = "data_lost"
 CLOCK_JUMP = "clock_jump"
+CAL_EXPIRED = "cal_expired"
 
 HOST_RULES = {
     LOCKSTEP: HostRule(
@@ -30,4 +34,10 @@ HOST_RULES = {
     ),
     DATA_LOST: HostRule(LOW, "Recording", "records were lost", "the board declares that it dropped records"),
     CLOCK_JUMP: HostRule(LOW, "This computer", "its clock was moved", "this computer's clock was moved"),
+    CAL_EXPIRED: HostRule(
+        LOW,
+        "Calibration",
+        "too old, or of unknown age",
+        f"a calibration in force is older than {OLDEST_DAYS} days, or neither nominal nor known to this computer",
+    ),
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 from struct import pack
 
 from turgor.link.records import GAP, HEADER, READINGS, unpack
+from turgor_host.calibration_ages import CalibrationAges
 from turgor_host.live import Live
 from turgor_host.recording.schema import RARE
 from turgor_host.recording.store import Store
@@ -13,8 +14,8 @@ from turgor_host.recording.store import Store
 _SPAN_S = 9000
 
 
-def resume(live: Live, path: Path, boot: int) -> None:
-    """Feed `live` with what `path` has of `boot`: all but its samples and, of the readings, the last hours.
+def resume(live: Live, ages: CalibrationAges, path: Path, boot: int) -> None:
+    """Feed both with what `path` has of `boot`: all but its samples and, of the readings, the last hours.
 
     What was lost then was said then.
     """
@@ -28,5 +29,7 @@ def resume(live: Live, path: Path, boot: int) -> None:
     for seq, kind, channel, t_s, body in sorted(rows, key=lambda row: int(row[0])):
         # What is no record, `turgor info --check` tells.
         with contextlib.suppress(ValueError):
-            live.feed(*unpack(pack(HEADER, kind, channel, boot, seq, t_s) + body))
+            record = unpack(pack(HEADER, kind, channel, boot, seq, t_s) + body)
+            live.feed(*record)
+            ages.take(*record)
     live.resumed()

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from turgor_host.calibrate.certificate import check_age, read_certificate
+from turgor_host.calibrate.kept import keep
+from turgor_host.calibration_ages import CalibrationAges
 from turgor_host.configuration.file import read_configuration
 from turgor_host.control import ControlServer
 from turgor_host.errors import TurgorError, UsageError
@@ -59,14 +61,18 @@ def open_run(
     if name.startswith(SIMULATED) and file.is_file():
         # Its numbers would be those of the first run again, and its data perhaps not.
         raise TurgorError(f"{file} exists already and the virtual board of {name} begins anew; choose another name")
+    for path, certificate in zip(calibration, calibrations, strict=True):
+        if trouble := keep(certificate, path.read_bytes()):
+            say(trouble)
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(
             contextlib.closing(open_source(name, speed=speed, runtime=runtime, seed=seed, configuration=configuration))
         )
         writer = stack.enter_context(contextlib.closing(Writer(file, name, source.simulated, speed)))
         live = Live(name, source.simulated, speed, str(file), check_every_s)
+        ages = CalibrationAges()
         if writer.goes_on and (position := writer.position):
-            resume(live, file, position[0])
+            resume(live, ages, file, position[0])
         image = configuration.image if configuration and not source.simulated else b""
         # At full speed it would keep up with nothing.
         follows = speed != 0 and not isinstance(source, Playback)
@@ -80,6 +86,7 @@ def open_run(
             calibrations=calibrations,
             configuration=image,
             lockstep=lockstep,
+            ages=None if isinstance(source, Playback) else ages,
             say=say,
         )
         stack.enter_context(contextlib.closing(ControlServer(session.act, file)))

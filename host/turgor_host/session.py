@@ -11,12 +11,13 @@ from typing import Protocol
 
 from turgor.link import lines
 from turgor.link.records import BOOT, EVENT, HEADER, IMPEDANCE, READINGS, SAMPLES, WIRE_VERSION, unpack
-from turgor_host.calibrate.certificate import Certificate
+from turgor_host.calibrate.certificate import Certificate, board_name
+from turgor_host.calibration_ages import CalibrationAges
 from turgor_host.commands import Commands, to_number
 from turgor_host.dbp import check_dbp
 from turgor_host.errors import DiskFull, PortGone, TurgorError
 from turgor_host.hand_over import HandOver
-from turgor_host.host_rules import CLOCK_JUMP, HOST_RULES, LOCKSTEP
+from turgor_host.host_rules import CAL_EXPIRED, CLOCK_JUMP, HOST_RULES, LOCKSTEP
 from turgor_host.live import Live
 from turgor_host.lockstep import Lockstep
 from turgor_host.recording.reader import open_recording
@@ -24,7 +25,7 @@ from turgor_host.recording.writer import Writer
 from turgor_host.timebase import Exchange, Timebase, of_one_moment
 from turgor_host.wallclock import JUMP_S, WallClock
 from turgor_host.wire import NO_BOOT, PING_EVERY_S, SILENT_S, Replica
-from turgor_host.zero import check_zero, zeroed
+from turgor_host.zero import check_zero, keep_zeroed, zeroed
 
 # A commit every second of wall time, sooner when this much of the board's 35 KB log waits for it.
 _COMMIT_S = 1.0
@@ -79,6 +80,7 @@ class Session:
         calibrations: Sequence[Certificate] = (),
         configuration: bytes = b"",
         lockstep: Lockstep | None = None,
+        ages: CalibrationAges | None = None,
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.board_s = 0
@@ -88,6 +90,7 @@ class Session:
         self._seconds = seconds
         self._progress = progress
         self._lockstep = lockstep
+        self._ages = ages
         self._tell = say
         first_id = random.randrange(1, 1 << 30)
         self._commands = Commands(first_id)
@@ -98,6 +101,8 @@ class Session:
         self._stopped_s: float | None = None
         # Boot and seq up to which the log has what the board has confirmed to a user.
         self._owed = (NO_BOOT, 0)
+        # Those of its log when it was greeted.
+        self._had = (NO_BOOT, 0)
         self._boot = NO_BOOT
         self._clock = WallClock()
         self._timebase = Timebase()
@@ -130,7 +135,10 @@ class Session:
         channel = str(arguments.get("channel"))
         median_mmhg = check_zero(channel, self._live.state(), bool(arguments.get("open_to_air")))
         with open_recording(self._writer.path) as recording:
-            return self._commands.zero(*zeroed(recording, channel, median_mmhg))
+            certificate, moved_mmhg = zeroed(recording, channel, median_mmhg)
+            if trouble := keep_zeroed(recording, certificate):
+                self._say(trouble)
+            return self._commands.zero(certificate, moved_mmhg)
 
     def _say(self, text: str) -> None:
         # A terminal that is gone, or a log file on the disk that is full, ends no recording.
@@ -148,6 +156,16 @@ class Session:
             self._writer.note(LOCKSTEP, trouble)
             self._say(trouble)
 
+    def _judge_calibrations(self) -> None:
+        # First all has to be recorded that the board had when it was greeted, was given since, or a user was told.
+        if self._ages is None or not self._known or self._hand_over.is_under_way:
+            return
+        if self._replica.position < max(self._had, self._owed):
+            return
+        if aged := self._ages.poll(board_name(int(self._board or "0", 16))):
+            self._found(CAL_EXPIRED, aged)
+            self._say(f"calibration {HOST_RULES[CAL_EXPIRED].text}: {aged}")
+
     def _see(self, rule: object) -> str:
         """Acknowledge here what this computer found; "" where that is not all that was asked."""
         if rule is not None and rule not in HOST_RULES:
@@ -155,6 +173,8 @@ class Session:
         seen = self._live.see(None if rule is None else str(rule))
         if rule is not None and not seen:
             raise TurgorError(f"no alarm of {rule} stands; nothing is to be acknowledged")
+        if self._ages and CAL_EXPIRED in seen:
+            self._ages.see()
         if rule is None and (not seen or self._live.state()["alarms"]):
             return ""
         return f"acknowledged: {' '.join(seen)}"
@@ -215,6 +235,7 @@ class Session:
             self._replica.lines.append(line)
         self._look_after_hand_over()
         self._follow(now)
+        self._judge_calibrations()
         self._watch(now)
         return done
 
@@ -244,7 +265,10 @@ class Session:
         for record in records:
             # What is shown are readings and events: raw data go to the file alone.
             if record[0] not in (SAMPLES, IMPEDANCE):
-                self._live.feed(*unpack(record))
+                fields = unpack(record)
+                self._live.feed(*fields)
+                if self._ages:
+                    self._ages.take(*fields)
         self._uncommitted += len(data)
         if self._progress:
             self._progress(self.board_s)
@@ -333,6 +357,7 @@ class Session:
         self._live.identity(identity)
         self._live.connection("live")
         self._hand_over.greeted(is_new_boot=boot != self._boot)
+        self._had = boot, body["next_seq"]
         self._known = True
 
     def _busy(self, text: str) -> None:

@@ -1,13 +1,13 @@
 """The zero of a pressure channel: its present median becomes 0 mmHg."""
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from turgor.core.bounds import OFFSET_LIMIT_CODE
 from turgor.core.channels import CHANNELS, PRESSURES, channel_id
-from turgor_host.calibrate.certificate import Certificate, board_name
+from turgor_host.calibrate.certificate import Certificate, board_name, calibration_number, encode_certificate
 from turgor_host.calibrate.fixed import factor
+from turgor_host.calibrate.kept import keep, made_utc
 from turgor_host.calibrate.pressure import MMHG_PER_FRACTION
 from turgor_host.configuration.sensors import sensor_name
 from turgor_host.errors import TurgorError, UsageError
@@ -56,7 +56,10 @@ def check_zero(name: str, state: Mapping[str, Any], open_to_air: bool) -> float:
 
 
 def zeroed(recording: Recording, name: str, median_mmhg: float) -> tuple[Certificate, float]:
-    """The calibration under which `median_mmhg` reads 0, and by how much readings move, mmHg."""
+    """The calibration under which `median_mmhg` reads 0, and by how much readings move, mmHg.
+
+    It was `made` when the one in force was, 0 where nobody here knows that.
+    """
     boot = recording.boots[-1] if recording.boots else None
     setup = boot.setups.get(channel_id(name)) if boot else None
     if boot is None or setup is None:
@@ -68,5 +71,15 @@ def zeroed(recording: Recording, name: str, median_mmhg: float) -> tuple[Certifi
             f"{name}: a zero of {median_mmhg:.1f} mmHg is beyond what the board can take; look at the sensor"
         )
     words = (offset + moved, *gain)
-    certificate = Certificate(board_name(boot.board), name, sensor_name(setup.driver), words, time.time())
+    board, sensor = board_name(boot.board), sensor_name(setup.driver)
+    made = made_utc(calibration_number(board, name, sensor, (offset, *gain))) or 0.0
+    certificate = Certificate(board, name, sensor, words, made)
     return certificate, -moved * factor(*gain) * MMHG_PER_FRACTION
+
+
+def keep_zeroed(recording: Recording, certificate: Certificate) -> str:
+    """Keep it by its number where the calibration that was zeroed is kept; why that failed, "" when it did not."""
+    if not certificate.made:
+        return ""
+    name = recording.path.name
+    return keep(certificate, encode_certificate(certificate, name, recording.simulated, ["zeroed = true"]))

@@ -8,6 +8,7 @@ from typing import Any
 from turgor.core.channels import NO_CHANNEL
 from turgor.core.rules import DEFAULT_LIMITS
 from turgor.link import lines, records
+from turgor_host.calibration_ages import CalibrationAges
 from turgor_host.live import Live
 from turgor_host.live_resume import resume
 from turgor_host.recording.writer import Writer
@@ -209,7 +210,7 @@ def test_a_run_that_goes_on_is_shown_as_it_stood(tmp_path: Path, new_board: Any,
         board.lose(3)
         board.run(1)
     late = new_live()
-    resume(late, path, board.boot)
+    resume(late, CalibrationAges(), path, board.boot)
     state = late.state()
     assert standing(late)["calf_l", "pressure_high"][0] == "medium"
     assert state_of(late, "calf_r")[0] == "fasciotomy"

@@ -31,7 +31,9 @@ def off(steps: Path, record: Callable[..., Path], micropython: Path) -> Path:
     return record(f"sim:{steps}", 396)
 
 
-def test_fit_and_upload(off: Path, steps: Path, record: Any, turgor: Any, info: Any, tmp_path: Path) -> None:
+def test_fit_and_upload(
+    off: Path, steps: Path, record: Any, turgor: Any, info: Any, tmp_path: Path, user_data: Path
+) -> None:
     with open_recording(off) as recording:
         before = recording["calf_l"].readings(150, 190).value.mean()
     # (50 mmHg + 2.4) x 0.98
@@ -46,6 +48,8 @@ def test_fit_and_upload(off: Path, steps: Path, record: Any, turgor: Any, info: 
     assert certificate["simulated"] is True
     assert certificate["pressure"]["calf_l"]["words"] == found["words"]
     assert certificate["number"] == found["number"]
+    kept = user_data / "turgor" / "certificates" / f"{found['number']}.toml"
+    assert kept.read_bytes() == out.read_bytes()
 
     again = record(f"sim:{steps}", 396, calibration=out)
     with open_recording(again) as recording:

@@ -10,6 +10,7 @@ from struct import pack
 from zlib import crc32
 
 import pytest
+from waiting import until
 
 from turgor.link.records import HEADER, READINGS
 from turgor_host.errors import TurgorError
@@ -21,13 +22,6 @@ from turgor_host.run import Run, open_run
 # Where a readings record's first median is, behind 7 bytes of DBP, channel, flags, last index and value. Nothing later
 # is reckoned from a median that was told, as it is from a value.
 _MEDIAN_AT = 17
-
-
-def until(what: Callable[[], object], seconds: float = 120.0) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)
 
 
 @pytest.fixture

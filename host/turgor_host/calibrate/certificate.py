@@ -18,10 +18,9 @@ from turgor_host.calibrate.impedance import ImpedanceCalibration
 from turgor_host.calibrate.pressure import Calibration, Point
 from turgor_host.configuration.sensors import DRIVERS
 from turgor_host.errors import TurgorError, UsageError
+from turgor_host.host_rules import OLDEST_DAYS
 
-# A bridge drifts by 0.1 mmHg and more a year; so do resistors and clocks.
-OLDEST_DAYS = 365
-_DAY_S = 86400
+DAY_S = 86400
 _CRC = "# crc32 "
 _AGAIN = "make it again with `turgor calibrate`"
 
@@ -68,7 +67,7 @@ def check_words(channel: str, words: Sequence[int]) -> None:
 
 def check_age(certificate: Certificate, now: float) -> None:
     """UsageError when a calibration is too old to be handed to a board."""
-    days = (now - certificate.made) / _DAY_S
+    days = (now - certificate.made) / DAY_S
     if days > OLDEST_DAYS:
         raise UsageError(
             f"the certificate of {certificate.channel} is {days:.0f} days old and holds for {OLDEST_DAYS}; {_AGAIN}"
@@ -110,10 +109,8 @@ def read_certificate(path: Path) -> Certificate:
     return certificate
 
 
-def write_certificate(
-    path: Path, certificate: Certificate, recording: str, simulated: bool, lines: Sequence[str]
-) -> None:
-    """Write `path` (replaced when it exists), `lines` saying how it was found; TurgorError when it cannot be."""
+def encode_certificate(certificate: Certificate, recording: str, simulated: bool, lines: Sequence[str]) -> bytes:
+    """What its file holds, `lines` saying how it was found."""
     kind = _kind(certificate.channel)
     content = "\n".join(
         [
@@ -132,8 +129,15 @@ def write_certificate(
             "",
         ]
     )
+    return f"{content}{_CRC}{_crc(content)}\n".encode()
+
+
+def write_certificate(
+    path: Path, certificate: Certificate, recording: str, simulated: bool, lines: Sequence[str]
+) -> None:
+    """Write it to `path` (replaced when it exists); TurgorError when that cannot be."""
     try:
-        path.write_text(f"{content}{_CRC}{_crc(content)}\n", encoding="utf-8")
+        path.write_bytes(encode_certificate(certificate, recording, simulated, lines))
     except OSError as error:
         raise TurgorError(f"{path}: {error.strerror}; choose another place with --out") from None
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from turgor_host.calibrate.certificate import (
     Certificate,
     board_name,
     check_age,
+    encode_certificate,
     impedance_lines,
     pressure_lines,
     read_certificate,
@@ -19,6 +21,7 @@ from turgor_host.calibrate.certificate import (
 )
 from turgor_host.calibrate.impedance import SWEEPS_LEAST, ImpedanceCalibration
 from turgor_host.calibrate.impedance import fit as fit_impedance
+from turgor_host.calibrate.kept import keep
 from turgor_host.calibrate.pressure import Calibration, Point, fit
 from turgor_host.cli.options import JsonOption
 from turgor_host.configuration.file import nominal_words
@@ -86,8 +89,7 @@ def pressure(
         nominal = nominal_words(channel, setup.driver, setup.words, config)
         result = fit(channel, points, nominal, is_digital(setup.driver))
         certificate = _certificate(recording, setup, result.words)
-        if out:
-            write_certificate(out, certificate, file.name, recording.simulated, pressure_lines(result, points))
+        _write(certificate, recording, pressure_lines(result, points), out, upload, port)
     done = _hand_over(certificate, upload, port)
     if json_:
         _print_json(result.as_dict(), certificate, out, done)
@@ -104,6 +106,8 @@ def upload(
 ) -> None:
     """Hand a certificate to the board of the running session, or with --port to the one there."""
     certificate = read_certificate(file)
+    check_age(certificate, time.time())
+    _keep(certificate, file.read_bytes())
     done = _hand_over(certificate, True, port)
     print(json.dumps({"done": done, "number": certificate.number}) if json_ else done)
 
@@ -143,8 +147,7 @@ def impedance(
             raise UsageError(f"{channel} is no impedance channel; calibrate it with `turgor calibrate pressure`")
         result = fit_impedance(channel, track.steps(from_s, to_s), ohm)
         certificate = _certificate(recording, _setup(recording, channel), result.words)
-        if out:
-            write_certificate(out, certificate, file.name, recording.simulated, impedance_lines(result))
+        _write(certificate, recording, impedance_lines(result), out, upload, port)
     done = _hand_over(certificate, upload, port)
     if json_:
         _print_json(result.as_dict(), certificate, out, done)
@@ -177,11 +180,26 @@ def _certificate(recording: Recording, setup: Setup, words: tuple[int, ...]) -> 
     return Certificate(board, setup.name, sensor_name(setup.driver), words, time.time())
 
 
+def _write(
+    certificate: Certificate, recording: Recording, lines: list[str], out: Path | None, upload: bool, port: str | None
+) -> None:
+    """Write it where that is wanted; what is written or goes to a board is kept here too."""
+    about = (certificate, recording.path.name, recording.simulated, lines)
+    if out:
+        write_certificate(out, *about)
+    if out or upload or port:
+        _keep(certificate, encode_certificate(*about))
+
+
+def _keep(certificate: Certificate, content: bytes) -> None:
+    if trouble := keep(certificate, content):
+        print(f"turgor: {trouble}", file=sys.stderr)
+
+
 def _hand_over(certificate: Certificate, upload: bool, port: str | None) -> str:
     """Upload it where it is wanted; what was done, "" for nothing."""
     if not upload and not port:
         return ""
-    check_age(certificate, time.time())
     if port:
         return upload_to(port, certificate)
     fields = ("board", "channel", "sensor", "words")

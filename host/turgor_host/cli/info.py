@@ -59,7 +59,7 @@ def _show(result: dict[str, Any]) -> None:
             rate,
             str(channel["readings"]),
             valid,
-            channel["calibration"] or "",
+            (channel["calibration"] or "") + (" nominal" if channel["nominal"] else ""),
         )
     print_table(table)
     for episode in result["episodes"]:

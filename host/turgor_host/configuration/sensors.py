@@ -1,12 +1,13 @@
 """The sensors that a channel may name: where they answer, how often they convert, and what their codes mean."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from turgor.app import config as board
 from turgor.core.bounds import OFFSET_LIMIT_CODE
 from turgor.core.channels import ARTERIAL, CUFF, IMPEDANCE, MOTION, PRESSURE, TEMPERATURE
 from turgor.drivers import abp2, ads1220, digital, hsc, lis3dh, max30009_writes, nau7802, tmp117
-from turgor_host.calibrate.fixed import coefficient
+from turgor_host.calibrate.fixed import coefficient, factor
 from turgor_host.calibrate.impedance import Correction, correction_words
 from turgor_host.errors import UsageError
 
@@ -104,12 +105,39 @@ def bridge_words(sensor: Sensor, uv_v_mmhg: float) -> tuple[int, int, int, int]:
 
 def digital_words(sensor: Sensor, transfer: str, low_mmhg: float, high_mmhg: float) -> tuple[int, int, int, int]:
     """The same of a digital sensor, by its range and the letter of its transfer function."""
-    low, high = (count / 2**sensor.bits * _DIGITAL_CODES for count in dict(sensor.ends)[transfer])
+    low, high = _end_codes(sensor, transfer)
     codes_per_mmhg = (high - low) / (high_mmhg - low_mmhg)
     offset_code = round(low - low_mmhg * codes_per_mmhg - _DIGITAL_CODES / 2)
     if abs(offset_code) > OFFSET_LIMIT_CODE:
         raise UsageError(f"0 mmHg lies too far from the middle of the counts ({offset_code})")
     return (offset_code, *_gain(codes_per_mmhg))
+
+
+def is_nominal(driver: int, words: Sequence[int]) -> bool:
+    """Whether a sensor's calibration, words in order of `core.bounds`, is none but for a zero.
+
+    Its gain then is that of a sensitivity or a range of at most four digits, which one that was fitted has not.
+    """
+    if driver in (board.MAX30009, board.MAX30009_BF):
+        return tuple(words) == impedance_words(driver == board.MAX30009_BF)
+    _, *gain = words
+    name, transfer = sensor_of(driver)
+    sensor = SENSORS.get(name)
+    if sensor is None or factor(*gain) <= 0:
+        return False
+    codes_per_mmhg = _MILLI_PER_FRACTION / factor(*gain)
+    if sensor.bridge_codes:
+        found = [sensor.bridge_codes * float(f"{codes_per_mmhg / sensor.bridge_codes:.4g}")]
+    else:
+        low, high = _end_codes(sensor, transfer)
+        spans = [float(f"{(high - low) / codes_per_mmhg / unit:.4g}") * unit for unit in MMHG.values()]
+        found = [(high - low) / span for span in spans]
+    return any(coefficient(_MILLI_PER_FRACTION / codes) == tuple(gain) for codes in found)
+
+
+def _end_codes(sensor: Sensor, transfer: str) -> tuple[float, float]:
+    low, high = (count / 2**sensor.bits * _DIGITAL_CODES for count in dict(sensor.ends)[transfer])
+    return low, high
 
 
 def _gain(codes_per_mmhg: float) -> tuple[int, int, int]:

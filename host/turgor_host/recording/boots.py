@@ -1,17 +1,15 @@
 """The boots of a recording: each one's place in time, its channels, limits and calibrations."""
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from struct import calcsize, unpack_from
 
 from turgor.app.config import codes_may_repeat
-from turgor.core.bounds import CALIBRATION_BOUNDS
 from turgor.core.channel import PressureChannel, pressure_channel
-from turgor.core.channels import CHANNEL_NAMES, CHANNELS, IMPEDANCE, NO_CHANNEL, SLOW
+from turgor.core.channels import CHANNEL_NAMES, IMPEDANCE, NO_CHANNEL, SLOW
 from turgor.core.filter_words import filter_state, set_calibration
-from turgor.core.impedance import STATE_WORDS
 from turgor.link import lines
 from turgor.link.records import (
     COMMAND,
@@ -25,6 +23,7 @@ from turgor.link.records import (
     SLOW_CHANNEL,
     row,
 )
+from turgor_host.calibrate.parts import CalibrationParts
 from turgor_host.configuration.sensors import CALIBRATION_WORDS
 from turgor_host.recording.schema import RARE, Row
 from turgor_host.recording.store import Store
@@ -77,6 +76,12 @@ class Setup:
     seq: int = 0
     # (last index under the old one, words in order of `core.bounds`), in order
     calibrations: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
+
+    @classmethod
+    def described(cls, number: int, values: Sequence[int], name: bytes, seq: int = 0) -> "Setup":
+        """From the body's values and the tail of a channel's record."""
+        text = name.decode("utf-8", "replace") or channel_name(number)
+        return cls(number, text, values[0], values[1], values[2], values[3], tuple(values[4:]), seq)
 
     def is_impedance(self) -> bool:
         return bool(self.kind == IMPEDANCE)
@@ -224,12 +229,8 @@ def _configure(store: Store, boot: Boot) -> None:
         if kind == LIMIT:
             limits.append(values)
             continue
-        name = body[calcsize(form) :].decode("utf-8", "replace")
         # Later ones, for a late host, have the calibration then in force.
-        boot.setups.setdefault(
-            channel,
-            Setup(channel, name or channel_name(channel), values[0], values[1], values[2], values[3], values[4:], seq),
-        )
+        boot.setups.setdefault(channel, Setup.described(channel, values, body[calcsize(form) :], seq))
     boot.limits = tuple(limits)
     boot.commands = list(load_commands(store, boot))
     boot.gaps = list(_gaps(store, boot))
@@ -240,23 +241,10 @@ def _configure(store: Store, boot: Boot) -> None:
 
 def _whole(commands: list[Command]) -> Iterator[Recalibrated]:
     """The calibrations of which all parts are there, as the board puts them together."""
-    words: tuple[int, ...] = ()
-    goes_on = -1
+    parts = CalibrationParts()
     for command in commands:
-        if command.command != lines.CALIBRATE:
-            continue
-        start, *part = command.words
-        channel, at = start & 0xFF, start >> 16
-        if (at and start != goes_on) or channel >= len(CHANNELS):
-            # One before it was lost.
-            goes_on = -1
-            continue
-        words = (*(words if at else ()), *part)
-        goes_on = start + (len(part) << 16)
-        count = STATE_WORDS if CHANNELS[channel][1] == IMPEDANCE else len(CALIBRATION_BOUNDS)
-        if len(words) >= count:
-            yield Recalibrated(command.seq, channel, words[:count])
-            goes_on = -1
+        if command.command == lines.CALIBRATE and (whole := parts.take(command.words)):
+            yield Recalibrated(command.seq, *whole)
 
 
 def load_commands(store: Store, boot: Boot) -> Iterator[Command]:

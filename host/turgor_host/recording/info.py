@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from turgor_host.calibrate.certificate import board_name, calibration_number
-from turgor_host.configuration.sensors import sensor_name
+from turgor_host.configuration.sensors import is_nominal, sensor_name
 from turgor_host.kinds import KIND_NAMES
 from turgor_host.limits_hash import limits_hash
 from turgor_host.recording.events import seconds, utc_text
@@ -74,15 +74,19 @@ def _channel(recording: Recording, name: str) -> dict[str, Any]:
         "rate_hz": round(conversions / span_s, 6) if span_s > 0 else None,
         "readings": len(readings.time),
         "valid_readings": int(readings.valid.sum()),
-        "calibration": _calibration(recording, name),
+        **_calibration(recording, name),
     }
 
 
-def _calibration(recording: Recording, name: str) -> str | None:
-    """The number of the calibration in force at the end, as its certificate has it."""
+def _calibration(recording: Recording, name: str) -> dict[str, Any]:
+    """The number of the calibration in force at the end, as its certificate has it, and whether it is the nominal one.
+
+    None where the recording does not tell, or readings are their sensor's own codes.
+    """
     for boot in reversed(recording.boots):
         for setup in boot.setups.values():
-            if setup.name == name:
-                board, sensor = board_name(boot.board), sensor_name(setup.driver)
-                return calibration_number(board, name, sensor, setup.calibration())
-    return None
+            if setup.name == name and not setup.is_slow():
+                board, sensor, words = board_name(boot.board), sensor_name(setup.driver), setup.calibration()
+                number = calibration_number(board, name, sensor, words)
+                return {"calibration": number, "nominal": is_nominal(setup.driver, words)}
+    return {"calibration": None, "nominal": None}
