@@ -5,26 +5,25 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from math import isfinite
 from struct import unpack_from
 from typing import Protocol
 
 from turgor.link import lines
 from turgor.link.records import BOOT, EVENT, HEADER, IMPEDANCE, READINGS, SAMPLES, WIRE_VERSION, unpack
+from turgor_host.board_clock import BoardClock
 from turgor_host.calibrate.certificate import Certificate, board_name
 from turgor_host.calibration_ages import CalibrationAges
 from turgor_host.commands import Commands, to_number
 from turgor_host.dbp import check_dbp
 from turgor_host.errors import DiskFull, PortGone, TurgorError
 from turgor_host.hand_over import HandOver
-from turgor_host.host_rules import CAL_EXPIRED, CLOCK_JUMP, HOST_RULES, LOCKSTEP
+from turgor_host.host_rules import CAL_EXPIRED, HOST_RULES, LOCKSTEP
 from turgor_host.live import Live
 from turgor_host.lockstep import Lockstep
 from turgor_host.recording.reader import open_recording
 from turgor_host.recording.writer import Writer
-from turgor_host.timebase import Exchange, Timebase, of_one_moment
-from turgor_host.wallclock import JUMP_S, WallClock
-from turgor_host.wire import NO_BOOT, PING_EVERY_S, SILENT_S, Replica
+from turgor_host.timebase import Exchange
+from turgor_host.wire import NO_BOOT, SILENT_S, Replica
 from turgor_host.zero import check_zero, keep_zeroed, zeroed
 
 # A commit every second of wall time, sooner when this much of the board's 35 KB log waits for it.
@@ -35,9 +34,6 @@ _STRANGER_S = 6.0
 _READ_S = 0.05
 # How often a port that is gone, or a disk that is full, is tried again.
 _AGAIN_S = 0.5
-# While board time is known less exactly than this, the board is asked for it more often.
-_UNCERTAIN_S = 1e-3
-_PING_SOON_S = 0.1
 _FULL_AGAIN_S = 2.0
 # A run that is stopped waits so long for the record of what a user was told is recorded.
 _OWED_S = 2.0
@@ -104,9 +100,7 @@ class Session:
         # Those of its log when it was greeted.
         self._had = (NO_BOOT, 0)
         self._boot = NO_BOOT
-        self._clock = WallClock()
-        self._timebase = Timebase()
-        self._timed_boot = NO_BOOT
+        self._clock = BoardClock(writer, live, source.speed, self._found)
         # Board time of this run before the present boot, and the present boot's first second.
         self._before_s = 0
         self._first_s: int | None = None
@@ -182,7 +176,7 @@ class Session:
     def run(self) -> None:
         """Follow the source until `seconds` of board time are recorded, `stop` is called, or it fails."""
         self._committed_s = self._begun_s = time.monotonic()
-        self._replica.hello(self._now())
+        self._replica.hello(self._clock.now())
         try:
             while not self._is_over():
                 try:
@@ -210,14 +204,11 @@ class Session:
         self._stopped_s = now if self._stopped_s is None else self._stopped_s
         return self._replica.position >= self._owed or now - self._stopped_s > _OWED_S
 
-    def _now(self) -> float:
-        return self._clock.now()
-
     def _greet_again(self) -> None:
         """Greet, and begin with what the writer has not got: more may have come, of another board even."""
         self._busy_s = None
         self._replica.begin_at(*(self._writer.position or (NO_BOOT, 0)))
-        self._replica.hello(self._now())
+        self._replica.hello(self._clock.now())
 
     def _step(self) -> bool:
         """Send what has to be said, take what has come; True when the run is complete."""
@@ -226,7 +217,7 @@ class Session:
         now = time.monotonic()
         done = bool(data) and self._take(data)
         # Before a commit, whose own time is no silence of the board's.
-        self._replica.poll(self._now())
+        self._replica.poll(self._clock.now())
         if self._uncommitted >= _COMMIT_BYTES or now - self._committed_s >= _COMMIT_S or done:
             self._commit()
         # A board that still serves another host would count what comes as that one's.
@@ -241,7 +232,7 @@ class Session:
 
     def _take(self, data: bytes) -> bool:
         replica = self._replica
-        records = replica.feed(data, self._now())
+        records = replica.feed(data, self._clock.now())
         # First whose they are.
         self._answers()
         self._exchanges()
@@ -283,35 +274,11 @@ class Session:
         self._first_s = t_s
 
     def _exchanges(self) -> None:
-        exchanges = self._replica.exchanges
-        boot = self._replica.boot
-        for times in exchanges:
-            exchange = Exchange(*times)
-            if self._source.speed != 1:
-                exchange = of_one_moment(exchange)
-            if boot != self._timed_boot:
-                self._timed_boot = boot
-                self._timebase = Timebase()
-            elif self._source.speed != 1:
-                # A simulated clock that runs faster has one moment in common with ours.
-                continue
-            piece = self._timebase.piece
-            if self._timebase.add(exchange):
-                self._writer.exchange(boot, self._timebase.piece, exchange)
-            jump = self._timebase.jump
-            if jump and self._timebase.piece != piece:
-                moved = f"{jump.by_s:+.3f} s, give or take {jump.uncertainty_s:.3f} s"
-                # Small ones are followed: nobody has to look at them.
-                tell = self._found if abs(jump.by_s) > JUMP_S else self._writer.note
-                tell(CLOCK_JUMP, f"against the board's by {moved}")
-            utc, uncertainty_s = self._timebase.utc(exchange.answered)
-            self._replica.ping_every_s = _PING_SOON_S if uncertainty_s > _UNCERTAIN_S else PING_EVERY_S
-            if isfinite(utc):
-                self._live.clock(boot, utc - exchange.answered, uncertainty_s)
-        exchanges.clear()
-        moved_s = self._clock.jump()
-        if moved_s:
-            self._found(CLOCK_JUMP, f"by {moved_s:+.3f} s; UTC here goes on as before")
+        replica = self._replica
+        for times in replica.exchanges:
+            replica.ping_every_s = self._clock.take(replica.boot, Exchange(*times))
+        replica.exchanges.clear()
+        self._clock.look()
 
     def _found(self, rule: str, text: str) -> None:
         self._live.found(rule, text)
@@ -391,7 +358,7 @@ class Session:
         # What is stored, which may be less than what came.
         boot, next_seq = self._writer.position or (NO_BOOT, 0)
         if next_seq:
-            self._replica.tell(boot, next_seq - 1, self._now())
+            self._replica.tell(boot, next_seq - 1, self._clock.now())
 
     def _send(self) -> None:
         waiting = self._replica.lines
@@ -431,7 +398,7 @@ class Session:
 
     def _watch(self, now: float) -> None:
         """Say so when nothing comes, and when nobody was there from the start."""
-        silent = self._now() - self._replica.heard_s > SILENT_S
+        silent = self._clock.now() - self._replica.heard_s > SILENT_S
         if not self._known:
             if now - self._begun_s > _STRANGER_S and silent:
                 raise TurgorError(self._stranger())

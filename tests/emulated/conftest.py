@@ -2,10 +2,8 @@
 
 import ast
 import csv
-import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pico import BOARD_TIME, BOOT_S, Pico
+from pico import BOOT_S, Pico
 from wired import Wired
 
 from turgor_host.flash.board import Board
@@ -153,24 +151,15 @@ def record(board: tuple[Pico, Wired], folder: Path) -> Recorded:
     pico.run(BOOT_S, lambda: PROMPT in pico.received)
     assert not pico.received, bytes(pico.received).decode()
     before = pico.busy_us(), pico.clock.us
-    clock = folder / "clock"
-    with pico.served(clock) as url:
-        done = subprocess.run(
-            [sys.executable, BOARD_TIME, clock, "record", url, file, "--seconds", str(SECONDS), "--json"],
-            capture_output=True,
-            check=False,
-            timeout=7200,
-            text=True,
-        )
+    summary = pico.turgor("record", file, "--seconds", SECONDS)
     share = (pico.busy_us() - before[0]) / (pico.clock.us - before[1])
-    assert done.returncode == 0, done.stderr
     pico.run(2.5, lambda: any(chip.driving_na for chip in wired.impedance_chips))
     driven = [[chip.driving_na for chip in wired.impedance_chips]]
     pico.received.clear()
     pico.send(b"\x03")
     pico.run(1, lambda: pico.received.endswith(PROMPT))
     driven.append([chip.driving_na for chip in wired.impedance_chips])
-    return Recorded(pico, wired, file, json.loads(done.stdout), share, driven, bytes(pico.received))
+    return Recorded(pico, wired, file, summary, share, driven, bytes(pico.received))
 
 
 @pytest.fixture(scope="session")

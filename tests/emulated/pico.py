@@ -5,9 +5,13 @@ USB endpoint is answered only when there is something to send, and an erase or a
 stopped, as when its code lies in the flash that is busy.
 """
 
+import json
 import mmap
 import select
 import socket
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections import deque
@@ -15,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from struct import pack
+from typing import Any
 
 from rp2040py.boards import BoardSpec
 from rp2040py.device.base_device import BaseDevice
@@ -23,8 +28,9 @@ from rp2040py.memory_map import FLASH_START_ADDRESS
 
 # The firmware's first data come 2.3 s after power-on.
 BOOT_S = 3.0
-# What runs `turgor` on the board's time.
-BOARD_TIME = Path(__file__).with_name("board_time.py")
+# What runs `turgor` on the board's time, and how long it may take.
+_BOARD_TIME = Path(__file__).with_name("board_time.py")
+_LONGEST_S = 7200
 ERASE_US = 45000
 ERASE_64K_US = 150000
 PAGE_US = 700
@@ -91,6 +97,14 @@ class Pico:
     def busy_us(self) -> float:
         """How long the CPU ran or was stopped by its flash since power-on, in emulated microseconds."""
         return self.mcu.core.cycles * _CYCLE_NS / 1000 + self.stalled_us
+
+    def turgor(self, command: str, *options: object) -> Any:
+        """The document that `turgor COMMAND PORT OPTIONS --json` prints of this board, on the board's time."""
+        with tempfile.NamedTemporaryFile() as clock, self.served(Path(clock.name)) as url:
+            words = [sys.executable, _BOARD_TIME, clock.name, command, url, *map(str, options), "--json"]
+            done = subprocess.run(words, capture_output=True, check=False, text=True, timeout=_LONGEST_S)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
 
     @contextmanager
     def served(self, clock: Path) -> Iterator[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pico import BOARD_TIME, BOOT_S, Pico
+from pico import BOOT_S, Pico
 
 from turgor import __version__
 from turgor.link.records import WATCHDOG_RESET, unpack
@@ -49,7 +49,6 @@ def first_record(pico: Pico) -> bytes:
 
 
 def test_mpremote_copies_the_firmware_onto_a_new_board(uf2: Path, package: Path, tmp_path: Path) -> None:
-
     pico = Pico(uf2)
     pico.run(2)
     with pico.served(tmp_path / "clock") as url:
@@ -68,24 +67,14 @@ def test_mpremote_copies_the_firmware_onto_a_new_board(uf2: Path, package: Path,
     assert pico.stalled_us > size / 4096 * 45000
 
 
-def test_turgor_flash_installs_it_over_the_usb_port(uf2: Path, tmp_path: Path) -> None:
+def test_turgor_flash_installs_it_over_the_usb_port(uf2: Path) -> None:
     """On a bare MicroPython; then the firmware answers, and a second time there is nothing to do."""
     pico = Pico(uf2)
     pico.run(2)
-    clock = tmp_path / "clock"
-    with pico.served(clock) as url:
-        for changed in (True, False):
-            done = subprocess.run(
-                [sys.executable, BOARD_TIME, clock, "flash", url, "--json"],
-                capture_output=True,
-                check=False,
-                text=True,
-                timeout=3600,
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
-            flashed = json.loads(done.stdout)
-            assert (flashed["version"], flashed["changed"]) == (__version__, changed)
-            assert flashed["board"]["architecture"] == "armv6m"
+    for changed in (True, False):
+        flashed = pico.turgor("flash")
+        assert (flashed["version"], flashed["changed"]) == (__version__, changed)
+        assert flashed["board"]["architecture"] == "armv6m"
 
 
 def test_record_over_usb_is_whole(plain: Any) -> None:

@@ -1,20 +1,15 @@
 """`turgor doctor` and `turgor bench` on the emulated Pico: on a board that watches, which `--stop` interrupts."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from pico import BOARD_TIME, BOOT_S, Pico
+from pico import BOOT_S, Pico
 
 from turgor import __version__
 from turgor_host.bench.run import ROUTINES
 
 LIMBS = ("calf_l", "calf_r", "forearm_l", "forearm_r")
-Turgor = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -26,32 +21,11 @@ def watching(board: Callable[[bool], Any]) -> Pico:
 
 
 @pytest.fixture
-def turgor(watching: Pico, tmp_path: Path) -> Turgor:
-    """Runs a command on the board and gives the document that it printed."""
-
-    def run(command: str, *options: str) -> dict[str, Any]:
-        clock = tmp_path / "clock"
-        with watching.served(clock) as url:
-            done = subprocess.run(
-                [sys.executable, BOARD_TIME, clock, command, url, *options, "--json"],
-                capture_output=True,
-                check=False,
-                text=True,
-                timeout=7200,
-            )
-        assert done.returncode == 0, done.stdout + done.stderr
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
-
-    return run
-
-
-@pytest.fixture
-def doctor(turgor: Turgor, say: Callable[[str], None]) -> Callable[..., dict[str, str]]:
+def doctor(watching: Pico, say: Callable[[str], None]) -> Callable[..., dict[str, str]]:
     """What `turgor doctor` finds, by name; under "" what it did not look at."""
 
     def run(*options: str) -> dict[str, str]:
-        found = turgor("doctor", *options)
+        found = watching.turgor("doctor", *options)
         for finding in found["findings"]:
             say(f"doctor: {finding['name']}: {finding['said']}")
         return {"": found["not_looked_at"], **{finding["name"]: finding["said"] for finding in found["findings"]}}
@@ -77,8 +51,8 @@ def test_doctor_stops_it_looks_and_starts_it_again(doctor: Callable[..., dict[st
     assert "Turgor runs again" in findings["start"]
 
 
-def test_bench_times_the_core(turgor: Turgor, say: Callable[[str], None]) -> None:
-    found = turgor("bench", "--stop")
+def test_bench_times_the_core(watching: Pico, say: Callable[[str], None]) -> None:
+    found = watching.turgor("bench", "--stop")
     assert found["machine"] == "Raspberry Pi Pico with RP2040"
     assert found["architecture"] == "armv6m"
     timings = {timing["name"]: timing["median_ns"] for timing in found["timings"]}
