@@ -92,10 +92,13 @@ class Tick:
         elif number <= count:
             self._median(number - 1)
         elif number == count + 1:
+            # The codes that the readings used stand before them in the log.
+            self._blocks.append()
+        elif number == count + 2:
             self._log_readings()
-        elif number <= 3 * count + 3:
-            self._judge(number - count - 2)
-        elif number == 3 * count + 4:
+        elif number <= 3 * count + 4:
+            self._judge(number - count - 3)
+        elif number == 3 * count + 5:
             self._annunciate(now)
             keep = self._keep
             if keep and not keep.wants_state(self._second, self._urgent):
@@ -266,7 +269,6 @@ class Tick:
             self.judge.discharge()
 
     def _median(self, position):
-        # The codes that a reading used stand before it in the log.
         self._samplers[position].close()
         if self.judge.reading(position, self._values[position], self._samplers[position].channel.flags):
             pack_into("<Bi", self._log.record, HEADER_SIZE, *self.judge.baseline(position))
@@ -274,7 +276,6 @@ class Tick:
             self._urgent = True
 
     def _log_readings(self):
-        self._blocks.append()
         judge = self.judge
         record = self._log.record
         pack_into("<iHB", record, HEADER_SIZE, judge.dbp_milli_mmhg, judge.dbp_age_s, judge.dbp_source)
