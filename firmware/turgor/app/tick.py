@@ -85,10 +85,15 @@ class Tick:
     def step(self, now):
         """One slice; returns the microseconds until the next."""
         count = len(self._samplers)
-        number = self._slice
-        self._slice = number + 1
-        if number == 0:
-            self._begin()
+        # -1 and 0 begin the tick.
+        number = self._slice - 1
+        self._slice = number + 2
+        if number < 0:
+            self._second += 1
+            self.busy = True
+            self.judge.begin()
+        elif number == 0:
+            self._take()
         elif number <= count:
             self._median(number - 1)
         elif number == count + 1:
@@ -215,11 +220,9 @@ class Tick:
                 return position
         return -1
 
-    def _begin(self):
-        self._second += 1
-        self.busy = True
+    def _take(self):
+        """Take the readings, and at once what acts from the next sample on."""
         judge = self.judge
-        judge.begin()
         for i in range(len(self._samplers)):
             channel = self._samplers[i].channel
             self._values[i] = channel.capture()
