@@ -92,6 +92,10 @@ class Tick:
             self._second += 1
             self.busy = True
             self.judge.begin()
+            # What `_take` would do otherwise.
+            for sampler in self._samplers:
+                if sampler.is_sampled:
+                    sampler.channel.flush()
         elif number == 0:
             self._take()
         elif number <= count:
