@@ -25,9 +25,11 @@ def is_for_numba(name: str) -> bool:
         and not name.endswith(("_state", "misfit"))
         and name
         not in (
+            "_pack_kept",
             "annunciation",
             "channel_id",
             "idle_words",
+            "impedance_bound",
             "last_part",
             "pack_judge",
             "pack_part",
