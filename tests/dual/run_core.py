@@ -6,7 +6,15 @@ from digest import CALLS, Digest, Numbers
 
 from turgor.app.config import LOWPASS_1_HZ_AT_80, LOWPASS_20_HZ_AT_320
 from turgor.core.annunciation import annunciation
-from turgor.core.bounds import CALIBRATION_BOUNDS, OFFSET_LIMIT_CODE, PRESSURE_BOUNDS, misfit, pressure_misfit
+from turgor.core.bounds import (
+    CALIBRATION_BOUNDS,
+    OFFSET_LIMIT_CODE,
+    PRESSURE_BOUNDS,
+    impedance_bound,
+    impedance_misfit,
+    misfit,
+    pressure_misfit,
+)
 from turgor.core.channel import FilteredChannel, ImpedanceChannel, PressureChannel, pressure_channel
 from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, PRESSURE, channel_id
 from turgor.core.filter_words import describe, filter_state, milli_mmhg, set_calibration
@@ -38,6 +46,8 @@ def run_bounds():
     numbers = Numbers(9)
     said = Digest("core.bounds.misfit")
     whole = Digest("core.bounds.pressure_misfit")
+    bound = Digest("core.bounds.impedance_bound")
+    impedance = Digest("core.bounds.impedance_misfit")
     values = [3] + [row[1] for row in PRESSURE_BOUNDS[1:]]
     for call in range(CALLS):
         _, least, most = PRESSURE_BOUNDS[call % len(PRESSURE_BOUNDS)]
@@ -45,7 +55,13 @@ def run_bounds():
         values[call % len(PRESSURE_BOUNDS)] = numbers.between(least, most) + (not numbers.below(40))
         whole.add(pressure_misfit(values))
         said.add(misfit(CALIBRATION_BOUNDS, values[9:13]))
+        at = numbers.below(19)
+        name, least, most = impedance_bound(at)
+        bound.add(name, least, most)
+        impedance.add(impedance_misfit((numbers.between(least, most) + (not numbers.below(40)),), at))
     said.show()
+    bound.show()
+    impedance.show()
     whole.show()
 
 
