@@ -26,6 +26,7 @@ def is_for_numba(name: str) -> bool:
         and name
         not in (
             "_pack_kept",
+            "_size",
             "annunciation",
             "channel_id",
             "idle_words",
