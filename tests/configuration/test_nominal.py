@@ -25,8 +25,8 @@ from turgor_host.configuration.sensors import (
 
 
 def calibration(channel: object) -> tuple[int, ...]:
-    words = tuple(channel.described())  # type: ignore[attr-defined]
-    return words if channel.is_impedance() else words[CALIBRATION_WORDS]  # type: ignore[attr-defined]
+    words = tuple(channel.described())
+    return words if channel.is_impedance() else words[CALIBRATION_WORDS]
 
 
 def test_by_hand() -> None:

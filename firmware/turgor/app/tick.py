@@ -85,29 +85,22 @@ class Tick:
     def step(self, now):
         """One slice; returns the microseconds until the next."""
         count = len(self._samplers)
-        # -1 and 0 begin the tick.
-        number = self._slice - 1
-        self._slice = number + 2
-        if number < 0:
-            self._second += 1
-            self.busy = True
-            self.judge.begin()
-            # What `_take` would do otherwise.
-            for sampler in self._samplers:
-                if sampler.is_sampled:
-                    sampler.channel.flush()
-        elif number == 0:
+        number = self._slice
+        self._slice = number + 1
+        if number == 0:
+            self._begin()
+        elif number == 1:
             self._take()
-        elif number <= count:
-            self._median(number - 1)
-        elif number == count + 1:
+        elif number < count + 2:
+            self._median(number - 2)
+        elif number == count + 2:
             # The codes that the readings used stand before them in the log.
             self._blocks.append()
-        elif number == count + 2:
+        elif number == count + 3:
             self._log_readings()
-        elif number <= 3 * count + 4:
-            self._judge(number - count - 3)
-        elif number == 3 * count + 5:
+        elif number < 3 * count + 6:
+            self._judge(number - count - 4)
+        elif number == 3 * count + 6:
             self._annunciate(now)
             keep = self._keep
             if keep and not keep.wants_state(self._second, self._urgent):
@@ -223,6 +216,15 @@ class Tick:
             if self.judge.channels[position] == channel:
                 return position
         return -1
+
+    def _begin(self):
+        self._second += 1
+        self.busy = True
+        self.judge.begin()
+        # What `_take` would have to do otherwise.
+        for sampler in self._samplers:
+            if sampler.is_sampled:
+                sampler.channel.flush()
 
     def _take(self):
         """Take the readings, and at once what acts from the next sample on."""
