@@ -97,10 +97,10 @@ def test_one_record_a_step_and_no_command_in_between(board):
 
     tick.step = watched
     board.run(60 * SECOND_US + 500_000)
-    # Begin, take, three medians of which one may set a baseline, the codes, the readings, inputs and decisions of three
-    # channels and of none, the alarm, the rules' state in parts, the states.
+    # Begin, take twice, hear, three medians of which one may set a baseline, the codes, the readings, inputs and
+    # decisions of three channels and of none, the alarm, the rules' state in parts, the states.
     packing, states = 1 + 2 * 4, RULE_PARTS + 3
-    assert len(seen) == 2 + 3 + 2 + 2 * 4 + 1 + packing + states
+    assert len(seen) == 4 + 3 + 2 + 2 * 4 + 1 + packing + states
     assert [n for n, _ in seen[-states:]] == [1] * states
     assert [busy for _, busy in seen] == [True] * (len(seen) - 1) + [False]
     records = [unpack(record) for record in board.logged()]

@@ -225,6 +225,8 @@ class ImpedanceSampler(_Sampler):
         # Sweeps in each of the modes for calibration, and how many are left in all.
         self._each = 1
         self._left = 0
+        # The step before gave a result that is not logged yet.
+        self._has_result = False
 
     def calibrate(self, sweeps):
         """Let the next sweeps be for calibration, `sweeps` in each of its modes; then it measures again."""
@@ -240,8 +242,13 @@ class ImpedanceSampler(_Sampler):
 
     @micropython.native
     def step(self, now):
-        """One driver step, or the start of a sweep; returns the microseconds until the next."""
+        """One driver step, with the start of a sweep, or what it gave; returns the microseconds until the next."""
         driver = self.driver
+        if self._has_result:
+            self._has_result = False
+            driver.event = NOTHING
+            self._result(driver)
+            return self._wait
         if driver.idle:
             time = self._time
             if time.s % self.channel.every_s == self._turn and time.s != self._last_slot:
@@ -260,8 +267,10 @@ class ImpedanceSampler(_Sampler):
         if event == _RESULT:
             if self.fault:
                 self._note_fault(0, self.channel.index, now)
-            self._result(driver)
-        elif event == _FAULT:
+            self._has_result = True
+            self._wait = wait
+            return 0
+        if event == _FAULT:
             return self._failed(wait, self.channel.index, now)
         return wait
 

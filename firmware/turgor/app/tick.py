@@ -90,17 +90,21 @@ class Tick:
         if number == 0:
             self._begin()
         elif number == 1:
-            self._take()
-        elif number < count + 2:
-            self._median(number - 2)
-        elif number == count + 2:
+            self._take(0, count >> 1)
+        elif number == 2:
+            self._take(count >> 1, count)
+        elif number == 3:
+            self._hear()
+        elif number < count + 4:
+            self._median(number - 4)
+        elif number == count + 4:
             # The codes that the readings used stand before them in the log.
             self._blocks.append()
-        elif number == count + 3:
+        elif number == count + 5:
             self._log_readings()
-        elif number < 3 * count + 6:
-            self._judge(number - count - 4)
-        elif number == 3 * count + 6:
+        elif number < 3 * count + 8:
+            self._judge(number - count - 6)
+        elif number == 3 * count + 8:
             self._annunciate(now)
             keep = self._keep
             if keep and not keep.wants_state(self._second, self._urgent):
@@ -226,28 +230,29 @@ class Tick:
             if sampler.is_sampled:
                 sampler.channel.flush()
 
-    def _take(self):
-        """Take the readings, and at once what acts from the next sample on."""
+    def _take(self, position, end):
+        """Take the readings from `position` up to `end`, and let what acts from each one's next sample on act."""
         judge = self.judge
-        for i in range(len(self._samplers)):
-            channel = self._samplers[i].channel
-            self._values[i] = channel.capture()
-            if CHANNELS[judge.channels[i]][1] == ARTERIAL:
+        while position < end:
+            channel = self._samplers[position].channel
+            self._values[position] = channel.capture()
+            if CHANNELS[judge.channels[position]][1] == ARTERIAL:
                 judge.take_diastolic(channel.diastolic)
+            if position in self._calibrated:
+                channel.calibrate(self._calibrated[position])
+            position += 1
+
+    def _hear(self):
+        """Do what was commanded since the last tick."""
         for i in range(self._pending_count):
             self._act(i * _COMMAND_WORDS)
         self._pending_count = 0
         if self._calibrated:
-            self._calibrate()
-
-    def _calibrate(self):
-        for position, words in self._calibrated.items():
-            self._samplers[position].channel.calibrate(words)
-        self._calibrated = {}
-        self._urgent = True
-        self.snapshots.request()
-        if self._keep:
-            self._keep.store()
+            self._calibrated = {}
+            self._urgent = True
+            self.snapshots.request()
+            if self._keep:
+                self._keep.store()
 
     def _act(self, at):
         words = self._pending
