@@ -16,7 +16,7 @@ from turgor.core.judge_state import pack_judge, unpack_judge
 from turgor.core.packed import WORD_SIZE
 from turgor.core.rules import DEFAULT_LIMITS, DP_LOW, HIGH, HOW, MEDIUM, PRESSURE_HIGH, RULES, STAGES
 from turgor.link import lines
-from turgor.link.records import RECORD_LIMIT, unpack
+from turgor.link.records import HEADER_SIZE, RECORD_LIMIT, unpack
 
 CALF_L, CALF_Z = channel_id("calf_l"), channel_id("calf_z")
 SECOND_US = 1_000_000
@@ -101,7 +101,9 @@ def test_one_record_a_step_and_no_command_in_between(board):
     # decisions of three channels and of none, the alarm, the rules' state in parts, the states.
     packing, states = 1 + 2 * 4, RULE_PARTS + 3
     assert len(seen) == 4 + 3 + 2 + 2 * 4 + 1 + packing + states
-    assert [n for n, _ in seen[-states:]] == [1] * states
+    counts = [n for n, _ in seen[-packing - states :]]
+    assert max(counts) == 1
+    assert sum(counts) == states
     assert [busy for _, busy in seen] == [True] * (len(seen) - 1) + [False]
     records = [unpack(record) for record in board.logged()]
     readings = next(i for i, (h, *_) in enumerate(records) if h["kind"] == "readings" and h["t_s"] == 60)
@@ -188,9 +190,27 @@ def test_what_they_cost(fake):
     assert (quiet, loud) == (QUIET, LOUD)
 
 
+class Pieces:
+    """Takes what a log or a keep is given of the rules' state."""
+
+    def __init__(self):
+        self.record = bytearray(RECORD_LIMIT)
+        self.pieces = []
+        self.saved = 0
+
+    def append(self, size, kind, channel, second):
+        self.pieces.append(bytes(self.record[HEADER_SIZE + 2 : size]))
+
+    def take_state(self, buffer, at, n):
+        self.pieces.append(bytes(buffer[at : at + n]))
+
+    def save_state(self):
+        self.saved += 1
+
+
 def test_the_largest_state_fits_wherever_it_goes():
-    """Ten channels, each rule with all the stages it knows, every alarm with all that it may have: the buffer of the
-    snapshots and a journal's entry hold them, and they come back as they were."""
+    """Ten channels, each rule with all the stages it knows, every alarm with all that it may have: the log's records and
+    a journal's entry hold them, piece by piece what the state is as a whole, and they come back as they were."""
     limits = [
         (rule, stage, HIGH, 0, 0, 0, 0, 0)
         for rule in range(len(RULES))
@@ -201,8 +221,15 @@ def test_the_largest_state_fits_wherever_it_goes():
     fill(judge, limits)
     buffer = bytearray(4000)
     size = pack_judge(judge, buffer, 0)
-    assert WORD_SIZE + size <= len(Snapshots(judge, [], None)._state)
     assert STATE_AT + size <= PARTS * CONTENT
+    logged, kept = Pieces(), Pieces()
+    snapshots = Snapshots(judge, [], logged)
+    snapshots.request()
+    assert snapshots.begin(60, kept)
+    while snapshots.step():
+        assert snapshots._size <= len(snapshots._buffer)
+    assert b"".join(logged.pieces)[WORD_SIZE:] == b"".join(kept.pieces) == buffer[:size]
+    assert kept.saved == 1
     again = Judge(list(range(10)), limits)
     assert unpack_judge(again, buffer, 0, size)
     assert again.alarms.words == judge.alarms.words

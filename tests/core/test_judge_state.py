@@ -5,8 +5,9 @@ from random import Random
 import pytest
 from judge_driver import Run, alone
 
+from turgor.app.journal import PARTS
 from turgor.app.keep import STATE_AT
-from turgor.app.snapshot import STATE_BYTES
+from turgor.app.ring import CONTENT
 from turgor.core import rules as r
 from turgor.core.channels import CHANNEL_NAMES, CHANNELS, IMPEDANCE, PRESSURE, channel_id
 from turgor.core.entries import ZERO
@@ -22,7 +23,7 @@ from turgor.core.judge import (
     TYPED,
     Judge,
 )
-from turgor.core.judge_state import pack_judge, unpack_judge
+from turgor.core.judge_state import pack_judge, state_size, unpack_judge
 from turgor.core.median import ABSENT
 from turgor.core.slow import MotionChannel
 
@@ -256,7 +257,8 @@ def test_the_largest_states_have_room(names):
     kept = sum({PRESSURE: 3 * (16 + 16 + 32), IMPEDANCE: 3 * 45}.get(kind, 0) for kind in kinds)
     heads = 3 * (len(names) + 1) + 7 * len(names)
     assert len(state) == 37 + heads + kept + 22 * judge.alarms.count
-    assert len(state) + STATE_AT <= STATE_BYTES
+    assert len(state) == state_size(judge)
+    assert len(state) + STATE_AT <= PARTS * CONTENT
     other = make(names)
     assert unpack(other, state)
     assert max(other.alarms.words) == 0x7FFFFF

@@ -131,6 +131,8 @@ class Keep:
         self._began_us = 0
         self._saved_s = 0
         self._urgent = False
+        # Where the next bytes of the rule state go.
+        self._taken = STATE_AT
         self._delivered_boot = 0
         self._delivered_seq = 0
         # The channel whose configuration is packed next, -1 while there is nothing to store.
@@ -182,14 +184,19 @@ class Keep:
             return False
         self._urgent = False
         self._saved_s = second
+        self._taken = STATE_AT
         return True
 
-    def take_state(self, buffer, at, end):
-        """Keep the rule state between `at` and `end`."""
+    def take_state(self, buffer, at, n):
+        """The next bytes of the rule state, behind those that came since `wants_state`."""
+        copy(buffer, at, n, self.state, self._taken)
+        self._taken += n
+
+    def save_state(self):
+        """It is whole: keep it."""
         paused_s = self._tick.annunciator.remaining_s
         pack_into("<HIB", self.state, 0, self._delivered_boot, self._delivered_seq, paused_s)
-        copy(buffer, at, end - at, self.state, STATE_AT)
-        self._state.begin(STATE_AT + end - at, self.boot, self.boot)
+        self._state.begin(self._taken, self.boot, self.boot)
 
     def take_part(self, at, *words):
         """The next bytes of a new configuration's image; returns why they cannot be taken, "" when they can."""

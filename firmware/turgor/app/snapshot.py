@@ -20,16 +20,18 @@ from struct import pack_into
 
 from turgor.app.log import copy
 from turgor.core.channels import NO_CHANNEL
-from turgor.core.judge_state import last_part, pack_part
+from turgor.core.judge_state import last_part, pack_part, state_size
 from turgor.core.packed import WORD_SIZE, put_words
 from turgor.link.records import FILTER_STATE, HEADER_SIZE, RECORD_LIMIT, RULE_STATE
 from turgor.mp import const
 
 _EVERY_S = const(60)
 _FILTER_BODY = const(6)
+_FILTER_MOST = RECORD_LIMIT - HEADER_SIZE - _FILTER_BODY
 _RULE_BODY = const(2)
-# The largest state there is: that of the rules of ten channels, all of whose alarms stand.
-STATE_BYTES = const(2900)
+_RULE_MOST = RECORD_LIMIT - HEADER_SIZE - _RULE_BODY
+# Less than a record of the rules' state and its largest part behind it; or the largest filter's state.
+_BUFFER = const(512)
 
 
 class Snapshots:
@@ -39,18 +41,18 @@ class Snapshots:
         self._judge = judge
         self._samplers = samplers
         self._log = log
-        self._state = bytearray(STATE_BYTES)
-        put_words(array("i", [judge.alarms.limits_sum]), 0, 1, self._state, 0)
-        self._limits_sum = self._state[:WORD_SIZE]
+        self._limits_sum = array("i", [judge.alarms.limits_sum])
+        # What is packed and not logged yet.
+        self._buffer = bytearray(_BUFFER)
+        self._size = 0
         self._wanted = self._is_due = False
         self._keep = None
-        # The next part of the rules' state, -1 when there is none to pack.
-        self._packing = -1
         self._second = 0
-        # What comes next: -1 the rules, else a position; where in the packed state the next part begins.
+        # What is under way: the rules (-1), else a position; the part of the rules' state that is packed next.
         self._position = 0
-        self._at = 0
-        self._size = 0
+        self._packing = 0
+        # Records of this state, and how many of them are logged.
+        self._parts = 0
         self._part = 0
         self._index = 0
 
@@ -74,58 +76,64 @@ class Snapshots:
         self._wanted = False
         self._second = second
         self._keep = keep
-        self._packing = 0
         self._position = -1
+        self._packing = 0
         return True
 
     def step(self):
-        """Pack a part of the rules' state, or log one record; False when it was the last."""
-        if self._packing >= 0:
-            return self._pack_rules()
-        if self._at == self._size:
-            self._pack()
-        rules = self._position < 0
-        body = _RULE_BODY if rules else _FILTER_BODY
-        most = RECORD_LIMIT - HEADER_SIZE - body
-        parts = (self._size + most - 1) // most
-        n = min(most, self._size - self._at)
-        record = self._log.record
-        to = HEADER_SIZE + body
-        if rules:
-            pack_into("<BB", record, HEADER_SIZE, self._part, parts)
-        else:
-            pack_into("<IBB", record, HEADER_SIZE, self._index, self._part, parts)
-        copy(self._state, self._at, n, record, to)
-        if rules:
-            self._log.append(to + n, RULE_STATE, NO_CHANNEL, self._second)
-        else:
-            self._log.append(to + n, FILTER_STATE, self._samplers[self._position].number, self._second)
-        self._at += n
-        self._part += 1
-        if self._at == self._size:
-            self._position += 1
-        return self._at < self._size or self._position < len(self._samplers)
+        """Pack a part of the rules' state, or let one record of a state go; False when it was the last."""
+        if self._position >= 0:
+            return self._log_filter()
+        if self._packing <= last_part(self._judge) and self._size < _RULE_MOST:
+            self._pack_part()
+            return True
+        n = min(_RULE_MOST, self._size)
+        if self._keep:
+            # Not the limits' check sum.
+            at = 0 if self._part else WORD_SIZE
+            self._keep.take_state(self._buffer, at, n - at)
+        if self._is_due:
+            pack_into("<BB", self._log.record, HEADER_SIZE, self._part, self._parts)
+            self._log_record(n, _RULE_BODY, RULE_STATE, NO_CHANNEL)
+        self._let_go(n)
+        if self._part < self._parts:
+            return True
+        if self._keep:
+            self._keep.save_state()
+        self._position = 0
+        return self._is_due and len(self._samplers) > 0
 
-    def _pack_rules(self):
+    def _pack_part(self):
         part = self._packing
         self._packing = part + 1
         if part == 0:
-            copy(self._limits_sum, 0, WORD_SIZE, self._state, 0)
-            self._size = WORD_SIZE
-            self._at = self._part = 0
-        self._size = pack_part(self._judge, part, self._state, self._size)
-        if part < last_part(self._judge):
-            return True
-        self._packing = -1
-        if self._keep:
-            self._keep.take_state(self._state, WORD_SIZE, self._size)
-        if not self._is_due:
-            self._at = self._size
-        return self._is_due
+            self._start(WORD_SIZE + state_size(self._judge), _RULE_MOST)
+            self._size = put_words(self._limits_sum, 0, 1, self._buffer, 0)
+        self._size = pack_part(self._judge, part, self._buffer, self._size)
 
-    def _pack(self):
-        self._at = 0
+    def _log_filter(self):
+        sampler = self._samplers[self._position]
+        if not self._size:
+            self._index = sampler.channel.index
+            self._size = sampler.channel.pack_state(self._buffer, 0)
+            self._start(self._size, _FILTER_MOST)
+        n = min(_FILTER_MOST, self._size)
+        pack_into("<IBB", self._log.record, HEADER_SIZE, self._index, self._part, self._parts)
+        self._log_record(n, _FILTER_BODY, FILTER_STATE, sampler.number)
+        self._let_go(n)
+        if self._part == self._parts:
+            self._position += 1
+        return self._position < len(self._samplers)
+
+    def _start(self, size, most):
         self._part = 0
-        channel = self._samplers[self._position].channel
-        self._index = channel.index
-        self._size = channel.pack_state(self._state, 0)
+        self._parts = (size + most - 1) // most
+
+    def _log_record(self, n, body, kind, number):
+        copy(self._buffer, 0, n, self._log.record, HEADER_SIZE + body)
+        self._log.append(HEADER_SIZE + body + n, kind, number, self._second)
+
+    def _let_go(self, n):
+        self._part += 1
+        self._size -= n
+        copy(self._buffer, n, self._size, self._buffer, 0)

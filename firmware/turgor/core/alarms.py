@@ -13,7 +13,7 @@ Every alarm ends in exactly one way: cleared, or withdrawn with its channel, its
 from array import array
 
 from turgor.core.channels import NO_CHANNEL
-from turgor.core.packed import TRIPLE_SIZE, get_triples, put_triples
+from turgor.core.packed import get_triples, put_triples
 from turgor.core.rules import HIGH, HOW, NO_PRIORITY, RULE_COUNT, STAGES, WITHDRAWN
 from turgor.mp import const, micropython, ptr8, ptr32
 
@@ -23,6 +23,10 @@ from turgor.mp import const, micropython, ptr8, ptr32
 PRIORITY_AT = const(4)
 ACKNOWLEDGED_AT = const(5)
 ALARM_WORDS = const(7)
+# Bytes of one in a packed state: its number and its words.
+_PACKED = const(22)
+# Bytes of one that is not idle: its number and its words.
+ALARM_SIZE = const(22)
 # Words of a row of limits: stage, priority, limit, run_s, clear limit, clear_s.
 _ROW = const(6)
 # Words of one event: channel, rule, state, priority, stage, value, limit. One call of `step` gives at most two for an
@@ -323,6 +327,16 @@ class Alarms:
                 found += 1
         return found
 
+    def packed_size(self, subject):
+        """How many bytes `pack_subject` will write."""
+        size = 0
+        end = self.firsts[subject + 1]
+        alarm = _busy(self.words, self.firsts[subject], end)
+        while alarm < end:
+            size += _PACKED
+            alarm = _busy(self.words, alarm + 1, end)
+        return size
+
     def pack_subject(self, subject, buffer, at):
         """Write those of a subject's alarms that are not idle: number and words. Returns where they end."""
         first = self.firsts[subject]
@@ -342,7 +356,7 @@ class Alarms:
         last = -1
         while at < end:
             alarm = buffer[at]
-            if at + 1 + TRIPLE_SIZE * ALARM_WORDS > end or not last < alarm < count:
+            if at + ALARM_SIZE > end or not last < alarm < count:
                 return False
             last = alarm
             word = (first + alarm) * ALARM_WORDS

@@ -36,23 +36,19 @@ def pack_part(judge, part, buffer, at):
     position = (part - 1) >> 1
     if part & 1:
         return _pack_kept(judge, position, buffer, at)
-    start = at - _HEAD
-    if position < len(judge.channels):
-        start -= _STATE_SIZE + _size(judge.kept[position])
-    at = judge.alarms.pack_subject(position, buffer, at)
-    size = at - start - _HEAD
-    buffer[start + 1] = size & 255
-    buffer[start + 2] = size >> 8
-    return at
+    return judge.alarms.pack_subject(position, buffer, at)
 
 
 def _pack_kept(judge, position, buffer, at):
-    """All of a position but its size and its alarms."""
-    if position == len(judge.channels):
-        buffer[at] = NO_CHANNEL
-        return at + _HEAD
-    buffer[at] = judge.channels[position]
+    """All of a position but its alarms."""
+    is_channel = position < len(judge.channels)
+    size = _rest_size(judge, position)
+    buffer[at] = judge.channels[position] if is_channel else NO_CHANNEL
+    buffer[at + 1] = size & 255
+    buffer[at + 2] = size >> 8
     at += _HEAD
+    if not is_channel:
+        return at
     buffer[at] = judge.states[position]
     at = put_triples(judge.until, position, 1, buffer, at + 1)
     at = put_triples(judge.zeroed, position, 1, buffer, at)
@@ -61,6 +57,20 @@ def _pack_kept(judge, position, buffer, at):
         first = _SLOPE_AT if i == 1 else 0
         at = put_triples(kept[i], first, len(kept[i]) - first, buffer, at)
     return at
+
+
+def _rest_size(judge, position):
+    """The bytes of a position behind its head."""
+    size = judge.alarms.packed_size(position)
+    return size + _STATE_SIZE + _size(judge.kept[position]) if position < len(judge.channels) else size
+
+
+def state_size(judge):
+    """How many bytes all parts will take."""
+    size = 1 + WORDS * WORD_SIZE
+    for position in range(len(judge.channels) + 1):
+        size += _HEAD + _rest_size(judge, position)
+    return size
 
 
 def last_part(judge):

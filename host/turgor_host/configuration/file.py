@@ -28,12 +28,10 @@ from turgor.app.config import (
 from turgor.app.journal import PARTS
 from turgor.app.keep import STATE_AT
 from turgor.app.ring import CONTENT
-from turgor.app.snapshot import STATE_BYTES
 from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, CUFF, IMPEDANCE, PRESSURE, SLOW, channel_id
 from turgor.core.filter_words import describe, filter_state
 from turgor.core.judge import Judge
 from turgor.core.judge_state import pack_judge
-from turgor.core.packed import WORD_SIZE
 from turgor.drivers.tca9548a import ADDRESS as MUX_ADDRESS
 from turgor_host.calibrate.lowpass import lowpass
 from turgor_host.configuration.limits import (
@@ -298,7 +296,7 @@ def _check_state(config: Config) -> None:
     for i in range(len(judge.alarms.words)):
         judge.alarms.words[i] = 1
     size = pack_judge(judge, bytearray(_STATE_MOST), 0)
-    if size > min(PARTS * CONTENT - STATE_AT, STATE_BYTES - WORD_SIZE):
+    if size > PARTS * CONTENT - STATE_AT:
         raise UsageError("the rules of so many channels are more than a board can keep; leave a channel out")
 
 
