@@ -226,7 +226,7 @@ def taken(commands: Commands, refusal: str = "") -> list[bytes]:
         ("admit", {"id": 0, "age_group": "adult"}, "an id of 0 is refused; give a pseudonymous whole number from 1"),
         ("admit", {"id": 1.5, "age_group": "adult"}, "an id of 1.5 is refused"),
         ("admit", {"id": "Jane", "age_group": "adult"}, "'Jane' is no number"),
-        ("admit", {"id": 1, "age_group": "child"}, "no age group 'child'; it is adult or under_16"),
+        ("admit", {"id": 1, "age_group": "child"}, "no age group 'child'; it is adult, under_16 or under_10"),
         ("level", {"channel": "calf_l", "cm": 101}, "level of 101 cm is refused; it must lie between -100 and 100 cm"),
         ("note", {"kind": "urine", "value": "much"}, "'much' is no number"),
         ("note", {"kind": None}, "nothing is noted as 'None'"),

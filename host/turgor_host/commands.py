@@ -146,11 +146,11 @@ class Commands:
         if not 1 <= number <= MOST_ID or number != int(number):
             raise UsageError(f"an id of {number:g} is refused; give a pseudonymous whole number from 1 to {MOST_ID}")
         if age_group not in AGE_GROUPS:
-            raise UsageError(f"no age group {age_group!r}; it is {' or '.join(AGE_GROUPS)}")
+            raise UsageError(f"no age group {age_group!r}; it is {', '.join(AGE_GROUPS[:-1])} or {AGE_GROUPS[-1]}")
         bits = (LOCAL if arguments.get("local") else 0) | (LATE if arguments.get("late") else 0)
-        under_16 = AGE_GROUPS.index(str(age_group))
-        self._do(lines.ADMIT, int(number), under_16, bits)
-        return f"episode of {int(number)} begins{_NOT_VALIDATED if under_16 else ''}"
+        age = AGE_GROUPS.index(str(age_group))
+        self._do(lines.ADMIT, int(number), age, bits)
+        return f"episode of {int(number)} begins{_NOT_VALIDATED if age else ''}"
 
     def _discharge(self, arguments: Arguments) -> str:
         self._do(lines.DISCHARGE)

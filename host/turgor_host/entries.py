@@ -88,9 +88,9 @@ KINDS = (
     Kind(numbers.ZERO, "zero", "", "zero: readings moved by", "mmHg", 1000, -400, 400, of=ONE),
     Kind(numbers.LEVEL, "level", "", "transducer above the compartment by", "cm", 10, -100, 100, of=ONE),
 )
-# In order of their numbers in `core.entries`; of an admission 0 and 1.
+# In order of their numbers in `core.entries`.
 STATES = ("active", "standby", "fasciotomy", "removed")
-AGE_GROUPS = ("adult", "under_16")
+AGE_GROUPS = ("adult", "under_16", "under_10")
 BY_NUMBER = {kind.number: kind for kind in KINDS}
 BY_NAME = {kind.name: kind for kind in KINDS}
 GROUPS = tuple(dict.fromkeys(kind.group for kind in KINDS if kind.group))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from turgor.core.channels import CHANNELS, IMPEDANCE, PRESSURE
-from turgor.core.entries import DIURETIC, LIMB_CHECK, LOCAL
+from turgor.core.entries import ADULT, DIURETIC, LIMB_CHECK, LOCAL
 from turgor.core.judge import DBP_SOURCES, NO_SOURCE
 from turgor.core.median import ABSENT
 from turgor.core.rules import (
@@ -35,6 +35,7 @@ from turgor.core.signs import dp_milli_mmhg
 from turgor.drivers import FAULT_NAMES
 from turgor.link import lines
 from turgor.link.records import NO_DBP, SENSORS_OFF, VALID, unpack_readings
+from turgor_host.age_limits import limits_of
 from turgor_host.channel_states import ChannelStates
 from turgor_host.entered import Entry, Joiner
 from turgor_host.entries import AGE_GROUPS, STATES
@@ -71,8 +72,9 @@ class Live:
         self._history = History()
         self._alarms = LiveAlarms(self._history)
         self._notes: deque[dict[str, Any]] = deque(maxlen=_EVENTS_KEPT)
-        self._limits = {(row[0], row[1]): int(row[3]) for row in DEFAULT_LIMITS}
-        self._runs_s = {(row[0], row[1]): int(row[4]) for row in DEFAULT_LIMITS}
+        self._rows = {row[:2]: row for row in DEFAULT_LIMITS}
+        self._age = ADULT
+        self._limits = limits_of(self._rows.values(), ADULT)
         self._lost = 0
         self._unseen_lost = 0
         self._joiner: Joiner[int] = Joiner()
@@ -206,8 +208,8 @@ class Live:
     _take_impedance_channel = _take_slow_channel = _take_pressure_channel
 
     def _take_limit(self, header: Fields, body: Fields, tail: bytes) -> None:
-        self._limits[body["rule"], body["stage"]] = body["limit"]
-        self._runs_s[body["rule"], body["stage"]] = body["run_s"]
+        self._rows[body["rule"], body["stage"]] = tuple(body.values())
+        self._limits = limits_of(self._rows.values(), self._age)
         self._snapshots.take_limit(*body.values())
 
     def _take_baseline(self, header: Fields, body: Fields, tail: bytes) -> None:
@@ -269,16 +271,17 @@ class Live:
         elif command == lines.ADMIT:
             self._episode = words[0]
             self._is_local = bool(words[2] & LOCAL)
-            self._begin_episode(t_s)
+            self._begin_episode(t_s, words[1])
             self._note(t_s, f"{words[0]} admitted, {AGE_GROUPS[words[1]]}", "info")
         elif command == lines.DISCHARGE:
             self._note(t_s, "discharged" if self._episode is None else f"{self._episode} discharged", "info")
             self._episode = None
             self._is_local = False
-            self._begin_episode(t_s)
+            self._begin_episode(t_s, ADULT)
 
-    def _begin_episode(self, t_s: int) -> None:
+    def _begin_episode(self, t_s: int, age: int) -> None:
         """Nothing of the last patient reaches the next."""
+        self._take_age(age)
         self._checks.restart(t_s)
         self._course.restart(t_s)
         self._states.restart(t_s)
@@ -286,10 +289,15 @@ class Live:
         for channel in self._channels.values():
             channel.baseline_milliohm = channel.dp_below_s = 0
 
+    def _take_age(self, age: int) -> None:
+        self._age = age
+        self._limits = limits_of(self._rows.values(), age)
+
     def _take_rule_state(self, header: Fields, body: Fields, tail: bytes) -> None:
         judge = self._snapshots.take_part(body["part"], body["parts"], tail, self._channels)
         if judge:
             self._states.take(judge, self._at(header))
+            self._take_age(judge.age_group())
             for position, number in enumerate(judge.channels):
                 if CHANNELS[number][1] == IMPEDANCE:
                     self._channel(number).baseline_milliohm = judge.baseline(position)[1]
@@ -323,8 +331,8 @@ class Live:
         text, more = self._alarms.take(channel, t_s, body)
         if body["state"] in (RAISED, ESCALATED) and body["priority"] > self._paused_at:
             self._paused_until_s = 0
-        run_s = self._runs_s.get((body["rule"], body["stage"]), 0)
-        for group in self._alarms.group(channel, t_s, body, run_s):
+        row = self._limits.get((body["rule"], body["stage"]))
+        for group in self._alarms.group(channel, t_s, body, row[4] if row else 0):
             about = {"priority": PRIORITY_NAMES[MEDIUM], "state": EVENT_NAMES[RAISED], "value": None}
             self._note(t_s, group, "alarm", None, **about)
         self._note(t_s, text, "alarm", name_of(channel), **more)
@@ -355,7 +363,7 @@ class Live:
                 dp = self._dp(channel)
                 # A run is held while its input is absent, as the board holds it.
                 if dp != ABSENT:
-                    channel.dp_below_s = channel.dp_below_s + 1 if dp < self._limits[DP_LOW, 0] else 0
+                    channel.dp_below_s = channel.dp_below_s + 1 if dp < self._limits[DP_LOW, 0][3] else 0
         self._history.append(t_s, row)
         unknown = self._alarms.channels(BASELINE_UNKNOWN)
         self._course.take(t_s, self._channels.values(), self._history, unknown)
@@ -396,9 +404,9 @@ class Live:
                 "first_t_s": int(self._history.view()[0][0]) if self._history.rows else None,
                 "lost": self._lost,
                 "limits": {
-                    "dp_low": self._limits[DP_LOW, 0] / 1000,
-                    "pressure_high": self._limits[PRESSURE_HIGH, 0] / 1000,
-                    "fluid_gain": self._limits[FLUID_GAIN, 0] / 10,
+                    "dp_low": self._limits[DP_LOW, 0][3] / 1000,
+                    "pressure_high": self._limits[PRESSURE_HIGH, 0][3] / 1000,
+                    "fluid_gain": self._limits[FLUID_GAIN, 0][3] / 10,
                 },
                 "channels": [self._channel_state(self._channels[n]) for n in sorted(self._channels)],
                 "dbp": {

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from turgor.core.doubt import FALL_MILLI_MMHG, NEAR_ZERO_MILLI_MMHG, NEAR_ZERO_RUN_S
 from turgor.core.rules import (
+    AGE_STAGES,
     DEFAULT_LIMITS,
     DP_DEFICIT,
     FALLING,
@@ -24,8 +25,10 @@ from turgor.core.rules import (
     STRICT,
     STRICT_CLEAR,
 )
+from turgor_host.age_limits import age_of
 from turgor_host.configuration.file import read_configuration
 from turgor_host.course import CRITERIA
+from turgor_host.entries import AGE_GROUPS
 from turgor_host.errors import UsageError
 from turgor_host.host_rules import HOST_RULES
 from turgor_host.limits_hash import limits_hash
@@ -44,6 +47,8 @@ _ORIGINS = {
     "fluid_return": "Turgor's proposal",
     "lung_fluid": "Shochat 2006",
 }
+# Of those of an age group.
+_AGE_ORIGINS = {("pressure_rising", 0): "Bussell 2019", ("shock", 0): "Haque 2007", ("shock", 1): "Acker 2015"}
 _OTHERWISE = "Turgor's choice"
 _HERE = "this computer judges"
 # What rules without a limit of their own look for.
@@ -65,10 +70,11 @@ _REMARKS = (
 
 @dataclass(frozen=True)
 class Line:
-    """A stage of a rule; limits in `unit`."""
+    """A stage of a rule, for an age group or for everybody whose group has no own; limits in `unit`."""
 
     rule: str
     stage: int
+    age_group: str | None
     priority: str
     limit: float
     unit: str
@@ -97,7 +103,11 @@ def rules_in_force(path: Path | None) -> InForce:
     if path.suffix == ".toml":
         return in_force(str(path), read_configuration(path).config.limits)
     with open_recording(path) as recording:
-        rows = [row for row in recording.boots[-1].limits if row[0] < len(RULES)] if recording.boots else []
+        rows = (
+            [row for row in recording.boots[-1].limits if row[0] < len(RULES) and age_of(row) < len(AGE_GROUPS)]
+            if recording.boots
+            else []
+        )
     if not rows:
         raise UsageError(f"{path}: no limits are in it; give a recording that has its beginning, or a configuration")
     return in_force(str(path), rows)
@@ -112,6 +122,7 @@ def in_force(source: str, rows: Iterable[Row]) -> InForce:
         Line(
             name,
             0,
+            None,
             f"{PRIORITY_NAMES[rule.priority]}, technical",
             1,
             "yes",
@@ -128,14 +139,20 @@ def in_force(source: str, rows: Iterable[Row]) -> InForce:
 
 
 def _line(row: Row) -> Line:
+    age = age_of(row)
     rule, stage, priority, limit, run_s, clear, clear_s, aux = row
+    stage %= AGE_STAGES
     name, quantity, unit_name, _ = row_of(rule, stage)
     unit, scale = UNITS[unit_name]
     form = HOW[(rule * 3 + stage) * 4 + 3]
     default = next((r for r in DEFAULT_LIMITS if r[:2] == row[:2]), None)
-    origin = _ORIGINS.get(name, _OTHERWISE) if default == row else "configuration"
+    origin = "configuration"
+    if default == row:
+        origin = _AGE_ORIGINS[name, stage] if age else _ORIGINS.get(name, _OTHERWISE)
     if (rule, stage) == (SHOCK, 1):
         raised, clears = f"{quantity} of the last 8 beats > 1 for {_span(run_s)}", f"<= 1 for {_span(clear_s)}"
+        if limit > 1:
+            raised, clears = "not judged by the pulse", ""
     elif unit_name == "yes":
         raised, clears = _FIXED[name], "acknowledged" if form & MOMENTARY else "confirmed or over"
     elif rule >= FIRST_TROUBLE:
@@ -148,7 +165,8 @@ def _line(row: Row) -> Line:
         raised += _condition(rule, stage, aux)
         clears = f"{inside} {_amount(clear / scale, unit)}" + (f" for {_span(clear_s)}" if clear_s else "")
     priority_name = PRIORITY_NAMES[priority] + (", technical" if rule >= FIRST_TECHNICAL else "")
-    return Line(name, stage, priority_name, limit / scale, unit, run_s, clear / scale, clear_s, raised, clears, origin)
+    amounts = limit / scale, unit, run_s, clear / scale, clear_s
+    return Line(name, stage, AGE_GROUPS[age] if age else None, priority_name, *amounts, raised, clears, origin)
 
 
 def _quantity(rule: int, stage: int, quantity: str) -> str:

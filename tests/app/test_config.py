@@ -25,8 +25,9 @@ from turgor.app.log import Log
 from turgor.app.ring import CONTENT
 from turgor.core.bounds import LIMIT_BOUNDS
 from turgor.core.channels import CHANNEL_NAMES
+from turgor.core.entries import UNDER_10
 from turgor.core.judge import Judge
-from turgor.core.rules import DEFAULT_LIMITS, DP_LOW, HOW, MEDIUM, RULES, STAGES
+from turgor.core.rules import AGE_STAGES, DEFAULT_LIMITS, DP_LOW, HOW, MEDIUM, RULES, STAGES
 from turgor.core.ticks import BoardTime
 from turgor.link.records import CONFIG_REFUSED, NOTICE, unpack
 from turgor_host.sim.flash import Flash
@@ -117,10 +118,10 @@ def spoilt(at: int, *values: int) -> bytearray:
 
 def test_by_hand() -> None:
     """Twelve channels, six with 15 words, four with 19 and two with none, and the limits: 3 + 6 * 72 + 4 * 88 +
-    2 * 12 + 34 * 24 bytes."""
+    2 * 12 + 39 * 24 bytes."""
     image = image_of(ALL)
-    assert len(image) == SIZE == 1627
-    assert image[:3] == bytes((1, 12, 34))
+    assert len(image) == SIZE == 1747
+    assert image[:3] == bytes((1, 12, 39))
     # calf_l: channel 0, a NAU7802 on bus 0 at 0x2A behind port 0, 15 words, 160 samples to settle, 80 Hz.
     assert image[HEAD : HEAD + CHANNEL] == bytes((0, 1, 0, 0x2A, 1, 15, 160, 0)) + (80000).to_bytes(4, "little")
     again = unpack_config(image, len(image))
@@ -165,7 +166,10 @@ def test_the_largest_one_fits_what_keeps_it() -> None:
         (HEAD + RATE, (0x80, 0xBB, 0, 0), "calf_l: rate_millihz = 48000 is no rate of its converter"),
         (HEAD + CHANNEL, (4,), "calf_l: median = 4"),
         (-LIMITS * LIMIT, (len(RULES),), f"limits: rule = {len(RULES)} is not within 0 to {len(RULES) - 1}"),
-        (-LIMITS * LIMIT + 1, (3,), "limits: stage = 3"),
+        (-LIMITS * LIMIT + 1, (3,), "limits: rule = 0 has no stage 3"),
+        (-LIMITS * LIMIT + 1, (11,), "limits: stage = 11 is not within 0 to 10"),
+        (-LIMITS * LIMIT + 1, (7,), "limits: rule = 0 has no stage 3"),
+        (-LIMITS * LIMIT + 1, (4,), "limits: rule = 0, stage = 4 is of an age group alone"),
         (-LIMITS * LIMIT + 1, (1,), "limits: rule = 0, stage = 1 is there twice"),
         (-LIMITS * LIMIT + 2, (4,), "limits: priority = 4"),
         (-1, (0x7F,), "limits: aux = "),
@@ -199,8 +203,8 @@ def test_no_image_keeps_a_board_from_starting() -> None:
 def test_limits_are_just_what_the_rules_can_hold() -> None:
     """Every stage that the table knows how to judge, and no other; one beyond a bound is refused."""
     rule, stage = LIMIT_BOUNDS[0], LIMIT_BOUNDS[1]
-    assert (rule[2], stage[2]) == (len(RULES) - 1, STAGES - 1)
-    assert {row[:2] for row in DEFAULT_LIMITS} < set(STAGES_THERE)
+    assert (rule[2], stage[2]) == (len(RULES) - 1, STAGES - 1 + UNDER_10 * AGE_STAGES)
+    assert {(row[0], row[1] % AGE_STAGES) for row in DEFAULT_LIMITS} < set(STAGES_THERE)
     for place in ((a, b) for a in range(len(RULES)) for b in range(STAGES)):
         row = (*place, MEDIUM, 0, 0, 0, 0, 0)
         if place in STAGES_THERE:

@@ -82,7 +82,7 @@ def test_a_text_is_logged_and_acts_once(board: Any) -> None:
         (lines.STATE, (CALF_L, -1), "state = -1 is not within 0 to 3"),
         (lines.STATE, (CALF_L, FASCIOTOMY), ""),
         (lines.ADMIT, (0, 0, 0), "id = 0 is not within 1 to"),
-        (lines.ADMIT, (17, 2, 0), "age_group = 2 is not within 0 to 1"),
+        (lines.ADMIT, (17, 3, 0), "age_group = 3 is not within 0 to 2"),
         (lines.ADMIT, (17, 0, 4), "bits = 4 is not within 0 to 3"),
         (lines.DISCHARGE, (), "no episode runs; nobody was admitted"),
     ],

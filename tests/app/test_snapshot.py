@@ -209,8 +209,8 @@ class Pieces:
 
 
 def test_the_largest_state_fits_wherever_it_goes():
-    """Ten channels, each rule with all the stages it knows, every alarm with all that it may have: the log's records and
-    a journal's entry hold them, piece by piece what the state is as a whole, and they come back as they were."""
+    """Ten channels, each rule with all the stages it knows, every alarm with all that it may have: records of the log
+    and a journal's entry hold them, piece by piece what the state is as a whole, and they come back as they were."""
     limits = [
         (rule, stage, HIGH, 0, 0, 0, 0, 0)
         for rule in range(len(RULES))

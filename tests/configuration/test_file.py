@@ -1,5 +1,6 @@
 """A configuration file: its defaults are the board's own, and what cannot be is refused by file, key and remedy."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from turgor.app.config import (
 )
 from turgor.core.channel import ImpedanceChannel
 from turgor.core.channels import CHANNEL_NAMES
+from turgor.core.entries import ADULT, UNDER_10, UNDER_16
 from turgor.core.filter_words import SETTLE, describe
 from turgor.core.rules import DEFAULT_LIMITS, DP_LOW, FLUID_GAIN, HIGH, MAP_LOW, MEDIUM, SHOCK
+from turgor_host.age_limits import age_of, limits_of
 from turgor_host.configuration.file import default_configuration, parse_configuration, read_configuration
 from turgor_host.configuration.limits import CONFIGURABLE
 from turgor_host.errors import UsageError
@@ -148,10 +151,54 @@ def test_map_low_is_on_where_its_table_is() -> None:
 
 def test_a_file_gives_the_pulse_nothing_but_its_time() -> None:
     text = "[limits.shock]\nclear_mmhg = 70\nclear_s = 60\npulse_above_systolic = { run_s = 120 }"
-    rows = [row for row in parse_configuration(text).config.limits if row[0] == SHOCK]
+    rows = [row for row in parse_configuration(text).config.limits if row[0] == SHOCK and age_of(row) == ADULT]
     assert rows == [(SHOCK, 0, MEDIUM, 65_000, 300, 70_000, 60, 0), (SHOCK, 1, MEDIUM, 1, 120, 0, 60, 0)]
     with pytest.raises(UsageError, match=r"pulse_above_systolic.limit_mmhg: unknown key; keys are run_s"):
         parse_configuration("[limits.shock.pulse_above_systolic]\nlimit_mmhg = 1")
+
+
+def test_an_age_group_has_its_own_limits_before_those_of_everybody() -> None:
+    """Its table in the file, then its own defaults, then the file's for everybody; other groups are as they were."""
+    text = """
+        [limits.shock]
+        clear_s = 60
+        medium = { limit_mmhg = 70, run_s = 120 }
+        clear_mmhg = 72
+        [limits.under_10.shock.medium]
+        limit_mmhg = 45
+        [limits.under_16.dp_low.medium]
+        run_s = 600
+    """
+    limits = parse_configuration(text).config.limits
+    rows = {age: limits_of(limits, age) for age in (ADULT, UNDER_16, UNDER_10)}
+    assert [rows[age][SHOCK, 0][3:7] for age in rows] == [
+        (70_000, 120, 72_000, 60),
+        (60_000, 120, 60_000, 60),
+        (45_000, 120, 50_000, 60),
+    ]
+    assert [rows[age][SHOCK, 1][3] for age in rows] == [1, 1, 2]
+    assert [rows[age][DP_LOW, 0][4] for age in rows] == [900, 600, 900]
+    assert sum(age_of(row) != ADULT for row in limits) == 6
+    assert parse_configuration("").config.limits == sorted(DEFAULT_LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[limits.under_10.shok]", "limits.under_10.shok: unknown rule, did you mean shock?"),
+        ("[limits.under_16]\nshock = 5", "limits.under_16.shock: is a value; a rule is a table"),
+        (
+            "[limits.under_16.map_low.high]\nrun_s = 9000",
+            "limits.under_16.map_low: is off for everybody; give limits.map",
+        ),
+        ("[limits.under_16.shock]\nclear_mmhg = 50", "limits.under_16.shock.clear_mmhg: must not lie within the alarm"),
+        ("[limits.under_10.dp_lost.high]\nlimit_mmhg = 31\n[limits.under_10.dp_lost]\nclear_mmhg = 33", "dp_lost.high"),
+        ("[limits.under_10.shock.medium]\nlimit_mmhg = 4000", "limits.under_10.shock.medium.limit_mmhg"),
+    ],
+)
+def test_what_is_wrong_with_an_age_groups_limits_is_said_with_its_name(text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        parse_configuration(text)
 
 
 def test_the_example_names_every_rule_that_a_file_can_change(root: Path) -> None:

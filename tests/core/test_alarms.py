@@ -9,6 +9,7 @@ from checked import Small, small, smalls
 from turgor.core import alarms as module
 from turgor.core import rules as r
 from turgor.core.alarms import ALARM_WORDS, EVENT_WORDS, Alarms, idle_words
+from turgor.core.entries import ADULT, UNDER_10, UNDER_16
 from turgor.core.median import ABSENT
 
 DP_LOW = ((r.DP_LOW, 0, r.MEDIUM, 30000, 2, 32000, 1, 0), (r.DP_LOW, 1, r.HIGH, 30000, 5, 32000, 1, 0))
@@ -248,10 +249,31 @@ def test_the_table_is_whole():
     # All rules but the one that is off have limits.
     assert judged - {row[0] for row in r.DEFAULT_LIMITS} == {r.MAP_LOW}
     for rule in range(len(r.RULES)):
-        stages = [row for row in r.DEFAULT_LIMITS if row[0] == rule]
+        stages = [row for row in r.DEFAULT_LIMITS if row[0] == rule and row[1] < r.AGE_STAGES]
         assert [row[1] for row in stages] == list(range(len(stages)))
         assert [row[2] for row in stages] == sorted(row[2] for row in stages)
         assert all(r.HOW[(rule * r.STAGES + row[1]) * 4] for row in stages)
+        of_ages = [row for row in r.DEFAULT_LIMITS if row[0] == rule and row not in stages]
+        assert {row[1] % r.AGE_STAGES for row in of_ages} <= {row[1] for row in stages}
+        assert {row[1] // r.AGE_STAGES for row in of_ages} <= {UNDER_16, UNDER_10}
+
+
+def test_an_age_group_is_judged_by_its_own_limits_where_it_has_some():
+    """Its rows stand for those of the same stages, their number is the same; going back brings everybody's back."""
+    alarms = Alarms((), r.DEFAULT_LIMITS)
+    everybodys = smalls(alarms.rows)
+    wanted = {age: {} for age in (ADULT, UNDER_16, UNDER_10)}
+    for rule, stage, *rest in r.DEFAULT_LIMITS:
+        for age, rows in wanted.items():
+            if stage // r.AGE_STAGES in (ADULT, age):
+                rows[rule, stage % r.AGE_STAGES] = rest
+    assert len({str(rows) for rows in wanted.values()}) == 3
+    for age in (UNDER_16, UNDER_10, ADULT, UNDER_10, UNDER_16, UNDER_16, ADULT):
+        alarms.choose(age)
+        words = [word for (_, stage), rest in wanted[age].items() for word in (stage, *rest[:5])]
+        assert smalls(alarms.rows)[: len(words)] == words
+        assert [alarms.aux(*place) for place in wanted[age]] == [rest[5] for rest in wanted[age].values()]
+    assert smalls(alarms.rows) == everybodys
 
 
 def test_aux_is_the_eighth_number_of_its_stage():

@@ -148,18 +148,21 @@ class Config:
                 raise ValueError(channel.name + ": " + why)
             numbers.append(channel.number)
         places = []
-        for limit in limits:
+        # Rules want them in order.
+        self.limits = sorted(limits)
+        for limit in self.limits:
             why = misfit(LIMIT_BOUNDS, limit)
+            stage = limit[1] & 3
             if limit[:2] in places:
                 why = "rule = " + str(limit[0]) + ", stage = " + str(limit[1]) + " is there twice"
-            if not why and not HOW[(limit[0] * STAGES + limit[1]) * 4]:
-                why = "rule = " + str(limit[0]) + " has no stage " + str(limit[1])
+            if not why and (stage == STAGES or not HOW[(limit[0] * STAGES + stage) * 4]):
+                why = "rule = " + str(limit[0]) + " has no stage " + str(stage)
+            if not why and stage != limit[1] and (limit[0], stage) not in places:
+                why = "rule = " + str(limit[0]) + ", stage = " + str(limit[1]) + " is of an age group alone"
             if why:
                 raise ValueError("limits: " + why)
             places.append(limit[:2])
         self.channels = sorted(channels, key=_number)
-        # Rules want them in order.
-        self.limits = sorted(limits)
 
     # The image of a configuration: layout u8, number of channels and of limits u8; then each channel (number, driver,
     # bus, address, multiplexer port + 1, words u8, settling samples u16, rate u32, words i32) and each limit.

@@ -8,7 +8,7 @@ from turgor.core.alarms import EVENT_WORDS
 from turgor.core.annunciation import PAUSE_S
 from turgor.core.bounds import CALIBRATION_BOUNDS, impedance_misfit, misfit
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, NO_CHANNEL, SLOW
-from turgor.core.entries import LAST_ENTRY, LATE, LOCAL, REMOVED
+from turgor.core.entries import ADULT, AGE_AT, LAST_ENTRY, LATE, LOCAL, REMOVED, UNDER_10
 from turgor.core.impedance import STATE_WORDS
 from turgor.core.judge import Judge
 from turgor.core.median import ABSENT
@@ -39,7 +39,7 @@ _DBP = (("dbp_milli_mmhg", DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG),)
 _ENTRY = (("kind", 0, LAST_ENTRY),)
 _CONFIRM = (("rule", 0, RULE_COUNT - 1),)
 _STATE = (("state", 0, REMOVED),)
-_ADMIT = (("id", 1, 0x3FFFFFFF), ("age_group", 0, 1), ("bits", 0, LOCAL | LATE))
+_ADMIT = (("id", 1, 0x3FFFFFFF), ("age_group", ADULT, UNDER_10), ("bits", 0, LOCAL | LATE))
 
 
 class Maintenance(Exception):
@@ -278,7 +278,7 @@ class Tick:
         elif command == lines.STATE:
             self.judge.set_state(words[at + 1], words[at + 2])
         elif command == lines.ADMIT:
-            self.judge.admit(words[at + 3] | words[at + 2] << 2)
+            self.judge.admit(words[at + 3] | words[at + 2] << AGE_AT)
         elif command == lines.DISCHARGE:
             self.judge.discharge()
 

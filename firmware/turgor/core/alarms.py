@@ -13,8 +13,9 @@ Every alarm ends in exactly one way: cleared, or withdrawn with its channel, its
 from array import array
 
 from turgor.core.channels import NO_CHANNEL
+from turgor.core.entries import ADULT
 from turgor.core.packed import get_triples, put_triples
-from turgor.core.rules import HIGH, HOW, NO_PRIORITY, RULE_COUNT, STAGES, WITHDRAWN
+from turgor.core.rules import AGE_STAGES, HIGH, HOW, NO_PRIORITY, RULE_COUNT, STAGES, WITHDRAWN
 from turgor.mp import const, micropython, ptr8, ptr32
 
 # Words of one alarm: run of each stage (-1: none), clear run, priority, acknowledged (0 no, 1 to be told, then 2 and
@@ -215,15 +216,21 @@ class Alarms:
         self.rows = array("i", bytes(4 * _ROW * len(limits)))
         self._aux = array("i", bytes(4 * RULE_COUNT * STAGES))
         self.limits_sum = 0
-        at = 0
+        self._age = ADULT
+        # The rows of age groups, and everybody's of the same stages.
+        self._of_ages = []
         # In order of rule and stage, as `Config` has them.
         for limit in limits:
-            for rule in range(limit[0] + 1, RULE_COUNT + 1):
-                self._starts[rule] += 1
-            for i in range(_ROW):
-                self.rows[at + i] = limit[i + 1]
-            at += _ROW
-            self._aux[limit[0] * STAGES + limit[1]] = limit[7]
+            if limit[1] < AGE_STAGES:
+                self.rows[self._starts[RULE_COUNT] * _ROW] = limit[1]
+                for rule in range(limit[0] + 1, RULE_COUNT + 1):
+                    self._starts[rule] += 1
+                self._put(limit)
+            else:
+                self._of_ages.append(limit)
+                for other in limits:
+                    if other[0] == limit[0] and other[1] == limit[1] & 3 and other not in self._of_ages:
+                        self._of_ages.append(other)
             for value in limit:
                 mixed = (self.limits_sum & 0x1FFFFF) * 181 + (value >> 15 & 0x7FFF) + (value & 0x7FFF)
                 self.limits_sum = mixed ^ self.limits_sum >> 21
@@ -241,6 +248,25 @@ class Alarms:
         self.event_count = 0
         # Whether a run counted towards an alarm of the patient since it was last made False.
         self.is_counting = False
+
+    def _put(self, limit):
+        """Judge the stage of `limit` by it."""
+        at = self._starts[limit[0]] * _ROW
+        while self.rows[at] != limit[1] & 3:
+            at += _ROW
+        for i in range(1, _ROW):
+            self.rows[at + i] = limit[i + 1]
+        self._aux[limit[0] * STAGES + (limit[1] & 3)] = limit[7]
+
+    def choose(self, age):
+        """Judge by the limits of an age group of `core.entries`."""
+        if age == self._age:
+            return
+        self._age = age
+        for wanted in (ADULT, age):
+            for limit in self._of_ages:
+                if limit[1] // AGE_STAGES == wanted:
+                    self._put(limit)
 
     def aux(self, rule, stage=0):
         """The eighth number of a stage's limits, 0 where it has none."""

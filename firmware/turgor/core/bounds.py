@@ -53,7 +53,8 @@ _FACTORS = const(4)
 # A row of limits, in order of `core.rules.DEFAULT_LIMITS`.
 LIMIT_BOUNDS = (
     ("rule", 0, RULE_COUNT - 1),
-    ("stage", 0, 2),
+    # With the age group: `core.rules.AGE_STAGES`.
+    ("stage", 0, 10),
     ("priority", LOW, HIGH),
     ("limit", -_MILLI_MMHG, _MILLI_MMHG),
     ("run_s", 0, _RUN_S),

@@ -27,7 +27,11 @@ STANDBY = const(1)
 FASCIOTOMY = const(2)
 REMOVED = const(3)
 
-# Of an admission: a local cause, not a systemic one; attached late, the leak has begun; under 16 years old.
+# Of an admission: a local cause, not a systemic one; attached late, the leak has begun; and the age group, two bits.
 LOCAL = const(1)
 LATE = const(2)
-UNDER_16 = const(4)
+AGE_AT = const(2)
+ADULT = const(0)
+# 10 to 15 years old, and younger.
+UNDER_16 = const(1)
+UNDER_10 = const(2)

@@ -22,7 +22,7 @@ from turgor.core.channel import (
 from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, MOTION, NO_CHANNEL, NO_LIMB, PRESSURE, TEMPERATURE
 from turgor.core.deficit import deficit_state
 from turgor.core.doubt import DOUBTED, believe, doubt_state, explain
-from turgor.core.entries import ACTIVE, CATHETER, DRESSING, FASCIOTOMY, LOCAL, POSITION, REMOVED, STANDBY, ZERO
+from turgor.core.entries import ACTIVE, AGE_AT, CATHETER, DRESSING, FASCIOTOMY, LOCAL, POSITION, REMOVED, STANDBY, ZERO
 from turgor.core.entries import LATE as ADMITTED_LATE
 from turgor.core.fluid import (
     AT_ATTACH,
@@ -128,9 +128,9 @@ _RESTARTED = const(7)
 _ADMITTED = const(8)
 WORDS = const(9)
 NEVER_S = const(-0x7FFFFF)
-_ADMISSION = const(8)
+_ADMISSION = const(16)
 # Beside these bits: the DBP typed is from before the board was off for who knows how long.
-_OLD = const(16)
+_OLD = const(32)
 
 
 class Judge:
@@ -169,8 +169,7 @@ class Judge:
         self._arterial_at = kinds.index(ARTERIAL) if ARTERIAL in kinds else -1
         self._motion_at = kinds.index(MOTION) if MOTION in kinds else -1
         self._skin_at = kinds.index(TEMPERATURE) if TEMPERATURE in kinds else -1
-        alarms = self.alarms
-        self._aux = array("i", [alarms.aux(PRESSURE_HIGH), alarms.aux(PRESSURE_RISING), alarms.aux(DP_DEFICIT)])
+        self._aux = array("i", bytes(12))
         if MOTION in kinds:
             from turgor.core.slow import has_turned, motion_median
 
@@ -211,7 +210,15 @@ class Judge:
             self.states[position] = ACTIVE
         for subject in range(len(self._ending)):
             self._ending[subject] = 1
+        self.choose_limits()
         self.choose()
+
+    def choose_limits(self):
+        """Judge by the limits of the patient's age group."""
+        alarms = self.alarms
+        alarms.choose(self.age_group())
+        for i, rule in enumerate((PRESSURE_HIGH, PRESSURE_RISING, DP_DEFICIT)):
+            self._aux[i] = alarms.aux(rule)
 
     def _restart(self, position):
         self.kept[position] = self._afresh(CHANNELS[self.channels[position]][1])
@@ -262,6 +269,10 @@ class Judge:
                 if CHANNELS[channel][1] == PRESSURE:
                     # What is not judged any more needs no doubt; otherwise it is an entry like others.
                     (believe if state == FASCIOTOMY else explain)(self.kept[position][0])
+
+    def age_group(self):
+        """That of `core.entries`, ADULT without an episode."""
+        return self.words[_ADMITTED] >> AGE_AT & 3
 
     def is_admitted(self):
         """Whether a patient was admitted and not discharged."""

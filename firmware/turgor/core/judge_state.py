@@ -17,7 +17,7 @@ from turgor.core.rules import DBP_LEAST_MILLI_MMHG, DBP_MOST_MILLI_MMHG
 from turgor.core.slope import OLDEST
 from turgor.mp import const
 
-_LAYOUT = const(2)
+_LAYOUT = const(3)
 _HEAD = const(3)
 _STATE_SIZE = const(7)
 # Of a slope's words the first is its configuration.
@@ -152,6 +152,7 @@ def unpack_judge(judge, buffer, at, end, least_age_s=0):
     judge.alarms.event_count = 0
     if least_age_s:
         judge.was_off()
+    judge.choose_limits()
     judge.choose()
     return True
 

@@ -79,6 +79,8 @@ RULES = (
 RULE_NAMES = tuple(row[0] for row in RULES)
 
 STAGES = const(3)
+# Added to a stage for each age group of `core.entries`: this row stands for that stage when the patient is of it.
+AGE_STAGES = const(4)
 
 # rule, stage, priority, limit, run_s, clear_limit, clear_s, aux: the defaults, all of them configuration. MAP_LOW is
 # off. aux, of stage 0 where none is named: a deficit counts below this dP; pressure_high is only low while a fresh dP
@@ -95,6 +97,9 @@ DEFAULT_LIMITS = (
     (PRESSURE_HIGH, 1, HIGH, 45000, 300, 28000, 300, 0),
     (PRESSURE_HIGH, 2, HIGH, 30000, 3600, 28000, 300, 0),
     (PRESSURE_RISING, 0, LOW, 10000, 0, 8000, 0, 15000),
+    # Healthy legs of children have 13 to 15 mmHg (Bussell 2019), of adults less than 10.
+    (PRESSURE_RISING, 4, LOW, 10000, 0, 8000, 0, 20000),
+    (PRESSURE_RISING, 8, LOW, 10000, 0, 8000, 0, 20000),
     (FLUID_GAIN, 0, LOW, 50, 600, 40, 0, 0),
     (FLUID_GAIN, 1, MEDIUM, 100, 600, 40, 0, 0),
     (FLUID_GAIN, 2, HIGH, 150, 600, 40, 0, 20 << 15 | 40),
@@ -107,6 +112,11 @@ DEFAULT_LIMITS = (
     (LUNG_FLUID, 2, HIGH, 120, 600, 40, 0, 0),
     (SHOCK, 0, MEDIUM, 65000, 300, 65000, 300, 0),
     (SHOCK, 1, MEDIUM, 1, 600, 0, 300, 0),
+    # One in twenty healthy children has a MAP below 40 mmHg + 1.5 a year (Haque 2007): of 13 years, and of 6, whose
+    # pulse may lie above the systolic pressure in health (Acker 2015).
+    (SHOCK, 4, MEDIUM, 60000, 300, 60000, 300, 0),
+    (SHOCK, 8, MEDIUM, 50000, 300, 50000, 300, 0),
+    (SHOCK, 9, MEDIUM, 2, 600, 0, 300, 0),
     (PRESSURE_DOUBT, 0, MEDIUM, 1, 0, 0, 0, 0),
     (STEP_ARTEFACT, 0, LOW, 1, 0, 0, 0, 0),
     (BASELINE_UNKNOWN, 0, LOW, 1, 0, 0, 0, 0),

@@ -12,7 +12,12 @@ from turgor_host.entries import AGE_GROUPS
 def admit(
     id: Annotated[int, typer.Argument(help="A pseudonymous number, no name.")],
     age_group: Annotated[
-        str, typer.Option("--age-group", metavar="|".join(AGE_GROUPS), help="No limit is validated under 16 years.")
+        str,
+        typer.Option(
+            "--age-group",
+            metavar="|".join(AGE_GROUPS),
+            help="Whose limits hold; under_16 is from 10 on. No limit is validated under 16 years.",
+        ),
     ],
     local: Annotated[
         bool, typer.Option("--local", help="A local cause, such as an injury: the other limb is a reference.")

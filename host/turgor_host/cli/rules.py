@@ -31,7 +31,8 @@ def rules(
     for name in ("rule", "priority", "raised when", "clears when", "from"):
         table.add_column(name, no_wrap=name != "raised when")
     for line in found.lines:
-        table.add_row(line.rule, line.priority, line.raised, line.clears, line.origin)
+        of = f"{line.age_group}: " if line.age_group else ""
+        table.add_row(line.rule, line.priority, of + line.raised, line.clears, line.origin)
     print_table(table)
     print(*found.remarks, sep="\n")
 
@@ -44,6 +45,7 @@ def _as_dict(found: InForce) -> dict[str, Any]:
             {
                 "rule": line.rule,
                 "stage": line.stage,
+                "age_group": line.age_group,
                 "priority": line.priority,
                 "limit": line.limit,
                 "unit": line.unit,

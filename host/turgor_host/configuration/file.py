@@ -29,6 +29,7 @@ from turgor.app.journal import PARTS
 from turgor.app.keep import STATE_AT
 from turgor.app.ring import CONTENT
 from turgor.core.channels import ARTERIAL, CHANNEL_NAMES, CHANNELS, CUFF, IMPEDANCE, PRESSURE, SLOW, channel_id
+from turgor.core.entries import ADULT
 from turgor.core.filter_words import describe, filter_state
 from turgor.core.judge import Judge
 from turgor.core.judge_state import pack_judge
@@ -37,9 +38,12 @@ from turgor_host.calibrate.lowpass import lowpass
 from turgor_host.configuration.limits import (
     CONFIGURABLE,
     FIXED_LIMITS,
+    Row,
+    age_rows,
     check_together,
     default_table,
     limit_rows,
+    own_table,
 )
 from turgor_host.configuration.model import CHANNEL_MODELS, RULE_MODELS, Board, Table
 from turgor_host.configuration.sensors import (
@@ -53,6 +57,7 @@ from turgor_host.configuration.sensors import (
     is_digital,
     sensor_name,
 )
+from turgor_host.entries import AGE_GROUPS
 from turgor_host.errors import UsageError
 
 _lowpass = cache(lowpass)
@@ -136,17 +141,8 @@ def parse_configuration(text: str) -> Configuration:
     for chip in chips:
         # One drives at a time, each for a second.
         chip.rate_millihz = 1000 // max(2, len(chips))
-    for rule in board.limits:
-        _known("limits", rule, tuple(RULE_MODELS), "rule")
-    limits = list(FIXED_LIMITS)
-    for rule in CONFIGURABLE:
-        if rule.is_optional and rule.name not in board.limits:
-            continue
-        merged = _merged(default_table(rule.name), board.limits.get(rule.name, {}))
-        limits += limit_rows(rule.name, _checked(RULE_MODELS[rule.name], merged, f"limits.{rule.name}"))
-    check_together(limits)
     try:
-        config = Config(channels, tuple(limits))
+        config = Config(channels, tuple(_limits(board.limits)))
         check_rates(config)
         image = _image(config)
         unpack_config(image, len(image))
@@ -154,6 +150,41 @@ def parse_configuration(text: str) -> Configuration:
     except ValueError as error:
         raise UsageError(str(error)) from None
     return Configuration(config, image, ranges)
+
+
+def _limits(tables: dict[str, dict[str, Any]]) -> list[Row]:
+    """Everybody's rows and those of the age groups; each group's table goes before its own defaults, these before what
+    the file has for everybody, and that before everybody's defaults."""
+    everybodys = {name: table for name, table in tables.items() if name not in AGE_GROUPS[1:]}
+    _known_rules("limits", everybodys)
+    for name in AGE_GROUPS[1:]:
+        _known_rules(f"limits.{name}", tables.get(name, {}))
+    limits = list(FIXED_LIMITS)
+    for rule in CONFIGURABLE:
+        if rule.is_optional and rule.name not in everybodys:
+            if name := next((name for name in AGE_GROUPS[1:] if rule.name in tables.get(name, {})), None):
+                raise UsageError(f"limits.{name}.{rule.name}: is off for everybody; give limits.{rule.name} too")
+            continue
+        table = _merged(default_table(rule.name), everybodys.get(rule.name, {}))
+        rows = _rows(rule.name, table, f"limits.{rule.name}", ADULT)
+        limits += rows
+        for age, name in list(enumerate(AGE_GROUPS))[1:]:
+            own = _merged(own_table(rule.name, age), tables.get(name, {}).get(rule.name, {}))
+            limits += age_rows(age, _rows(rule.name, _merged(table, own), f"limits.{name}.{rule.name}", age), rows)
+    for age in range(len(AGE_GROUPS)):
+        check_together(limits, age)
+    return limits
+
+
+def _known_rules(where: str, tables: dict[str, Any]) -> None:
+    for name, table in tables.items():
+        _known(where, name, tuple(RULE_MODELS), "rule")
+        if not isinstance(table, dict):
+            raise UsageError(f"{where}.{name}: is a value; a rule is a table")
+
+
+def _rows(name: str, table: dict[str, Any], where: str, age: int) -> list[Row]:
+    return limit_rows(name, _checked(RULE_MODELS[name], table, where), where, age)
 
 
 def _merged(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

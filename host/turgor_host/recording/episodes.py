@@ -68,9 +68,9 @@ def find_episodes(said: Iterable[tuple[Boot, Command]]) -> list[Episode]:
             if running:
                 # A board that has forgotten it: whatever it is now, it is the other's.
                 found[-1] = replace(running, end_s=t_s)
-            id, under_16, bits, *_ = command.words
+            id, age, bits, *_ = command.words
             utc = utc_text(boot.utc(command.t_s))
-            running = Episode(id, named(AGE_GROUPS, under_16), bool(bits & LOCAL), bool(bits & LATE), t_s, None, utc)
+            running = Episode(id, named(AGE_GROUPS, age), bool(bits & LOCAL), bool(bits & LATE), t_s, None, utc)
             found.append(running)
         elif command.command == lines.DISCHARGE:
             if running is None:

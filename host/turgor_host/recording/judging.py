@@ -13,18 +13,18 @@ from typing import Any
 
 from turgor.core.alarms import EVENT_WORDS
 from turgor.core.channels import CHANNELS, IMPEDANCE
+from turgor.core.entries import AGE_AT
 from turgor.core.fluid import ANCHOR, BASELINE, set_baseline
 from turgor.core.judge import Judge
 from turgor.core.judge_state import pack_judge, unpack_judge
 from turgor.core.median import ABSENT
 from turgor.core.packed import WORD_SIZE, put_words
-from turgor.core.rules import DEFAULT_LIMITS, RULES
+from turgor.core.rules import AGE_STAGES, DEFAULT_LIMITS, RULES, STAGES
 from turgor.link import lines
 from turgor_host.recording.bootlog import BootLog
 from turgor_host.recording.boots import Command
 from turgor_host.recording.snapshots import Snapshot
 
-_STAGES = 3
 _MEDIAN_S = 60
 _STATE_BYTES = 4096
 
@@ -97,7 +97,7 @@ class _Judging:
         self._doubted: list[Judged] = []
 
     def _new(self) -> Judge:
-        limits = sorted(limit for limit in self._log.boot.limits if limit[0] < len(RULES) and limit[1] < _STAGES)
+        limits = sorted(row for row in self._log.boot.limits if row[0] < len(RULES) and row[1] % AGE_STAGES < STAGES)
         return Judge(self._inputs.channels, limits or DEFAULT_LIMITS)
 
     def run(self) -> Course:
@@ -221,7 +221,7 @@ def _act(judge: Judge, command: Command) -> None:
     elif command.command == lines.STATE:
         judge.set_state(a, b)
     elif command.command == lines.ADMIT:
-        judge.admit(c | b << 2)
+        judge.admit(c | b << AGE_AT)
     elif command.command == lines.DISCHARGE:
         judge.discharge()
 
