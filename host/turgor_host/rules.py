@@ -57,7 +57,8 @@ _FIXED = {
     f" {NEAR_ZERO_MILLI_MMHG // 1000} mmHg for {NEAR_ZERO_RUN_S // 60} min, or varies by less than a quarter"
     " of its own hour; its DBP - ICP alarms freeze",
     "step_artefact": "R steps by more than 2 % within 10 s; the baseline goes along, the change so far is kept",
-    "baseline_unknown": "a baseline taken late, a gap of over 10 min, steps of over 10 % together or over 3 a day",
+    "baseline_unknown": "a baseline taken late, a gap of over 10 min, steps of over 10 % together or over 3 a day; in a"
+    " local episode fluid_gain then also counts what R lies below 0.861 of the other leg's (healthy: 1.005 +- 0.072)",
     "watchdog_reset": "the watchdog restarted the board",
 }
 _REMARKS = (

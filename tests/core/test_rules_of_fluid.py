@@ -6,6 +6,7 @@ from judge_driver import Run, alone, plain_events
 from turgor.core import rules as r
 from turgor.core.channel import READING_ELECTRODE_OFF, READING_VALID
 from turgor.core.channels import channel_id
+from turgor.core.entries import LATE as ADMITTED_LATE
 from turgor.core.entries import LOCAL, STANDBY
 from turgor.core.median import ABSENT
 
@@ -221,6 +222,17 @@ def test_in_a_local_episode_a_limbs_share_of_the_other_is_judged(first, right, s
     # In a systemic one what the other limb does is nothing to this one.
     own = permille(first, left) >= 50
     assert [event[1] for event in two_limbs(0, left, right, first).events] == [CALF_Z] * own
+
+
+@pytest.mark.parametrize(("left", "priorities"), [(82000, []), (81900, []), (81800, [r.LOW]), (77400, [r.MEDIUM])])
+def test_a_limb_of_unknown_baseline_is_judged_beside_the_other_by_what_healthy_pairs_have(left, priorities):
+    """Attached late, nothing changes any more: 5 and 10 % below 0.8613 of the right leg's are 81 825 and 77 519."""
+    late = two_limbs(LOCAL | ADMITTED_LATE, left, R, left)
+    assert [priority for _, _, priority in late.of(r.FLUID_GAIN)] == priorities
+    assert {event[1] for event in late.others(r.BASELINE_UNKNOWN)} == ({CALF_Z} if priorities else set())
+    assert {event[1] for event in late.events} >= {CALF_Z, channel_id("calf_r_z")}
+    for bits in (LOCAL, ADMITTED_LATE):
+        assert two_limbs(bits, left, R, left).of(r.FLUID_GAIN) == []
 
 
 @pytest.mark.parametrize(("left", "raised"), [(95000, True), (95001, False)])

@@ -41,6 +41,8 @@ SLOPE_VALUES = const(15)
 # Bins of the highest: of a limb 2 h, of the thorax 6.
 _LIMB_BIN_S = const(300)
 _THORAX_BIN_S = const(900)
+# Of one leg's resistance to the other's in health, in 1024ths: 1.005 - 2 x 0.072 (Steele 2018, 808 people).
+_LEAST_RATIO = const(882)
 # A skin this much warmer or colder than with the baseline explains a part of what changed.
 _SKIN_MILLI_DEGC = const(3000)
 
@@ -89,7 +91,11 @@ def pressure_signs(x, doubt, slope, deficit, second, icp, reading, dbp, dbp_age_
 def impedance_signs(x, s, stepped):
     """Those that a limb and the thorax share."""
     x[STEP] = stepped
-    x[UNKNOWN] = 1 if s[ORIGIN] == LATE or s[ORIGIN] == LOST else 0
+    x[UNKNOWN] = 1 if _is_unknown(s) else 0
+
+
+def _is_unknown(s):
+    return s[ORIGIN] == LATE or s[ORIGIN] == LOST
 
 
 def limb_signs(x, s, second, middle, skin, icp, dp, aux):
@@ -105,11 +111,16 @@ def limb_signs(x, s, second, middle, skin, icp, dp, aux):
 
 def local_signs(x, s, middle, other, beside):
     """Behind `limb_signs`: instead of a limb's own fall that of its ratio to the other side's, of state `other` and
-    median `beside` (ABSENT: nothing is said), where that began: what both do is no local cause's."""
+    median `beside` (ABSENT: nothing is said), where that began: what both do is no local cause's. While one of the two
+    baselines is unknown, also its fall below the least of healthy legs beside that one, if that is more."""
     if x[FALL] != ABSENT and other[BASELINE]:
         x[FALL] = ABSENT
         if beside != ABSENT:
-            x[FALL] = fall_permille(reanchored(s[BASELINE], other[BASELINE], beside), middle)
+            fall = fall_permille(reanchored(s[BASELINE], other[BASELINE], beside), middle)
+            if _is_unknown(s) or _is_unknown(other):
+                least = (beside >> 10) * _LEAST_RATIO + ((beside & 0x3FF) * _LEAST_RATIO >> 10)
+                fall = max(fall, fall_permille(least, middle))
+            x[FALL] = fall
 
 
 def thorax_signs(x, s, second, middle, returning):
