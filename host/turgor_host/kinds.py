@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from turgor.core.channels import ARTERIAL, CUFF, IMPEDANCE, MOTION, PRESSURE, TEMPERATURE
+from turgor.core.channels import ARTERIAL, CUFF, IMPEDANCE, MOTION, PRESSURE, SUPPLY, TEMPERATURE
 from turgor.core.slow import axis_16_milli_g
 
 KIND_NAMES: dict[int, str] = {
@@ -14,8 +14,9 @@ KIND_NAMES: dict[int, str] = {
     CUFF: "cuff",
     TEMPERATURE: "temperature",
     MOTION: "motion",
+    SUPPLY: "supply",
 }
-_OTHER_UNITS: dict[int, str] = {IMPEDANCE: "ohm", TEMPERATURE: "degC", MOTION: "deg"}
+_OTHER_UNITS: dict[int, str] = {IMPEDANCE: "ohm", TEMPERATURE: "degC", MOTION: "deg", SUPPLY: "V"}
 
 
 class Posture(NamedTuple):

@@ -11,6 +11,7 @@ from turgor.app.blocks import Blocks
 from turgor.app.config import (
     LIS3DH,
     TMP117,
+    VSYS,
     Channel,
     Config,
     arterial_channel,
@@ -41,6 +42,7 @@ SITE = [
     Channel("motion", LIS3DH, 0, 0x18, -1, 10_000, 0, ()),
     impedance_channel("calf_r_z", 1, 0x68),
     impedance_channel("forearm_z", 1, 0x69),
+    Channel("supply", VSYS, 0, 0, -1, 4000, 0, ()),
 ]
 ALL = Config([*default_channels(), arterial_channel(), *SITE])
 LIMITS = len(DEFAULT_LIMITS)
@@ -48,9 +50,9 @@ LIMITS = len(DEFAULT_LIMITS)
 STAGES_THERE = [
     (rule, stage) for rule in range(len(RULES)) for stage in range(STAGES) if HOW[(rule * STAGES + stage) * 4]
 ]
-# Where the two without words begin, from the end: two impedances and the limits stand behind them.
-SLOW_AT = -LIMITS * LIMIT - 2 * 88 - 2 * CHANNEL
-SIZE = 3 + 6 * 72 + 4 * 88 + 2 * 12 + LIMITS * LIMIT
+# Where the first two without words begin, from the end: two impedances, the third and the limits stand behind them.
+SLOW_AT = -LIMITS * LIMIT - CHANNEL - 2 * 88 - 2 * CHANNEL
+SIZE = 3 + 6 * 72 + 4 * 88 + 3 * 12 + LIMITS * LIMIT
 
 
 class Clock:
@@ -67,6 +69,9 @@ class Wires:
         return None
 
     def ready(self, name: str) -> None:
+        return None
+
+    def supply(self) -> None:
         return None
 
     def writeto(self, address: int, buf: bytes) -> int:
@@ -117,11 +122,11 @@ def spoilt(at: int, *values: int) -> bytearray:
 
 
 def test_by_hand() -> None:
-    """Twelve channels, six with 15 words, four with 19 and two with none, and the limits: 3 + 6 * 72 + 4 * 88 +
-    2 * 12 + 39 * 24 bytes."""
+    """Thirteen channels, six with 15 words, four with 19 and three with none, and the limits: 3 + 6 * 72 + 4 * 88 +
+    3 * 12 + 40 * 24 bytes."""
     image = image_of(ALL)
-    assert len(image) == SIZE == 1747
-    assert image[:3] == bytes((1, 12, 39))
+    assert len(image) == SIZE == 1783
+    assert image[:3] == bytes((1, 13, 40))
     # calf_l: channel 0, a NAU7802 on bus 0 at 0x2A behind port 0, 15 words, 160 samples to settle, 80 Hz.
     assert image[HEAD : HEAD + CHANNEL] == bytes((0, 1, 0, 0x2A, 1, 15, 160, 0)) + (80000).to_bytes(4, "little")
     again = unpack_config(image, len(image))
@@ -142,8 +147,8 @@ def test_the_largest_one_fits_what_keeps_it() -> None:
     ("at", "values", "said"),
     [
         (0, (2,), "no configuration of this layout"),
-        (1, (11,), "goes on behind its end"),
-        (1, (13,), "calf_l: 117 words"),
+        (1, (12,), "goes on behind its end"),
+        (1, (14,), "calf_l: 117 words"),
         (2, (LIMITS - 1,), "goes on behind its end"),
         (2, (LIMITS + 1,), "ends early"),
         (HEAD, (99,), "channel 99"),

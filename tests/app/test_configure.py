@@ -69,7 +69,7 @@ def test_by_hand(host: Host) -> None:
     """Two channels and 34 limits, 3 + 72 + 88 + 816 bytes in parts, and the next start has them."""
     text = "[channels.calf_l]\nrate_hz = 40\n[channels.calf_z]\n[limits.dp_low.medium]\nrun_s = 77"
     image = parse_configuration(text).image
-    assert len(image) == 1099
+    assert len(image) == 1123
     running = host.board.app.tick.judge.channels
     assert host.configure(text) == ""
     kept = host.kept()

@@ -82,6 +82,11 @@ class PWM:
         self.pin.level = duty
 
 
+class ADC:
+    def __init__(self, number):
+        self.number = number
+
+
 class I2C:
     def __new__(cls, number, **named):
         if number not in BUSES:

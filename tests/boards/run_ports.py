@@ -45,6 +45,10 @@ pin = MADE[pins["drdy_calf_l"]]
 print("falling", pin.trigger, pin.pull)
 print("none", ports.ready("calf_z"), ports.select("calf_z"))
 
+MADE.pop(25, None)
+supply = ports.supply()
+print("supply", supply and supply.number, MADE[25].level if 25 in MADE else None)
+
 MADE[pins["button_ack"]].level = 1
 pressed = [ports.buttons() & 1]
 MADE[pins["button_ack"]].level = 0

@@ -17,6 +17,7 @@ BOARDS = [
     ("rp2", "Raspberry Pi Pico with RP2040", "rp2"),
     ("rp2", "Raspberry Pi Pico2 with RP2350", "rp2"),
     ("esp32", "Generic ESP32 module with ESP32", "esp32"),
+    ("rp2", "Raspberry Pi Pico W with RP2040", "rp2"),
     ("esp32", "Generic ESP32S3 module with Octal-SPIRAM with ESP32S3", "esp32s3"),
     ("esp32", "ESP32C3 module with ESP32C3", "esp32c3"),
 ]
@@ -58,6 +59,7 @@ def test_what_the_ports_do(
     # 4 and 2 are the fake's rising edge and pull-down; 2 and 1 its falling edge and pull-up.
     pull = None if board == "esp32" else 2
     assert f"ready 0 {is_rp2} 4 {pull}\nready 3 0 True\nfalling 2 1\nnone None None\n" in output
+    assert lines["supply"] == f"{pins['supply']} {1 if ' W ' in said else None}"
     assert lines["buttons"] == f"[0, 1] {2 if pins['button_mark'] else 1}"
     if pins["spi_sck"]:
         about = (0 if is_rp2 else 1, 1000000, 0, 1, pins["spi_sck"], pins["spi_mosi"], pins["spi_miso"])
@@ -69,7 +71,9 @@ def test_what_the_ports_do(
     assert lines["second"] == f"bus {has_two} {5 if has_two else 19}"
     assert lines["serial"] == "2 b'hi'"
     # The machine's own file system is no littlefs: no region behind it.
-    name = {"Raspberry Pi Pico with RP2040": "rp2040", "Raspberry Pi Pico2 with RP2350": "rp2350"}.get(said, board)
+    name = {"Raspberry Pi Pico with RP2040": "rp2040", "Raspberry Pi Pico2 with RP2350": "rp2350"}.get(
+        said.replace(" W ", " "), board
+    )
     assert f"flash None b'flash=none' b'machine={name}'\nboot 1 again 2\n" in output
     assert "full [3, 3, 3] 3\nheard 28 16384\n" in output
     watchdog = 2 if is_rp2 else 3
@@ -90,8 +94,10 @@ def test_pins_are_those_of_the_pinout() -> None:
 
 
 def test_a_radio_keeps_its_pins() -> None:
-    """A Pico W and a Pico 2 W have it on 23, 24, 25 and 29."""
-    assert not {23, 24, 25, 29} & set(pinout("rp2").values())
+    """A Pico W and a Pico 2 W have it on 23, 24, 25 and 29; the last one measures the supply when somebody asks."""
+    pins = pinout("rp2")
+    assert pins.pop("supply") == 29
+    assert not {23, 24, 25, 29} & set(pins.values())
 
 
 @pytest.mark.parametrize(

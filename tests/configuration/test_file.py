@@ -25,6 +25,7 @@ from turgor.core.rules import DEFAULT_LIMITS, DP_LOW, FLUID_GAIN, HIGH, MAP_LOW,
 from turgor_host.age_limits import age_of, limits_of
 from turgor_host.configuration.file import default_configuration, parse_configuration, read_configuration
 from turgor_host.configuration.limits import CONFIGURABLE
+from turgor_host.entries import AGE_GROUPS
 from turgor_host.errors import UsageError
 
 ABP2 = '[channels.calf_l]\nsensor = "ABP2"\nrange = [0, 5]\nunit = "psi"\ntransfer = "A"\n'
@@ -81,7 +82,7 @@ def test_the_example_says_the_defaults(root: Path) -> None:
         ("forearm_z", 1, 0x69),
     ]
     channels = {channel.name: channel for channel in parse_configuration(text).config.channels}
-    assert list(channels) == list(CHANNEL_NAMES[:10])
+    assert list(channels) == [*CHANNEL_NAMES[:10], "supply"]
     assert channels["art"].rate_millihz == 330_000
     assert channels["cuff"].driver == ABP2_A
     assert (channels["skin"].driver, channels["skin"].address, channels["skin"].rate_millihz) == (TMP117, 0x48, 2000)
@@ -207,7 +208,7 @@ def test_the_example_names_every_rule_that_a_file_can_change(root: Path) -> None
             "limits"
         ]
     )
-    assert named == {rule.name for rule in CONFIGURABLE}
+    assert named == {rule.name for rule in CONFIGURABLE} | set(AGE_GROUPS[1:])
 
 
 def test_optional_channels_need_few_keys() -> None:

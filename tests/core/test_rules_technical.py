@@ -219,3 +219,20 @@ def test_the_watchdog_is_said_until_somebody_saw_it():
     assert run.events == [(6, 255, r.WATCHDOG_RESET, r.RAISED, r.MEDIUM)]
     run.acknowledge().ticks(5, R)
     assert run.of(r.WATCHDOG_RESET)[1:] == [(3007, r.ACKNOWLEDGED, r.MEDIUM), (3007, r.CLEARED, r.MEDIUM)]
+
+
+@pytest.mark.parametrize(
+    ("mv", "raised"), [(3999, [(40, r.RAISED, r.MEDIUM)]), (3900, [(40, r.RAISED, r.MEDIUM)]), (4000, [])]
+)
+def test_a_supply_below_four_volts_for_ten_seconds_is_said(mv, raised):
+    """From the first median on, that of 30 readings; it ends when the median of a minute is up for 5 s."""
+    run = Run("supply", limits=alone()).ticks(39, mv)
+    assert run.of(r.POWER_LOW) == []
+    run.ticks(1, mv)
+    assert run.of(r.POWER_LOW) == raised
+    run.ticks(60, ABSENT).ticks(600, ABSENT)
+    assert run.of(r.POWER_LOW) == raised
+    run.ticks(34, 4099).ticks(100, 4099)
+    assert run.of(r.POWER_LOW) == raised
+    run.ticks(60, 4100).ticks(60, 4100)
+    assert [event[1:] for event in run.of(r.POWER_LOW)[1:]] == [(r.CLEARED, r.MEDIUM)] * len(raised)

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from turgor.core.channel import READING_SATURATED, READING_STUCK, READING_VALID
-from turgor.core.channels import MOTION, TEMPERATURE, channel_id
+from turgor.core.channels import MOTION, SUPPLY, TEMPERATURE, channel_id
 from turgor.core.judge import Judge
 from turgor.core.median import ABSENT, STATE_WORDS
 from turgor.core.rules import DEFAULT_LIMITS, SATURATED, SENSOR_ABSENT, STUCK
@@ -41,7 +41,7 @@ def test_by_hand() -> None:
     value = still(-345, 87, 934)
     assert value == (128 - 22) << 20 | (128 + 5) << 12 | (128 + 58) << 4
     assert axes(value) == [-22, 5, 58]
-    skin = SlowChannel()
+    skin = SlowChannel(TEMPERATURE)
     skin.sample(36_625)
     assert skin.capture() == 36_625
     assert (skin.index, skin.captured, skin.flags) == (1, 1, READING_VALID)
@@ -128,13 +128,21 @@ def test_what_no_rest_can_feel_is_no_posture(felt: tuple[int, int, int], flags: 
     ],
 )
 def test_temperatures_of_no_thermometer(milli_degc: int, flags: int) -> None:
-    channel = SlowChannel()
+    channel = SlowChannel(TEMPERATURE)
     channel.sample(milli_degc)
     assert channel.capture() == (milli_degc if flags == READING_VALID else ABSENT)
     assert channel.flags == flags == slow_flags(TEMPERATURE, milli_degc)
 
 
-@pytest.mark.parametrize("made", [SlowChannel, MotionChannel])
+@pytest.mark.parametrize(("mv", "is_one"), [(0, 0), (1799, 0), (1800, 1), (4750, 1), (5500, 1), (5501, 0)])
+def test_no_board_runs_from_less_than_its_converter_or_more_than_it_stands(mv: int, is_one: bool) -> None:
+    channel = SlowChannel(SUPPLY)
+    channel.sample(mv)
+    assert channel.capture() == (mv if is_one else ABSENT)
+    assert channel.flags == (READING_VALID if is_one else READING_SATURATED)
+
+
+@pytest.mark.parametrize("made", [lambda: SlowChannel(TEMPERATURE), MotionChannel], ids=["slow", "motion"])
 def test_a_second_without_a_code_has_no_reading(made: type) -> None:
     channel = made()
     assert channel.capture() == ABSENT

@@ -435,7 +435,7 @@ def main():
             locked(channel.name, CALLS, feed_impedance, ImpedanceChannel(channel.words))
     words = channels[-1].words
     felt = array("h", (0, 0, 1000))
-    locked("slow", CALLS, feed_slow, SlowChannel(), MotionChannel(), felt, Judge([8, 9], DEFAULT_LIMITS))
+    locked("slow", CALLS, feed_slow, SlowChannel(TEMPERATURE), MotionChannel(), felt, Judge([8, 9], DEFAULT_LIMITS))
     locked("estimates", CALLS, correct, words)
     locked("trend", WORK_S, trend, Trend())
     judge = Judge(list(range(len(CHANNELS))), DEFAULT_LIMITS)

@@ -16,7 +16,7 @@ def run_readings():
     axes = Digest("core.slow.axis_16_milli_g")
     flags = Digest("core.slow.slow_flags")
     medians = Digest("core.slow.motion_median")
-    skin = SlowChannel()
+    skin = SlowChannel(TEMPERATURE)
     motion = MotionChannel()
     felt = array("h", (0, 0, 0))
     windows = [array("i", bytes(4 * STATE_WORDS)) for _ in range(3)]

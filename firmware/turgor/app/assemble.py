@@ -10,12 +10,15 @@ from turgor.app.config import (
     MAX30009_BF,
     NAU7802,
     TMP117,
+    VSYS,
     codes_may_repeat,
 )
 from turgor.app.sampler import ImpedanceSampler, PressureSampler, SlowSampler
 from turgor.core.channel import pressure_channel
 
 _MUX_ADDRESS = 0x70
+# Drivers of what is on no I2C bus.
+_OFF_THE_BUS = (ADS1220, VSYS)
 
 
 def _rates(driver):
@@ -29,6 +32,8 @@ def _rates(driver):
         from turgor.drivers.tmp117 import RATES_SPS
     elif driver == LIS3DH:
         from turgor.drivers.lis3dh import RATES_SPS
+    elif driver == VSYS:
+        from turgor.drivers.vsys import RATES_SPS
     else:
         return None
     return RATES_SPS
@@ -63,13 +68,18 @@ def _pressure_driver(channel, bus, ports):
     return Hsc(bus, rate_hz, "ABCF"[driver - HSC_A], channel.address)
 
 
-def _slow(channel, bus):
+def _slow(channel, bus, ports):
     """Channel and driver of a sensor whose readings are its codes."""
     if channel.driver == TMP117:
         from turgor.core.slow import SlowChannel
         from turgor.drivers.tmp117 import Tmp117
 
-        return SlowChannel(), Tmp117(bus, channel.address)
+        return SlowChannel(channel.kind), Tmp117(bus, channel.address)
+    if channel.driver == VSYS:
+        from turgor.core.slow import SlowChannel
+        from turgor.drivers.vsys import Vsys
+
+        return SlowChannel(channel.kind), Vsys(ports.supply())
     from turgor.core.slow import MotionChannel
     from turgor.drivers.lis3dh import Lis3dh
 
@@ -117,13 +127,13 @@ def make_samplers(config, ports):
                 samplers.append(ImpedanceSampler(channel.number, channel.words, driver, log, time, now, turn, rate))
                 turn += 1
             elif channel.is_slow():
-                samplers.append(SlowSampler(channel.number, *_slow(channel, bus), log, time, now))
+                samplers.append(SlowSampler(channel.number, *_slow(channel, bus, ports), log, time, now))
             else:
                 driver = _pressure_driver(channel, bus, ports)
                 repeats = codes_may_repeat(channel.driver)
                 core = pressure_channel(channel.kind, channel.words, channel.rate_millihz // 1000, repeats)
                 samplers.append(PressureSampler(channel.number, core, driver, log, blocks, time, now))
-            if channel.driver != ADS1220:
+            if channel.driver not in _OFF_THE_BUS:
                 samplers[-1].lines = ports.lines(channel.bus)
         return samplers
 

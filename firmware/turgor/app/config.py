@@ -7,7 +7,7 @@ from array import array
 from struct import pack_into, unpack_from
 
 from turgor.core.bounds import LIMIT_BOUNDS, PRESSURE_BOUNDS, impedance_misfit, misfit, pressure_misfit
-from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, MOTION, PRESSURES, SLOW, TEMPERATURE, channel_id
+from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, MOTION, PRESSURES, SLOW, SUPPLY, TEMPERATURE, channel_id
 from turgor.core.filter_words import describe, filter_state
 from turgor.core.impedance import STATE_WORDS
 from turgor.core.rules import DEFAULT_LIMITS, HOW, STAGES
@@ -26,10 +26,11 @@ ADS1220 = const(9)
 MAX30009_BF = const(10)  # with the current limit of an applied part of type BF
 TMP117 = const(11)
 LIS3DH = const(12)
+VSYS = const(13)
 
 # What is measured, of all that measure no pressure.
-_KINDS = {MAX30009: (IMPEDANCE,), MAX30009_BF: (IMPEDANCE,), TMP117: (TEMPERATURE,), LIS3DH: (MOTION,)}
-_LAST_DRIVER = const(12)
+_KINDS = {MAX30009: (IMPEDANCE,), MAX30009_BF: (IMPEDANCE,), TMP117: (TEMPERATURE,), LIS3DH: (MOTION,), VSYS: (SUPPLY,)}
+_LAST_DRIVER = const(13)
 
 # Address 0 is the SPI bus, whose chips have a select line of their own.
 _PLACE_BOUNDS = (

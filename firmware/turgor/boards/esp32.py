@@ -18,9 +18,9 @@ from turgor.mp import const
 
 # By chip; the pins of turgor.boards.ports.SIGNALS.
 PINS = {
-    "esp32": (21, 22, 25, 26, 32, 33, 34, 35, 27, 13, 2, 5, 18, 19, 14, 23, 36, 4, 16, None, None, 17),
-    "esp32s3": (8, 9, 10, 11, 4, 5, 6, 7, 15, 16, 17, 40, 21, 47, 12, 13, 14, 1, 2, 18, 41, 42),
-    "esp32c3": (4, 5, None, None, 6, 7, 0, 1, None, 10, None, None, 3) + 9 * (None,),
+    "esp32": (21, 22, 25, 26, 32, 33, 34, 35, 27, 13, 2, 5, 18, 19, 14, 23, 36, 4, 16, None, None, 17, None),
+    "esp32s3": (8, 9, 10, 11, 4, 5, 6, 7, 15, 16, 17, 40, 21, 47, 12, 13, 14, 1, 2, 18, 41, 42, None),
+    "esp32c3": (4, 5, None, None, 6, 7, 0, 1, None, 10, None, None, 3) + 10 * (None,),
 }
 # One more than the FreeRTOS tick of 10 ms, which the driver's waits are made of.
 _TIMEOUT_US = const(20000)

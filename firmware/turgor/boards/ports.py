@@ -45,6 +45,7 @@ SIGNALS = [
     "select_forearm_l",
     "select_forearm_r",
     "select_art",
+    "supply",
 ]
 # What MicroPython calls the board and its chip.
 SAID = getattr(sys.implementation, "_machine", "")
@@ -254,6 +255,11 @@ class Ports:
             sck, mosi, miso = pin(pins["spi_sck"]), pin(pins["spi_mosi"]), pin(pins["spi_miso"])
             self._spi = machine.SPI(self._SPI, _SPI_HZ, polarity=0, phase=1, sck=sck, mosi=mosi, miso=miso)
         return Selected(self._spi, pin(number, pin.OUT, value=1))
+
+    def supply(self):
+        """The converter that measures a third of the board's supply, None where there is none."""
+        number = self.pins["supply"]
+        return None if number is None else machine.ADC(number)
 
     def alarm(self, pins):
         """Sound and lights by the bits of `turgor.core.annunciation`."""

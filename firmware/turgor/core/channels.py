@@ -1,8 +1,9 @@
 """The channels: one row each, the same numbers on the board, on the wire and in the recording.
 
 PRESSURE, ARTERIAL and CUFF readings are milli-mmHg, IMPEDANCE readings milliohm at the lowest frequency, TEMPERATURE
-readings milli-degC, those of MOTION as `core.slow` packs them. `limb` groups channels of one limb segment (NO_LIMB for
-all others); a limb's pressure belongs to its impedance. A cuff's pressure is judged by no rule of a compartment.
+readings milli-degC, SUPPLY readings mV, those of MOTION as `core.slow` packs them. `limb` groups channels of one limb
+segment (NO_LIMB for all others); a limb's pressure belongs to its impedance. A cuff's pressure is judged by no rule of
+a compartment.
 """
 
 from turgor.mp import const
@@ -13,10 +14,11 @@ ARTERIAL = const(3)
 CUFF = const(4)
 TEMPERATURE = const(5)
 MOTION = const(6)
+SUPPLY = const(7)
 # Those that are sampled and filtered.
 PRESSURES = (PRESSURE, ARTERIAL, CUFF)
 # Those of `core.slow`: their readings are their sensors' own codes.
-SLOW = (TEMPERATURE, MOTION)
+SLOW = (TEMPERATURE, MOTION, SUPPLY)
 
 NO_CHANNEL = const(255)
 NO_LIMB = const(255)
@@ -35,6 +37,7 @@ CHANNELS = (
     ("motion", MOTION, NO_LIMB),
     ("calf_r_z", IMPEDANCE, 1),
     ("forearm_z", IMPEDANCE, 2),
+    ("supply", SUPPLY, NO_LIMB),
 )
 
 CHANNEL_NAMES = tuple(row[0] for row in CHANNELS)

@@ -19,7 +19,17 @@ from turgor.core.channel import (
     READING_STUCK,
     READING_VALID,
 )
-from turgor.core.channels import ARTERIAL, CHANNELS, IMPEDANCE, MOTION, NO_CHANNEL, NO_LIMB, PRESSURE, TEMPERATURE
+from turgor.core.channels import (
+    ARTERIAL,
+    CHANNELS,
+    IMPEDANCE,
+    MOTION,
+    NO_CHANNEL,
+    NO_LIMB,
+    PRESSURE,
+    SUPPLY,
+    TEMPERATURE,
+)
 from turgor.core.deficit import deficit_state
 from turgor.core.doubt import DOUBTED, believe, doubt_state, explain
 from turgor.core.entries import ACTIVE, AGE_AT, CATHETER, DRESSING, FASCIOTOMY, LOCAL, POSITION, REMOVED, STANDBY, ZERO
@@ -58,6 +68,7 @@ from turgor.core.rules import (
     RULES_OF,
     SYSTEM_RULES,
     THORAX_RULES,
+    VOLTS,
     WATCHDOG,
     X_WORDS,
     YES,
@@ -390,6 +401,8 @@ class Judge:
             x[MAP] = self.medians[position]
         elif kind == MOTION:
             self._turn(self.medians[position])
+        elif kind == SUPPLY:
+            x[VOLTS] = self.medians[position]
 
     def decide(self, position):
         """Judge by the inputs that `weigh` has just made; the events are in `alarms.events`."""

@@ -5,7 +5,7 @@ A rule has up to three stages, each with a priority, a limit and a time for whic
 milli-mmHg x h, slopes milli-mmHg / h, changes per mille, times s. Inputs lie within +-2^28 or are ABSENT.
 """
 
-from turgor.core.channels import ARTERIAL, CUFF, IMPEDANCE, MOTION, PRESSURE, TEMPERATURE
+from turgor.core.channels import ARTERIAL, CUFF, IMPEDANCE, MOTION, PRESSURE, SUPPLY, TEMPERATURE
 from turgor.mp import const
 
 DP_LOW = const(0)
@@ -26,16 +26,17 @@ BASELINE_UNKNOWN = const(13)
 DBP_STALE = const(14)
 ZERO_OVERDUE = const(15)
 WATCHDOG_RESET = const(16)
+POWER_LOW = const(17)
 # A sensor's troubles, a bit each, 1 for the first.
-SENSOR_ABSENT = const(17)
-SATURATED = const(18)
-STUCK = const(19)
-NOISY = const(20)
-ELECTRODE_OFF = const(21)
-DAMPED = const(22)
+SENSOR_ABSENT = const(18)
+SATURATED = const(19)
+STUCK = const(20)
+NOISY = const(21)
+ELECTRODE_OFF = const(22)
+DAMPED = const(23)
 FIRST_TECHNICAL = const(11)
-FIRST_TROUBLE = const(17)
-RULE_COUNT = const(23)
+FIRST_TROUBLE = const(18)
+RULE_COUNT = const(24)
 
 NO_PRIORITY = const(0)
 LOW = const(1)
@@ -69,6 +70,7 @@ RULES = (
     ("dbp_stale", "age of DBP", "s", "type the diastolic pressure"),
     ("zero_overdue", "time since the last zero", "s", "zero the transducer"),
     ("watchdog_reset", "restart by the watchdog", "yes", "the board restarted by itself"),
+    ("power_low", "supply of the board", "milli_v", "supply of the board low"),
     ("sensor_absent", "time without a valid reading", "s", "no reading from the sensor"),
     ("saturated", "time at the converter's limits", "s", "sensor out of its range"),
     ("stuck", "time without any change", "s", "sensor stuck"),
@@ -124,6 +126,8 @@ DEFAULT_LIMITS = (
     (DBP_STALE, 1, MEDIUM, 1800, 0, 900, 0, 0),
     (ZERO_OVERDUE, 0, LOW, 28800, 0, 28800, 0, 0),
     (WATCHDOG_RESET, 0, MEDIUM, 1, 0, 0, 0, 0),
+    # A USB port gives 4.4 V or more, the board's diode takes 0.3 V of it.
+    (POWER_LOW, 0, MEDIUM, 4000, 10, 4100, 5, 0),
     (SENSOR_ABSENT, 0, MEDIUM, 1, 10, 0, 5, 0),
     (SATURATED, 0, MEDIUM, 1, 10, 0, 5, 0),
     (STUCK, 0, MEDIUM, 1, 10, 0, 5, 0),
@@ -159,7 +163,9 @@ WATCHDOG = const(21)
 TROUBLE = const(22)
 # Whether the pulse per minute is above the systolic pressure in mmHg.
 INDEX = const(28)
-X_WORDS = const(29)
+# The supply's mV.
+VOLTS = const(29)
+X_WORDS = const(30)
 
 # How: what lies below the limit is beyond it, the limit itself is not, the clear limit itself does not clear,
 # technical, one that is over at once and stands until it is acknowledged, one that sounds again 5 mmHg deeper.
@@ -175,6 +181,7 @@ _LOST_FORM = const(FALLING | STRICT_CLEAR | DEEPER)
 _MAP_FORM = const(FALLING | STRICT)
 _SEEN = const(TECHNICAL | MOMENTARY)
 _AGE = const(TECHNICAL | STRICT)
+_POWER = const(FALLING | STRICT | TECHNICAL)
 # Of each rule its three stages: input, condition, what makes it low (YES: nothing), how. All 0: there is none.
 # fmt: off
 HOW = bytes((
@@ -195,6 +202,7 @@ HOW = bytes((
     DBP_AGE, YES, YES, _AGE, DBP_AGE, YES, YES, _AGE, 0, 0, 0, 0,
     ZERO_AGE, YES, YES, _AGE, 0, 0, 0, 0, 0, 0, 0, 0,
     WATCHDOG, YES, YES, _SEEN, 0, 0, 0, 0, 0, 0, 0, 0,
+    VOLTS, YES, YES, _POWER, 0, 0, 0, 0, 0, 0, 0, 0,
     TROUBLE, YES, YES, TECHNICAL, 0, 0, 0, 0, 0, 0, 0, 0,
     TROUBLE + 1, YES, YES, TECHNICAL, 0, 0, 0, 0, 0, 0, 0, 0,
     TROUBLE + 2, YES, YES, TECHNICAL, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -214,6 +222,7 @@ RULES_OF = {
     CUFF: bytes((SENSOR_ABSENT, SATURATED, STUCK, NOISY)),
     TEMPERATURE: bytes((SENSOR_ABSENT, SATURATED)),
     MOTION: bytes((SENSOR_ABSENT, SATURATED, STUCK)),
+    SUPPLY: bytes((POWER_LOW, SENSOR_ABSENT, SATURATED)),
 }
 THORAX_RULES = bytes((
     FLUID_RETURN, LUNG_FLUID, STEP_ARTEFACT, BASELINE_UNKNOWN, SENSOR_ABSENT, SATURATED, ELECTRODE_OFF,

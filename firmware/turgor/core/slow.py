@@ -1,23 +1,26 @@
-"""Channels of sensors that give a few codes a second: skin temperature, and motion.
+"""Channels of sensors that give a few codes a second: skin temperature, the board's supply, and motion.
 
 Their readings are their codes. Nothing is filtered or calibrated, so nothing goes into blocks, and a host makes the
 flags of a reading again from its value (`slow_flags`). A reading is valid in a second in which a code came.
 
-A temperature is in milli-degC. A motion's value has the last x, y and z, 8 bits each, 128 being none and a step 16
-milli-g, then 4 bits that tell how much one axis changed within the second: less than 2^n milli-g. An axis keeps its
-step up to 4 milli-g beyond it: what changes every second costs flash.
+A temperature is in milli-degC, a supply in mV. A motion's value has the last x, y and z, 8 bits each, 128 being none
+and a step 16 milli-g, then 4 bits that tell how much one axis changed within the second: less than 2^n milli-g. An axis
+keeps its step up to 4 milli-g beyond it: what changes every second costs flash.
 """
 
 from array import array
 
 from turgor.core.channel import READING_SATURATED, READING_STUCK, READING_VALID
-from turgor.core.channels import MOTION, TEMPERATURE
+from turgor.core.channels import MOTION, SUPPLY, TEMPERATURE
 from turgor.core.median import ABSENT, median, median_push
 from turgor.mp import const
 
 # What a TMP117 is made for.
 _COLDEST_MILLI_DEGC = const(-55000)
 _HOTTEST_MILLI_DEGC = const(150000)
+# No Pico runs from less, or stands more.
+_SUPPLY_LEAST_MV = const(1800)
+_SUPPLY_MOST_MV = const(5500)
 # What rests feels 1 g, 62.5 steps: less than 0.7 or more than 1.4 g tells no posture, and is no rest or a fault.
 _LEAST_SQUARE = const(1936)
 _MOST_SQUARE = const(7744)
@@ -32,6 +35,8 @@ def slow_flags(kind, value):
     """The flags of a fresh reading."""
     if kind == TEMPERATURE:
         return READING_VALID if _COLDEST_MILLI_DEGC <= value <= _HOTTEST_MILLI_DEGC else READING_SATURATED
+    if kind == SUPPLY:
+        return READING_VALID if _SUPPLY_LEAST_MV <= value <= _SUPPLY_MOST_MV else READING_SATURATED
     square = 0
     for axis in range(3):
         steps = axis_16_milli_g(value, axis)
@@ -69,11 +74,10 @@ def has_turned(before, posture):
 
 
 class SlowChannel:
-    """A temperature: `sample` takes milli-degC. `index` counts codes since boot."""
+    """A temperature or a supply: `sample` takes its code. `index` counts codes since boot."""
 
-    kind = TEMPERATURE
-
-    def __init__(self):
+    def __init__(self, kind):
+        self.kind = kind
         self.index = 0
         self.value = 0
         self.flags = 0
@@ -100,10 +104,8 @@ class SlowChannel:
 class MotionChannel(SlowChannel):
     """A motion: `sample` takes x, y and z in milli-g, 12 bits each."""
 
-    kind = MOTION
-
     def __init__(self):
-        super().__init__()
+        super().__init__(MOTION)
         self._is_first = True
         # Of each axis: last, least and greatest of this second.
         self._axes = array("i", bytes(36))

@@ -19,6 +19,7 @@ from turgor.app.config import (
     MAX30009_BF,
     NAU7802,
     TMP117,
+    VSYS,
     Channel,
     Config,
     arterial_channel,
@@ -255,8 +256,9 @@ def _channel(name: str, table: dict[str, Any], type_bf: bool, ranges: dict[str, 
         return Channel(name, driver, chip.bus, chip.address, _port(chip), 500, 0, impedance_words(type_bf))
     if kind in SLOW:
         found: Any = _checked(CHANNEL_MODELS[sensor], table, where)
-        driver = {"TMP117": TMP117, "LIS3DH": LIS3DH}[sensor]
-        return Channel(name, driver, found.bus, found.address, _port(found), 1000 * found.rate_hz, 0, ())
+        driver = {"TMP117": TMP117, "LIS3DH": LIS3DH, "VSYS": VSYS}[sensor]
+        place = (found.bus, found.address, _port(found)) if SENSORS[sensor].addresses else (0, 0, -1)
+        return Channel(name, driver, *place, 1000 * found.rate_hz, 0, ())
     defaults = dict(_FILTERS[kind])
     defaults["rate_hz"] = _RATES_HZ[sensor][kind == ARTERIAL]
     return _pressure(name, _checked(CHANNEL_MODELS[sensor], defaults | table, where), where, ranges)

@@ -40,6 +40,7 @@ _UNITS = {
     "milli_mmhg": ("mmhg", 1000, 700),
     "milli_mmhg_h": ("mmhg_h", 1000, 700),
     "milli_mmhg_per_h": ("mmhg_per_h", 1000, 700),
+    "milli_v": ("v", 1000, 6),
     "permille": ("percent", 10, 100),
     "s": ("s", 1, 604800),
 }

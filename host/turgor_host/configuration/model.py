@@ -111,6 +111,13 @@ class Lis3dh(_Slow):
     rate_hz: Annotated[int, _rate("LIS3DH")] = SENSORS["LIS3DH"].rates_hz[0]
 
 
+class Vsys(Table):
+    """The board's own converter."""
+
+    sensor: str
+    rate_hz: Annotated[int, _rate("VSYS")] = SENSORS["VSYS"].rates_hz[0]
+
+
 CHANNEL_MODELS: dict[str, type[Table]] = {
     "NAU7802": Nau7802,
     "ADS1220": Ads1220,
@@ -119,6 +126,7 @@ CHANNEL_MODELS: dict[str, type[Table]] = {
     "MAX30009": Max30009,
     "TMP117": Tmp117,
     "LIS3DH": Lis3dh,
+    "VSYS": Vsys,
 }
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from turgor.app import config as board
 from turgor.core.bounds import OFFSET_LIMIT_CODE
-from turgor.core.channels import ARTERIAL, CUFF, IMPEDANCE, MOTION, PRESSURE, TEMPERATURE
-from turgor.drivers import abp2, ads1220, digital, hsc, lis3dh, max30009_writes, nau7802, tmp117
+from turgor.core.channels import ARTERIAL, CUFF, IMPEDANCE, MOTION, PRESSURE, SUPPLY, TEMPERATURE
+from turgor.drivers import abp2, ads1220, digital, hsc, lis3dh, max30009_writes, nau7802, tmp117, vsys
 from turgor_host.calibrate.fixed import coefficient, factor
 from turgor_host.calibrate.impedance import Correction, correction_words
 from turgor_host.errors import UsageError
@@ -49,6 +49,7 @@ _OTHERS = {
     board.MAX30009_BF: "MAX30009",
     board.TMP117: "TMP117",
     board.LIS3DH: "LIS3DH",
+    board.VSYS: "VSYS",
 }
 
 
@@ -86,6 +87,7 @@ SENSORS = {
     "MAX30009": Sensor((max30009_writes.ADDRESS, max30009_writes.ADDRESS + 1)),
     "TMP117": Sensor(tmp117.ADDRESSES, tmp117.RATES_SPS),
     "LIS3DH": Sensor(lis3dh.ADDRESSES, lis3dh.RATES_SPS),
+    "VSYS": Sensor((), vsys.RATES_SPS),
 }
 # Those of a channel by its kind, the usual one first.
 FITTING: dict[int, tuple[str, ...]] = {
@@ -94,6 +96,7 @@ FITTING: dict[int, tuple[str, ...]] = {
     CUFF: ("ABP2", "HSC", "NAU7802", "ADS1220"),
     IMPEDANCE: ("MAX30009",),
     TEMPERATURE: ("TMP117",),
+    SUPPLY: ("VSYS",),
     MOTION: ("LIS3DH",),
 }
 

@@ -28,6 +28,7 @@ _DRIVER_MODULES = {
     "MAX30009": ("current.py", "max30009.py", "max30009_writes.py"),
     "TMP117": ("slow.py", "tmp117.py"),
     "LIS3DH": ("slow.py", "lis3dh.py"),
+    "VSYS": ("vsys.py",),
 }
 # A converter takes 0.6 s to start, and 2 s give enough codes to tell its noise.
 _CODES = 160

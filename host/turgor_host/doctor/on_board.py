@@ -24,7 +24,7 @@ _LAST = const(0x77)
 _MASK = const(0x3FFFFFFF)
 _HALF = const(0x20000000)
 
-_WITHOUT_CODES = ("MAX30009", "TMP117", "LIS3DH")
+_WITHOUT_CODES = ("MAX30009", "TMP117", "LIS3DH", "VSYS")
 
 # With a flash region of any size no boot is counted.
 ports = make_ports(0)
@@ -112,6 +112,10 @@ def _driver(muxes, name, sensor, letter, bus, address, mux_port, rate_hz, pin):
         from turgor.drivers.ads1220 import Ads1220
 
         return Ads1220(ports.select(name), ports.ready(name, True), rate_hz)
+    if sensor == "VSYS":
+        from turgor.drivers.vsys import Vsys
+
+        return Vsys(ports.supply())
     bus = _bus(bus, mux_port, muxes)
     if sensor == "NAU7802":
         from turgor.drivers.nau7802 import Nau7802

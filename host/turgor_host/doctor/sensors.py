@@ -214,7 +214,7 @@ def _sensor(looked: Looked, channel: Channel, unnamed: list[Place]) -> Finding:
     at = place_of(channel)
     addressed = bool(SENSORS[sensor].addresses)
     if not addressed:
-        return _driven(looked, channel, f"{sensor} on SPI")
+        return _driven(looked, channel, f"{sensor} of the board" if sensor == "VSYS" else f"{sensor} on SPI")
     where = f"{sensor} at {_where(at)}"
     bus = looked.buses[channel.bus]
     if (channel.mux_port, channel.address) not in bus.found:

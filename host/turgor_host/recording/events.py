@@ -18,6 +18,7 @@ UNITS = {
     "milli_mmhg": ("mmHg", 1000),
     "milli_mmhg_h": ("mmHg h", 1000),
     "milli_mmhg_per_h": ("mmHg/h", 1000),
+    "milli_v": ("V", 1000),
     "permille": ("%", 10),
     "s": ("s", 1),
     "yes": ("", 1),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from turgor.core.channels import IMPEDANCE, MOTION, PRESSURE, PRESSURES, TEMPERATURE
+from turgor.core.channels import IMPEDANCE, MOTION, PRESSURE, PRESSURES, SUPPLY, TEMPERATURE
 from turgor.core.rules import DBP_VALID_S, DEFAULT_LIMITS, DP_LOW, FLUID_GAIN, PRESSURE_HIGH
 from turgor_host.errors import TurgorError, UsageError
 from turgor_host.recording.decode import Floats
@@ -79,6 +79,7 @@ def _draw(pyplot: Any, recording: Recording, t0: float, t1: float) -> Any:
         "dp": _perfusion(recording, t0, t1),
         "impedance": _impedances(recording, t0, t1),
         "temperature": _readings(recording, (TEMPERATURE,), t0, t1),
+        "supply": _readings(recording, (SUPPLY,), t0, t1),
         "posture": _postures(recording, t0, t1),
     }
     panels = [name for name in lines if lines[name]] or ["pressure"]
@@ -148,12 +149,13 @@ _LABELS = {
     "dp": "DBP - ICP, mmHg",
     "impedance": "resistance against\nbaseline, %",
     "temperature": "skin, degC",
+    "supply": "supply, V",
     "posture": "posture, deg",
 }
 
 
 # What lies still is not shown through a magnifying glass.
-_LEAST_SPANS = {"pressure": 5.0, "dp": 5.0, "impedance": 2.0, "temperature": 2.0, "posture": 20.0}
+_LEAST_SPANS = {"pressure": 5.0, "dp": 5.0, "impedance": 2.0, "temperature": 2.0, "supply": 1.0, "posture": 20.0}
 
 
 def _limit(rule: int) -> float:

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from math import inf
 from typing import Any
 
-from turgor.core.channels import ARTERIAL, CHANNELS, CUFF, IMPEDANCE, MOTION, PRESSURE, TEMPERATURE
+from turgor.core.channels import ARTERIAL, CHANNELS, CUFF, IMPEDANCE, MOTION, PRESSURE, SUPPLY, TEMPERATURE
 from turgor.core.fluid import BASELINE_ORIGINS
 from turgor.core.median import ABSENT
 from turgor.core.rules import ACKNOWLEDGED
@@ -47,6 +47,7 @@ _FLAG_NAMES = {
     PRESSURE: _PRESSURE_FLAGS,
     CUFF: _PRESSURE_FLAGS,
     TEMPERATURE: _COMMON_FLAGS,
+    SUPPLY: _COMMON_FLAGS,
     MOTION: (*_COMMON_FLAGS, (STUCK, "stuck")),
     IMPEDANCE: (*_COMMON_FLAGS, (ELECTRODE_OFF, "electrode off")),
     ARTERIAL: (

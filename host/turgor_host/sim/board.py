@@ -19,7 +19,7 @@ from binascii import unhexlify
 from turgor import __version__
 from turgor.app.app import App
 from turgor.app.assemble import check_rates, make_samplers
-from turgor.app.config import ABP2_A, ABP2_B, ADS1220, HSC_A, NAU7802, TMP117, unpack_config
+from turgor.app.config import ABP2_A, ABP2_B, ADS1220, HSC_A, NAU7802, TMP117, VSYS, unpack_config
 from turgor.app.keep import Keep
 from turgor.app.tick import Maintenance
 from turgor.core.channels import channel_id
@@ -54,6 +54,7 @@ _CLOCK_PPM = {
     "motion": -41000,
     "calf_r_z": -2000,
     "forearm_z": 9000,
+    "supply": 0,
 }
 _BRIDGE_NOISE_LSB = 90
 _IMPEDANCE_NOISE_LSB = 5
@@ -109,6 +110,9 @@ class Ports:
     def ready(self, name, falling=False):
         return self._ready.get(name)
 
+    def supply(self):
+        return self.chips["supply"]
+
     def alarm(self, pins):
         if self._pins and pins != self._shown:
             self._pins.write("%d %d\n" % (self._clock.us, pins))
@@ -120,6 +124,8 @@ class Ports:
         name = channel.name
         seed = scenario["seed"] * 16 + channel.number
         chip = self.chips[name] = self._make(channel, scenario, seed)
+        if channel.driver == VSYS:
+            return
         if channel.driver == ADS1220:
             self._select[name] = Selected(self._spi, chip)
         elif channel.mux_port < 0:
@@ -149,6 +155,10 @@ class Ports:
         if channel.is_slow():
             times, *columns = scenario["slow"][name]
             tracks = [Track(times, values) for values in columns]
+            if driver == VSYS:
+                from turgor_host.sim.chips.vsys import Vsys
+
+                return Vsys(clock, tracks[0])
             if driver == TMP117:
                 from turgor_host.sim.chips.tmp117 import Tmp117
 
@@ -177,6 +187,9 @@ class Ports:
     def spoil(self, name, fault):
         """Have the sensor of channel `name` suffer one of `turgor_host.sim.scenario`'s faults, and no other."""
         chip = self.chips[name]
+        if name == "supply":
+            chip.dead = fault == "saturated"
+            return
         chip.dead = fault == "absent"
         if isinstance(chip, Max30009):
             chip.drive_off = fault == "electrode_off"

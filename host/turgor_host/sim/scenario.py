@@ -1,9 +1,10 @@
 """Scenarios: a CSV of what patient and sensors do -> the integer tables that the virtual board plays. Host only.
 
 Columns: `t_s` and any of `<pressure channel>_mmhg`, `<impedance channel>_r0_ohm`, `_rinf_ohm`, `_fc_hz`, `_alpha`,
-`art_mmhg`, `cuff_mmhg`, `dbp_mmhg` (typed at that moment), `temp_degc` (of `skin`), `motion_incline_deg` (how far the
-limb's far end is raised), `motion_roll_deg` (how far it is rolled about itself), `motion_shake_g` (added and taken away
-in turn, twice a second), `fault` (`NAME:CHANNEL`). Linear between rows; an empty cell holds the last value.
+`art_mmhg`, `cuff_mmhg`, `dbp_mmhg` (typed at that moment), `temp_degc` (of `skin`), `supply_v`, `motion_incline_deg`
+(how far the limb's far end is raised), `motion_roll_deg` (how far it is rolled about itself), `motion_shake_g` (added
+and taken away in turn, twice a second), `fault` (`NAME:CHANNEL`). Linear between rows; an empty cell holds the last
+value.
 """
 
 import csv
@@ -27,6 +28,7 @@ IMPEDANCE_NAMES = tuple(name for name, kind, _ in CHANNELS if kind == IMPEDANCE)
 MOTION_COLUMNS = ("motion_incline_deg", "motion_roll_deg", "motion_shake_g")
 # What a board has only when it is told to, and the columns that say what it feels.
 OPTIONAL_COLUMNS = {"art": ("art_mmhg",), "cuff": ("cuff_mmhg",), "skin": ("temp_degc",), "motion": MOTION_COLUMNS}
+OPTIONAL_COLUMNS |= {"supply": ("supply_v",)}
 COLE_COLUMNS = ("r0_ohm", "rinf_ohm", "fc_hz", "alpha")
 OPTIONAL_COLUMNS |= {name: tuple(f"{name}_{part}" for part in COLE_COLUMNS) for name in ("calf_r_z", "forearm_z")}
 # What a sensor can suffer; `mended` ends it.
@@ -36,6 +38,7 @@ FAULTS = {name: _PRESSURE_FAULTS for name in PRESSURE_NAMES} | {
     "cuff": ("absent", "mended"),
     "skin": ("absent", "silent", "saturated", "mended"),
     "motion": ("absent", "silent", "saturated", "stuck", "mended"),
+    "supply": ("saturated", "mended"),
 }
 
 # What a healthy, resting person shows where a scenario is silent.
@@ -47,9 +50,11 @@ RESTING_COLE = {
     "forearm_z": (95.0, 60.0, 45000.0, 0.70),
 }
 _LIMITS = {"mmhg": (-700.0, 700.0), "r0_ohm": (1.0, 1000.0), "rinf_ohm": (0.5, 1000.0), "fc_hz": (100.0, 1e7)}
-_LIMITS |= {"alpha": (0.3, 1.0), "dbp_mmhg": (10.0, 200.0), "temp_degc": (-100.0, 200.0)}
+_LIMITS |= {"alpha": (0.3, 1.0), "dbp_mmhg": (10.0, 200.0), "temp_degc": (-100.0, 200.0), "supply_v": (0.0, 9.9)}
 _LIMITS |= {"incline_deg": (-90.0, 90.0), "roll_deg": (-180.0, 180.0), "shake_g": (0.0, 4.0)}
 _RESTING_DEGC = 33.0
+# What a Pico has behind the diode of a good USB port.
+_SUPPLY_V = 4.75
 # A gap in which fc or alpha move by more than this share is cut, into so many parts at most.
 _MOVED_SHARE = 0.01
 _PARTS_MOST = 16
@@ -75,7 +80,7 @@ class Scenario:
 def column_names() -> list[str]:
     names = ["t_s", *(f"{name}_mmhg" for name in PRESSURE_NAMES)]
     names += [f"{name}_{part}" for name in IMPEDANCE_NAMES for part in COLE_COLUMNS]
-    return [*names, *MOTION_COLUMNS, "dbp_mmhg", "temp_degc", "fault"]
+    return [*names, *MOTION_COLUMNS, "dbp_mmhg", "temp_degc", "supply_v", "fault"]
 
 
 def _limits(column: str) -> tuple[float, float]:
@@ -182,6 +187,9 @@ def compile_scenario(scenario: Scenario, seed: int, configuration: Configuration
             impedance[name] = _cole_tracks(scenario, name)
         elif name == "skin":
             points = scenario.points.get("temp_degc") or [(0.0, _RESTING_DEGC)]
+            slow[name] = [[_us(t) for t, _ in points], [round(v * 1000) for _, v in points]]
+        elif name == "supply":
+            points = scenario.points.get("supply_v") or [(0.0, _SUPPLY_V)]
             slow[name] = [[_us(t) for t, _ in points], [round(v * 1000) for _, v in points]]
         elif name == "motion":
             slow[name] = _motion_tracks(scenario)

@@ -85,6 +85,7 @@ export const WHAT = {
   cuff: "pressure",
   temperature: "temperature",
   motion: "inclination",
+  supply: "voltage",
 };
 
 const SIGNS = { ohm: "Ω", degC: "°C", deg: "°" };

@@ -3,7 +3,7 @@
 import { NONE, PRIORITIES, WHAT, colourOf, make, number, parts, put, span, unitOf } from "./format.js";
 
 // Slopes smaller than this are called steady: mmHg, degC or per cent an hour.
-const STEADY = { pressure: 2, arterial: 5, impedance: 1, cuff: 5, temperature: 0.5 };
+const STEADY = { pressure: 2, arterial: 5, impedance: 1, cuff: 5, temperature: 0.5, supply: 0.1 };
 // An axis at rest changes less within a second.
 const STILL_G = 0.032;
 
