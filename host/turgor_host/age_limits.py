@@ -11,7 +11,7 @@ Row = tuple[Any, ...]
 
 def age_of(row: Sequence[int]) -> int:
     """The age group of a row of limits, ADULT where it is everybody's."""
-    return row[1] // AGE_STAGES
+    return int(row[1] // AGE_STAGES)
 
 
 def limits_of(rows: Iterable[Sequence[int]], age: int) -> dict[tuple[int, int], Row]:

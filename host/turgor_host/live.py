@@ -72,7 +72,7 @@ class Live:
         self._history = History()
         self._alarms = LiveAlarms(self._history)
         self._notes: deque[dict[str, Any]] = deque(maxlen=_EVENTS_KEPT)
-        self._rows = {row[:2]: row for row in DEFAULT_LIMITS}
+        self._rows: dict[tuple[int, int], tuple[int, ...]] = {row[:2]: row for row in DEFAULT_LIMITS}
         self._age = ADULT
         self._limits = limits_of(self._rows.values(), ADULT)
         self._lost = 0

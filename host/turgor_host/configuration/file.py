@@ -163,8 +163,9 @@ def _limits(tables: dict[str, dict[str, Any]]) -> list[Row]:
     limits = list(FIXED_LIMITS)
     for rule in CONFIGURABLE:
         if rule.is_optional and rule.name not in everybodys:
-            if name := next((name for name in AGE_GROUPS[1:] if rule.name in tables.get(name, {})), None):
-                raise UsageError(f"limits.{name}.{rule.name}: is off for everybody; give limits.{rule.name} too")
+            for name in AGE_GROUPS[1:]:
+                if rule.name in tables.get(name, {}):
+                    raise UsageError(f"limits.{name}.{rule.name}: is off for everybody; give limits.{rule.name} too")
             continue
         table = _merged(default_table(rule.name), everybodys.get(rule.name, {}))
         rows = _rows(rule.name, table, f"limits.{rule.name}", ADULT)
@@ -257,8 +258,8 @@ def _channel(name: str, table: dict[str, Any], type_bf: bool, ranges: dict[str, 
     if kind in SLOW:
         found: Any = _checked(CHANNEL_MODELS[sensor], table, where)
         driver = {"TMP117": TMP117, "LIS3DH": LIS3DH, "VSYS": VSYS}[sensor]
-        place = (found.bus, found.address, _port(found)) if SENSORS[sensor].addresses else (0, 0, -1)
-        return Channel(name, driver, *place, 1000 * found.rate_hz, 0, ())
+        bus, address, port = (found.bus, found.address, _port(found)) if SENSORS[sensor].addresses else (0, 0, -1)
+        return Channel(name, driver, bus, address, port, 1000 * found.rate_hz, 0, ())
     defaults = dict(_FILTERS[kind])
     defaults["rate_hz"] = _RATES_HZ[sensor][kind == ARTERIAL]
     return _pressure(name, _checked(CHANNEL_MODELS[sensor], defaults | table, where), where, ranges)
