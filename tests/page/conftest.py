@@ -10,6 +10,7 @@ import pytest
 from turgor.core.alarms import EVENT_WORDS
 from turgor.core.channels import CHANNELS, IMPEDANCE, NO_CHANNEL, channel_id
 from turgor.core.entries import LOCAL
+from turgor.core.entries import AGE_AT
 from turgor.core.judge import Judge
 from turgor.core.judge_state import pack_judge
 from turgor.core.median import ABSENT
@@ -135,7 +136,7 @@ class MadeUpBoard:
             if command == lines.DBP:
                 judge.type_dbp(words[0])
             elif command == lines.ADMIT:
-                judge.admit(words[2])
+                judge.admit(words[2] | words[1] << AGE_AT)
             elif command == lines.ACKNOWLEDGE:
                 judge.alarms.acknowledge(*words)
             elif command == lines.STATE:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from turgor.core.channels import NO_CHANNEL, channel_id
-from turgor.core.rules import ACKNOWLEDGED, BASELINE_UNKNOWN, CLEARED, MEDIUM, RAISED, SHOCK
+from turgor.core.rules import ACKNOWLEDGED, BASELINE_UNKNOWN, CLEARED, MEDIUM, PRESSURE_HIGH, RAISED, SHOCK
 from turgor.link import lines, records
 from turgor_host.entries import commands_of, kind_called
 from turgor_host.live import Live, label_of
@@ -334,6 +334,19 @@ def test_entries_are_among_the_events(live: Live, board: Any) -> None:
         (7, "17 discharged", "info"),
     ]
     assert live.state()["episode"] is None
+
+
+def test_the_limits_shown_are_those_of_the_patients_age(live: Live, board: Any) -> None:
+    """From the admission to the discharge, where the age group has some of its own."""
+    board.put("limit", NO_CHANNEL, (PRESSURE_HIGH, 0, MEDIUM, 31_000, 600, 28_000, 300, 0))
+    board.put("limit", NO_CHANNEL, (PRESSURE_HIGH, 8, MEDIUM, 26_000, 600, 24_000, 300, 0))
+    board.run(1)
+    assert live.state()["limits"]["pressure_high"] == 31
+    for age, shown in ((2, 26), (1, 31), (0, 31)):
+        told(board, (lines.ADMIT, 17, age, 0))
+        assert live.state()["limits"]["pressure_high"] == shown
+        told(board, (lines.DISCHARGE,))
+        assert live.state()["limits"]["pressure_high"] == 31
 
 
 def test_a_limb_check_is_due_two_hours_after_the_last(live: Live, board: Any) -> None:

@@ -182,6 +182,30 @@ def test_a_local_episode_compares_the_legs(tmp_path: Path, micropython: Path) ->
     assert 5 <= gain[4] <= 5.5
 
 
+@pytest.mark.parametrize(("age", "raised"), [("adult", ["calf_l", "calf_r"]), ("under_16", ["calf_r"])])
+def test_a_child_is_judged_by_the_limits_of_its_age(
+    age: str, raised: list[str], tmp_path: Path, micropython: Path
+) -> None:
+    """12 mmHg an hour up to 19.7 and to 20.3: of an adult a rise counts from 15 on, of a child from 20."""
+    scenario, config, file = tmp_path / "rise.csv", tmp_path / "rise.toml", tmp_path / "rise.turgor"
+    scenario.write_text("t_s,calf_l_mmhg,calf_r_mmhg\n0,12.7,13.3\n60,12.7,13.3\n2160,19.7,20.3\n9000,19.7,20.3\n")
+    config.write_text("[channels.calf_l]\n[channels.calf_r]\n")
+    options = ("--speed", "60", "--runtime", "micropython", "--config", str(config))
+    with recorder(f"sim:{scenario}", file, *options):
+        wait_until(file, 10)
+        said = turgor("admit", 17, "--age-group", age)
+        assert ("validated under 16" in said) == (age != "adult")
+        wait_until(file, 2400)
+    with open_recording(file) as recording:
+        found = [
+            (event["channel"], event["state"])
+            for event in recording.events()
+            if event["rule"] == "pressure_rising" and event["state"] == "raised"
+        ]
+        assert sorted(found) == [(channel, "raised") for channel in raised]
+        assert verify(recording).result == "equal"
+
+
 def duration(path: Path) -> float:
     with open_recording(path) as recording:
         return recording.duration_s
