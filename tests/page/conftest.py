@@ -9,8 +9,7 @@ import pytest
 
 from turgor.core.alarms import EVENT_WORDS
 from turgor.core.channels import CHANNELS, IMPEDANCE, NO_CHANNEL, channel_id
-from turgor.core.entries import LOCAL
-from turgor.core.entries import AGE_AT
+from turgor.core.entries import AGE_AT, LOCAL
 from turgor.core.judge import Judge
 from turgor.core.judge_state import pack_judge
 from turgor.core.median import ABSENT
