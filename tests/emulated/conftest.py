@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pico import BOOT_S, Pico
+from pico import BOOT_S, PROMPT, SECONDS, Pico
 from wired import Wired
 
+from turgor_host.configuration.file import Configuration
 from turgor_host.flash.board import Board
 from turgor_host.flash.payload import compile_for
 from turgor_host.sim.episode import leak_episode
@@ -23,6 +24,13 @@ from turgor_host.sim.scenario import compile_scenario
 # Where a stock build for this board puts its file system.
 FILES_AT = 0xA0000
 FILES_BLOCKS = 352
+# Of a divided flash (README.md, 'What outlives a restart'): the sectors of the first file system and of the second.
+BOOT_BLOCKS = 2
+DIVIDED_BLOCKS = 70
+BOOT = (
+    "import rp2, vfs\nvfs.umount('/')\n"
+    f"vfs.mount(vfs.VfsLfs2(rp2.Flash(start={4096 * BOOT_BLOCKS}, len={4096 * DIVIDED_BLOCKS}), progsize=256), '/')\n"
+)
 MAIN = "from turgor.main import main\n\nmain()\n"
 MEASURED = """import gc
 gc.collect()
@@ -31,8 +39,6 @@ import measure
 gc.collect()
 measure.run(free - gc.mem_free())
 """
-SECONDS = 60 if os.environ.get("TURGOR_FULL") else 5
-PROMPT = b">>> "
 # What the closing lines of the run say.
 SAID: list[str] = []
 
@@ -42,7 +48,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(line)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def say() -> Callable[[str], None]:
     """Adds a line to those at the end of the run."""
     return SAID.append
@@ -80,7 +86,7 @@ def pins(root: Path) -> dict[str, int]:
         return {row["signal"]: int(row["pin"]) for row in csv.DictReader(file) if row["board"] == "rp2"}
 
 
-Maker = Callable[[bool], tuple[Pico, Wired]]
+Maker = Callable[..., tuple[Pico, Wired]]
 
 
 @pytest.fixture(scope="session")
@@ -89,20 +95,30 @@ def board(
 ) -> Maker:
     """Makes a Pico with the chips of the virtual board, switched on, the firmware in its files.
 
-    With True `measure.py` runs it instead of `main.py`.
+    With `measured` `measure.py` runs it instead of `main.py`; with a `configuration` its chips are wired, and its flash
+    is divided, so that it can be kept.
     """
 
-    def make(measured: bool) -> tuple[Pico, Wired]:
+    def image(folder: Path, blocks: int) -> bytes:
+        out = folder.with_suffix(".img")
+        script = Path(__file__).with_name("make_files.py")
+        subprocess.run([micropython, script, folder, out, str(blocks)], check=True)
+        return out.read_bytes()
+
+    def make(measured: bool, configuration: Configuration | None = None) -> tuple[Pico, Wired]:
         folder = tmp_path_factory.mktemp("files")
         subprocess.run(["cp", "-r", *package.iterdir(), folder], check=True)
         if measured:
             (folder / "measure.py").write_text(Path(__file__).with_name("measure.py").read_text())
             (folder / "main.py").write_text(MEASURED)
-        out = folder.with_suffix(".img")
-        script = Path(__file__).with_name("make_files.py")
-        subprocess.run([micropython, script, folder, out, str(FILES_BLOCKS)], check=True)
-        pico = Pico(uf2, FILES_AT, out.read_bytes())
-        return pico, Wired(pico, compile_scenario(leak_episode(), 1), pins)
+        if configuration is None:
+            contents = image(folder, FILES_BLOCKS)
+        else:
+            first = tmp_path_factory.mktemp("boot")
+            (first / "boot.py").write_text(BOOT)
+            contents = image(first, FILES_BLOCKS)[: 4096 * BOOT_BLOCKS] + image(folder, DIVIDED_BLOCKS)
+        pico = Pico(uf2, FILES_AT, contents)
+        return pico, Wired(pico, compile_scenario(leak_episode(), 1, configuration), pins)
 
     return make
 

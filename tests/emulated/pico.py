@@ -7,6 +7,7 @@ stopped, as when its code lies in the flash that is busy.
 
 import json
 import mmap
+import os
 import select
 import socket
 import subprocess
@@ -28,6 +29,9 @@ from rp2040py.memory_map import FLASH_START_ADDRESS
 
 # The firmware's first data come 2.3 s after power-on.
 BOOT_S = 3.0
+# How long a recording is.
+SECONDS = 60 if os.environ.get("TURGOR_FULL") else 5
+PROMPT = b">>> "
 # What runs `turgor` on the board's time, and how long it may take.
 _BOARD_TIME = Path(__file__).with_name("board_time.py")
 _LONGEST_S = 7200
