@@ -33,7 +33,7 @@ from turgor.mp import const, micropython, ptr8
 _CHUNK = const(64)
 # Each byte that is read has to be looked for.
 _INPUT = const(24)
-_POLL_US = const(20000)
+_POLL_US = const(40000)
 _ANSWER_BODY = const(34)
 _GAP_BODY = const(4)
 _COMMAND_WORDS = const(7)
