@@ -20,7 +20,7 @@ _NAMES = ("calf_l", "calf_r", "forearm_l", "forearm_r", "calf_z", "thorax_z", "a
 def found(
     board: Any, tmp_path_factory: pytest.TempPathFactory, say: Callable[[str], None]
 ) -> tuple[dict[str, Any], float]:
-    """What a recording with the line says of itself, and the CPU's share while it was made."""
+    """What a recording with the line says of itself, and the CPU's share while it went on."""
     folder = tmp_path_factory.mktemp("arterial")
     config = folder / "line.toml"
     config.write_text("".join(f"[channels.{name}]\n" for name in _NAMES))
@@ -33,6 +33,8 @@ def found(
     assert pico.run(2, lambda: pico.received.endswith(PROMPT)), bytes(pico.received)
     pico.send(b"\x04")
     pico.run(BOOT_S)
+    # What the boot before has left goes out first.
+    pico.turgor("record", folder / "line.turgor", "--seconds", 8)
     before = pico.busy_us(), pico.clock.us
     pico.turgor("record", folder / "line.turgor", "--seconds", SECONDS)
     share = (pico.busy_us() - before[0]) / (pico.clock.us - before[1])
@@ -41,12 +43,12 @@ def found(
         return describe(recording), share
 
 
-def test_no_conversion_is_missed(found: tuple[dict[str, Any], float]) -> None:
+def test_no_conversion_passes_unread(found: tuple[dict[str, Any], float]) -> None:
     channels = {channel["name"]: channel for channel in found[0]["channels"]}
     assert list(channels) == list(_NAMES)
     assert found[0]["lost"] == 0
     assert {name: channel["missed"] for name, channel in channels.items()} == dict.fromkeys(_NAMES, 0)
-    assert channels["art"]["samples"] > 310 * SECONDS
+    assert channels["art"]["samples"] > 310 * (SECONDS + 3)
 
 
 def test_cpu_share(found: tuple[dict[str, Any], float]) -> None:
