@@ -131,6 +131,38 @@ def test_poll_does_nothing_before_it_is_due_and_says_when_it_is(fake):
     assert [job.due for job in app.jobs] != before[2]
 
 
+def test_of_what_is_due_together_that_goes_first_which_has_the_least_time(fake):
+    """All are, after a stall: each conversion ends soon, and what else waits can wait."""
+    bridges = {name: (steady(20),) for name in ("calf_l", "calf_r", "art")}
+    board = fake.Board(bridges, {"calf_z": lambda n: 9}, periods_us={"art": 100000})
+    app = board.app
+    ran = []
+
+    def told(job):
+        step = job.step
+
+        def noted(now):
+            ran.append(job)
+            return step(now)
+
+        job.step = noted
+
+    for job in app.jobs:
+        told(job)
+    for stall_us in range(2 * SECOND_US, 4 * SECOND_US, 333333):
+        board.run(stall_us)
+        board.us += 300000
+        due = [job for job in app.jobs if ticks_diff(job.due, board.ticks()) <= 0]
+        ran.clear()
+        while ticks_diff(app.poll(board.ticks()), board.ticks()) <= 0:
+            pass
+        calf_l, calf_r, _, art = app.jobs[:4]
+        assert ran[0] is art
+        first = [job for job in dict.fromkeys(ran) if job in due]
+        assert first[:3] in ([art, calf_l, calf_r], [art, calf_r, calf_l])
+        assert len(due) > 3
+
+
 def test_jobs_stay_in_the_order_in_which_they_are_due(fake):
     board = fake.Board({name: (steady(20),) for name in ("calf_l", "calf_r", "forearm_l")}, {"calf_z": lambda n: 9})
     while board.us < 8 * SECOND_US:

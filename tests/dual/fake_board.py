@@ -178,7 +178,7 @@ class Board:
     `alarms`, and in `edges`, where that is a list, as (microsecond, pins).
 
     `bridges` maps a pressure channel to its driver's arguments behind `first_tick`, `sweeps` an impedance channel to
-    `word_of`. The clock starts at tick `start`; microsecond 0 is the moment of the boot. With `flash`, whose clock it
+    `word_of`, `periods_us` those pressure channels that do not convert every `period_us`. The clock starts at tick `start`; microsecond 0 is the moment of the boot. With `flash`, whose clock it
     becomes, it keeps what a board keeps.
     """
 
@@ -198,6 +198,7 @@ class Board:
         threshold=30000,
         flash=None,
         noise=True,
+        periods_us=None,
     ):
         self.us = 0
         self._noise = noise
@@ -214,11 +215,12 @@ class Board:
         self.edges = None
         self._bridges = bridges
         self._sweeps = sweeps or {}
-        self._period_us = period_us
+        self._periods_us = {name: period_us for name in bridges}
+        self._periods_us.update(periods_us or {})
         channels = []
         for name in bridges:
             words = filter_state(3, LOWPASS_2_HZ_AT_80, EIGHTH, threshold, threshold - 2000, SETTLE_SAMPLES)
-            rate_millihz = 1000000000 // period_us
+            rate_millihz = 1000000000 // self._periods_us[name]
             channels.append(Channel(name, NAU7802, 0, 0x2A, -1, rate_millihz, SETTLE_SAMPLES, words))
         for name in self._sweeps:
             channel = impedance_channel(name, 0, 0x68)
@@ -257,9 +259,10 @@ class Board:
                 rate = channel.rate_millihz
                 sampler = ImpedanceSampler(channel.number, channel.words, driver, log, time, now, turn, rate)
             else:
-                first_tick = (now + self._period_us // 2 + 1000 * channel.number) & TICKS_MASK
+                period_us = self._periods_us[channel.name]
+                first_tick = (now + period_us // 2 + 1000 * channel.number) & TICKS_MASK
                 rest = self._bridges[channel.name][1:]
-                driver = FakeBridge(self._period_us, first_tick, self.code_of(channel.name), *rest)
+                driver = FakeBridge(period_us, first_tick, self.code_of(channel.name), *rest)
                 core = pressure_channel(channel.kind, channel.words, channel.rate_millihz // 1000)
                 sampler = PressureSampler(channel.number, core, driver, log, blocks, time, now)
             self.drivers[channel.name] = driver

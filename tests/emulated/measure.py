@@ -44,13 +44,26 @@ def run(own):
             _kinds[type(job)] = 3 * KINDS.index(type(job).__name__)
         gc.disable()
 
+    def first_of(app, now):
+        """Whose step comes when one is due."""
+        order = app.order
+        most = -1
+        first = None
+        for i in range(len(order)):
+            job = app.jobs[order[i]]
+            if i and 0 < (job.due - now) & _MASK <= _HALF:
+                break
+            if app.haste[order[i]] > most:
+                most = app.haste[order[i]]
+                first = job
+        return first
+
     def poll(app, now):
         if not HEAP[0]:
             begin(app)
             now = ticks_us()
-        job = app.jobs[app.order[0]]
-        ahead = (job.due - now) & _MASK
-        at = _kinds[type(job)]
+        ahead = (app.jobs[app.order[0]].due - now) & _MASK
+        at = _kinds[type(first_of(app, now))]
         start = ticks_us()
         due = poll_it(app, now)
         took = (ticks_us() - start) & _MASK

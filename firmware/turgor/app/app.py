@@ -65,6 +65,12 @@ class App:
         # Places in `jobs`, that which is due next first; when each is due, behind how many there are beside the first.
         self.order = bytearray(range(len(self.jobs)))
         self._dues = array("i", [len(self.jobs) - 1] + [job.due for job in self.jobs])
+        # Of those that are due together that goes first which has the least time: by its conversions in a second, 0 for
+        # what can wait.
+        self.haste = bytearray(len(self.jobs))
+        for i in range(len(samplers)):
+            if samplers[i].is_sampled:
+                self.haste[i] = min(255, config.channels[i].rate_millihz // 1000)
         # Bound once: a lookup saved at every step.
         self._advance = self.time.advance
 
@@ -78,12 +84,28 @@ class App:
             return due
         self._advance(now)
         order = ptr8(self.order)
+        haste = ptr8(self.haste)
         first = order[0]
+        last = dues[0]
+        most = haste[first]
+        hurried = 0
+        i = 1
+        while i <= last and (now - dues[i + 1]) & _MASK <= _HALF:
+            if haste[order[i]] > most:
+                most = haste[order[i]]
+                hurried = i
+            i += 1
+        if hurried:
+            first = order[hurried]
+            while hurried:
+                order[hurried] = order[hurried - 1]
+                dues[hurried + 1] = dues[hurried]
+                hurried -= 1
+            order[0] = first
         job = self.jobs[first]
         due = (now + int(job.step(now))) & _MASK
         job.due = due
         i = 0
-        last = dues[0]
         while i < last:
             after = dues[i + 2]
             # Written out, not called: ticks_diff(due, after) < 0.
