@@ -178,8 +178,8 @@ class Board:
     `alarms`, and in `edges`, where that is a list, as (microsecond, pins).
 
     `bridges` maps a pressure channel to its driver's arguments behind `first_tick`, `sweeps` an impedance channel to
-    `word_of`, `periods_us` those pressure channels that do not convert every `period_us`. The clock starts at tick `start`; microsecond 0 is the moment of the boot. With `flash`, whose clock it
-    becomes, it keeps what a board keeps.
+    `word_of`, `periods_us` those pressure channels that do not convert every `period_us`. The clock starts at tick
+    `start`; microsecond 0 is the moment of the boot. With `flash`, whose clock it becomes, it keeps what a board keeps.
     """
 
     boot = 7
