@@ -44,26 +44,11 @@ def run(own):
             _kinds[type(job)] = 3 * KINDS.index(type(job).__name__)
         gc.disable()
 
-    def first_of(app, now):
-        """Whose step comes when one is due."""
-        order = app.order
-        most = -1
-        first = None
-        for i in range(len(order)):
-            job = app.jobs[order[i]]
-            if i and 0 < (job.due - now) & _MASK <= _HALF:
-                break
-            if app.haste[order[i]] > most:
-                most = app.haste[order[i]]
-                first = job
-        return first
-
     def poll(app, now):
         if not HEAP[0]:
             begin(app)
             now = ticks_us()
         ahead = (app.jobs[app.order[0]].due - now) & _MASK
-        at = _kinds[type(first_of(app, now))]
         start = ticks_us()
         due = poll_it(app, now)
         took = (ticks_us() - start) & _MASK
@@ -71,6 +56,7 @@ def run(own):
             SPINS[0] += 1
             SPINS[1] += took
             return due
+        at = _kinds[type(app.jobs[app.order[-1]])]
         TABLE[at] += 1
         TABLE[at + 1] += took
         if took > TABLE[at + 2]:

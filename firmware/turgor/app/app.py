@@ -62,15 +62,16 @@ class App:
             if job:
                 self.jobs.append(job)
         self.jobs += [blocks, self.tick]
-        # Places in `jobs`, that which is due next first; when each is due, behind how many there are beside the first.
-        self.order = bytearray(range(len(self.jobs)))
+        # Places in `jobs`, that which is due next first, and behind them that which took the last step; when each is
+        # due, behind how many there are beside the first.
+        self.order = bytearray(range(len(self.jobs) + 1))
         self._dues = array("i", [len(self.jobs) - 1] + [job.due for job in self.jobs])
         # Of those that are due together that goes first which has the least time: by its conversions in a second, 0 for
         # what can wait.
-        self.haste = bytearray(len(self.jobs))
+        self._haste = bytearray(len(self.jobs))
         for i in range(len(samplers)):
             if samplers[i].is_sampled:
-                self.haste[i] = min(255, config.channels[i].rate_millihz // 1000)
+                self._haste[i] = min(255, config.channels[i].rate_millihz // 1000)
         # Bound once: a lookup saved at every step.
         self._advance = self.time.advance
 
@@ -84,7 +85,7 @@ class App:
             return due
         self._advance(now)
         order = ptr8(self.order)
-        haste = ptr8(self.haste)
+        haste = ptr8(self._haste)
         first = order[0]
         last = dues[0]
         most = haste[first]
@@ -102,6 +103,7 @@ class App:
                 dues[hurried + 1] = dues[hurried]
                 hurried -= 1
             order[0] = first
+        order[last + 1] = first
         job = self.jobs[first]
         due = (now + int(job.step(now))) & _MASK
         job.due = due

@@ -256,10 +256,9 @@ class Runner:
         slack_us = 0
         us = int(clock.us)
         while True:
-            job = jobs[order[0]]
             due = int(poll((us + start_ticks) & _MASK))
             us = int(clock.us)
-            if job is not wire:
+            if jobs[order[-1]] is not wire:
                 us += _STEP_US
             if us >= act_us and not tick.busy:
                 act_us = int(self._act())
