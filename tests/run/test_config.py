@@ -81,7 +81,7 @@ def test_a_board_keeps_it_and_runs_it_after_its_restart(turgor: Any, info: Any, 
     assert "configuration" not in second
     with open_recording(tmp_path / "0.turgor") as recording:
         # Record of the command, with the image's size and hash.
-        assert [command.words[0] for command in recording.boots[0].commands if command.command == CONFIGURE] == [979]
+        assert [command.words[0] for command in recording.boots[0].commands if command.command == CONFIGURE] == [1123]
     with open_recording(tmp_path / "1.turgor") as recording:
         (boot,) = recording.boots
         assert boot.limits[0][:5] == (0, 0, 2, 30_000, 77)
