@@ -98,8 +98,8 @@ def test_one_record_a_step_and_no_command_in_between(board):
     tick.step = watched
     board.run(60 * SECOND_US + 500_000)
     # Begin, take twice, hear, three medians of which one may set a baseline, the codes, the readings, inputs and
-    # decisions of three channels and of none, the alarm, the rules' state in parts, the states.
-    packing, states = 1 + 2 * 4, RULE_PARTS + 3
+    # decisions of three channels and of none, the alarm, the rules' state measured and packed in parts, the states.
+    packing, states = 4 + 1 + 2 * 4, RULE_PARTS + 3
     assert len(seen) == 4 + 3 + 2 + 2 * 4 + 1 + packing + states
     counts = [n for n, _ in seen[-packing - states :]]
     assert max(counts) == 1

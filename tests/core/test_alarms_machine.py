@@ -16,7 +16,7 @@ from turgor.core import rules as r
 from turgor.core.alarms import EVENT_WORDS, Alarms, idle_words
 from turgor.core.median import ABSENT
 
-STEPS = 1_000_000 if os.environ.get("TURGOR_FULL") else 50_000
+STEPS = 1_000_000 if os.environ.get("TURGOR_FULL") else 75_000
 # How likely an input changes in a second, and an alarm is acknowledged: a restless patient, a calm one, and one whose
 # alarms stand for hours. Steps of one machine, and ways that all machines of this kind together have to go.
 KINDS = {
@@ -36,9 +36,9 @@ ENDS = (r.CLEARED, r.WITHDRAWN)
 
 
 def random_limits(random):
-    """Default limits with times of seconds, some of another priority, some rules or stages off, `map_low` on."""
+    """Adults' default limits with times of seconds, some of another priority, some rules or stages off; `map_low`."""
     rows = [
-        *r.DEFAULT_LIMITS,
+        *(row for row in r.DEFAULT_LIMITS if row[1] < r.STAGES),
         (r.MAP_LOW, 0, r.MEDIUM, 40000, 9, 42000, 3, 0),
         (r.MAP_LOW, 1, r.HIGH, 35000, 9, 42000, 3, 0),
     ]

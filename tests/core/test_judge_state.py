@@ -23,7 +23,7 @@ from turgor.core.judge import (
     TYPED,
     Judge,
 )
-from turgor.core.judge_state import pack_judge, state_size, unpack_judge
+from turgor.core.judge_state import FIRST_SIZE, pack_judge, part_size, unpack_judge
 from turgor.core.median import ABSENT
 from turgor.core.slow import MotionChannel
 
@@ -257,7 +257,7 @@ def test_the_largest_states_have_room(names):
     kept = sum({PRESSURE: 3 * (16 + 16 + 32), IMPEDANCE: 3 * 45}.get(kind, 0) for kind in kinds)
     heads = 3 * (len(names) + 1) + 7 * len(names)
     assert len(state) == 37 + heads + kept + 22 * judge.alarms.count
-    assert len(state) == state_size(judge)
+    assert len(state) == FIRST_SIZE + sum(part_size(judge, position) for position in range(len(judge.channels) + 1))
     assert len(state) + STATE_AT <= PARTS * CONTENT
     other = make(names)
     assert unpack(other, state)

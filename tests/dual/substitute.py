@@ -34,6 +34,7 @@ def is_for_numba(name: str) -> bool:
             "last_part",
             "pack_judge",
             "pack_part",
+            "part_size",
             "unit_of",
             "describe",
             "pressure_channel",

@@ -20,7 +20,7 @@ from struct import pack_into
 
 from turgor.app.log import copy
 from turgor.core.channels import NO_CHANNEL
-from turgor.core.judge_state import last_part, pack_part, state_size
+from turgor.core.judge_state import FIRST_SIZE, last_part, pack_part, part_size
 from turgor.core.packed import WORD_SIZE, put_words
 from turgor.link.records import FILTER_STATE, HEADER_SIZE, RECORD_LIMIT, RULE_STATE
 from turgor.mp import const
@@ -48,9 +48,11 @@ class Snapshots:
         self._wanted = self._is_due = False
         self._keep = None
         self._second = 0
-        # What is under way: the rules (-1), else a position; the part of the rules' state that is packed next.
+        # What is under way: the rules (-1), else a position; the part of the rules' state that is packed next, below 0
+        # that which is measured.
         self._position = 0
         self._packing = 0
+        self._whole = 0
         # Records of this state, and how many of them are logged.
         self._parts = 0
         self._part = 0
@@ -77,13 +79,18 @@ class Snapshots:
         self._second = second
         self._keep = keep
         self._position = -1
-        self._packing = 0
+        self._packing = -1 - len(self._judge.channels)
+        self._whole = WORD_SIZE + FIRST_SIZE
         return True
 
     def step(self):
-        """Pack a part of the rules' state, or let one record of a state go; False when it was the last."""
+        """Measure or pack a part of the rules' state, or let one record of a state go; False when it was the last."""
         if self._position >= 0:
             return self._log_filter()
+        if self._packing < 0:
+            self._whole += part_size(self._judge, self._packing + 1 + len(self._judge.channels))
+            self._packing += 1
+            return True
         if self._packing <= last_part(self._judge) and self._size < _RULE_MOST:
             self._pack_part()
             return True
@@ -107,7 +114,7 @@ class Snapshots:
         part = self._packing
         self._packing = part + 1
         if part == 0:
-            self._start(WORD_SIZE + state_size(self._judge), _RULE_MOST)
+            self._start(self._whole, _RULE_MOST)
             self._size = put_words(self._limits_sum, 0, 1, self._buffer, 0)
         self._size = pack_part(self._judge, part, self._buffer, self._size)
 

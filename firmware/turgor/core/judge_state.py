@@ -18,6 +18,8 @@ from turgor.core.slope import OLDEST
 from turgor.mp import const
 
 _LAYOUT = const(3)
+# The words that belong to no channel, and the layout.
+FIRST_SIZE = 1 + WORDS * WORD_SIZE
 _HEAD = const(3)
 _STATE_SIZE = const(7)
 # Of a slope's words the first is its configuration.
@@ -42,7 +44,7 @@ def pack_part(judge, part, buffer, at):
 def _pack_kept(judge, position, buffer, at):
     """All of a position but its alarms."""
     is_channel = position < len(judge.channels)
-    size = _rest_size(judge, position)
+    size = part_size(judge, position) - _HEAD
     buffer[at] = judge.channels[position] if is_channel else NO_CHANNEL
     buffer[at + 1] = size & 255
     buffer[at + 2] = size >> 8
@@ -59,18 +61,10 @@ def _pack_kept(judge, position, buffer, at):
     return at
 
 
-def _rest_size(judge, position):
-    """The bytes of a position behind its head."""
-    size = judge.alarms.packed_size(position)
+def part_size(judge, position):
+    """How many bytes what is kept of a position, or of what belongs to none, will take, its alarms included."""
+    size = _HEAD + judge.alarms.packed_size(position)
     return size + _STATE_SIZE + _size(judge.kept[position]) if position < len(judge.channels) else size
-
-
-def state_size(judge):
-    """How many bytes all parts will take."""
-    size = 1 + WORDS * WORD_SIZE
-    for position in range(len(judge.channels) + 1):
-        size += _HEAD + _rest_size(judge, position)
-    return size
 
 
 def last_part(judge):
@@ -91,7 +85,7 @@ def unpack_judge(judge, buffer, at, end, least_age_s=0):
 
     What belongs to a channel that is not here is dropped; one that is new begins afresh.
     """
-    if at + 1 + WORDS * WORD_SIZE > end or buffer[at] != _LAYOUT:
+    if at + FIRST_SIZE > end or buffer[at] != _LAYOUT:
         return False
     words = judge.words[:]
     at = get_words(words, 0, WORDS, buffer, at + 1)

@@ -119,7 +119,7 @@ def local_signs(x, s, middle, other, beside):
             fall = fall_permille(reanchored(s[BASELINE], other[BASELINE], beside), middle)
             if _is_unknown(s) or _is_unknown(other):
                 least = (beside >> 10) * _LEAST_RATIO + ((beside & 0x3FF) * _LEAST_RATIO >> 10)
-                fall = max(fall, fall_permille(least, middle))
+                fall = max(fall, fall_permille(max(1, least), middle))
             x[FALL] = fall
 
 
