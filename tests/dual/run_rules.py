@@ -23,7 +23,7 @@ from turgor.core.fluid import (
     unmoved,
 )
 from turgor.core.judge import Judge
-from turgor.core.judge_state import last_part, pack_part
+from turgor.core.judge_state import last_part, pack_part, part_size
 from turgor.core.median import ABSENT
 from turgor.core.rules import DEFAULT_LIMITS, RULES, RULES_OF, SYSTEM_RULES, THORAX_RULES, X_WORDS, YES
 from turgor.core.signs import (
@@ -290,16 +290,19 @@ def run_parts():
     forgotten.show()
     lost.show()
     last = Digest("core.judge_state.last_part")
+    sizes = Digest("core.judge_state.part_size")
     parts = Digest("core.judge_state.pack_part")
     judge = Judge([0, 1, 4, 5], DEFAULT_LIMITS)
     buffer = bytearray(3000)
     last.add(last_part(judge))
+    for position in range(len(judge.channels) + 1):
+        sizes.add(part_size(judge, position))
     at = 0
     for part in range(last_part(judge) + 1):
         at = pack_part(judge, part, buffer, at)
         parts.add(bytes(buffer[:at]))
-    last.show()
-    parts.show()
+    for digest in (last, sizes, parts):
+        digest.show()
 
 
 run_alarms()
