@@ -67,8 +67,8 @@ class App:
         self.order = bytearray(range(len(self.jobs) + 1))
         self._dues = array("i", [len(self.jobs) - 1] + [job.due for job in self.jobs])
         # Of those that are due together that goes first which has the least time: by its conversions in a second, 0 for
-        # what can wait.
-        self._haste = bytearray(len(self.jobs))
+        # what can wait. Behind them 1 while the one that took the last step takes the next, whatever is due.
+        self._haste = bytearray(len(self.jobs) + 1)
         for i in range(len(samplers)):
             if samplers[i].is_sampled:
                 self._haste[i] = min(255, config.channels[i].rate_millihz // 1000)
@@ -77,7 +77,10 @@ class App:
 
     @micropython.viper
     def poll(self, now: int) -> int:
-        """Take ONE bounded step if one is due; returns the tick at which the next one is."""
+        """Take ONE bounded step if one is due; returns the tick at which the next one is.
+
+        A job whose step returned less than 0 takes the next one, whatever else is due.
+        """
         dues = ptr32(self._dues)
         due = dues[1]
         ahead = (due - now) & _MASK
@@ -91,6 +94,9 @@ class App:
         most = haste[first]
         hurried = 0
         i = 1
+        if haste[last + 1]:
+            haste[last + 1] = 0
+            i = last + 1
         while i <= last and (now - dues[i + 1]) & _MASK <= _HALF:
             if haste[order[i]] > most:
                 most = haste[order[i]]
@@ -105,7 +111,10 @@ class App:
             order[0] = first
         order[last + 1] = first
         job = self.jobs[first]
-        due = (now + int(job.step(now))) & _MASK
+        wait = int(job.step(now))
+        if wait < 0:
+            haste[last + 1] = 1
+        due = (now + wait) & _MASK
         job.due = due
         i = 0
         while i < last:
