@@ -1,18 +1,21 @@
 """Snapshots in the log: where they stand, what they say, what they cost."""
 
+from array import array
+
 import pytest
 
-from turgor.app.config import NAU7802, default_channels
+from turgor.app.config import LOWPASS_20_HZ_AT_320, NAU7802, NOMINAL_PRESSURE, default_channels
 from turgor.app.journal import PARTS
 from turgor.app.keep import STATE_AT
 from turgor.app.ring import CONTENT
-from turgor.app.snapshot import Snapshots
+from turgor.app.snapshot import BUFFER, Snapshots
 from turgor.core.alarms import ALARM_WORDS
+from turgor.core.arterial import ArterialChannel
 from turgor.core.channel import PressureChannel
 from turgor.core.channels import channel_id
 from turgor.core.filter_words import filter_state
 from turgor.core.judge import Judge
-from turgor.core.judge_state import pack_judge, unpack_judge
+from turgor.core.judge_state import pack_judge, part_size, unpack_judge
 from turgor.core.packed import WORD_SIZE
 from turgor.core.rules import DEFAULT_LIMITS, DP_LOW, HIGH, HOW, MEDIUM, PRESSURE_HIGH, RULES, STAGES
 from turgor.link import lines
@@ -66,6 +69,21 @@ def test_they_are_asked_for_and_come_at_the_end_of_the_next_tick(board):
     board.say(lines.command_line(1, lines.CALIBRATE, CALF_L + (NAU7802 << 8), 100, 4096, 0, 5))
     board.run(20 * SECOND_US)
     assert said(board.logged()) == [*RULE_PARTS * [(0, "rule_state", 255)], *each(11), *each(16)]
+
+
+def test_the_largest_states_have_room():
+    """A line at 400 samples a second with both sections of a filter, and of the rules what one channel keeps, or all of
+    its alarms, behind what no record has taken yet."""
+    sections = LOWPASS_20_HZ_AT_320 * 2
+    line = ArterialChannel(filter_state(5, sections, NOMINAL_PRESSURE, 30000, 28000, 160), 400)
+    assert line.pack_state(bytearray(2000), 0) <= BUFFER
+    judge = Judge(list(range(10)), DEFAULT_LIMITS)
+    judge.alarms.words[:] = array("i", [1] * len(judge.alarms.words))
+    alarms = [judge.alarms.packed_size(position) for position in range(11)]
+    kept = [part_size(judge, position) - size for position, size in enumerate(alarms)]
+    assert max(alarms) == 12 * 22
+    most = max(*alarms, *kept)
+    assert RECORD_LIMIT - HEADER_SIZE - 3 + most <= BUFFER
 
 
 def test_asked_for_in_their_midst_they_come_once_more(board):

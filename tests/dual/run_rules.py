@@ -35,6 +35,7 @@ from turgor.core.signs import (
     local_signs,
     pressure_signs,
     thorax_signs,
+    trouble_of,
     trouble_signs,
 )
 from turgor.core.slope import slope_state
@@ -181,6 +182,7 @@ def run_fluid():
 def run_signs():
     numbers = Numbers(4)
     dps = Digest("core.signs.dp_milli_mmhg")
+    suffered = Digest("core.signs.trouble_of")
     troubles = Digest("core.signs.trouble_signs")
     pressures = Digest("core.signs.pressure_signs")
     shared = Digest("core.signs.impedance_signs")
@@ -203,6 +205,7 @@ def run_signs():
         dbp = numbers.one_of((-1, 60000, 60000, 75000, 10000))
         age = numbers.one_of((0, 899, 900, 3600, 3601, 65535))
         dps.add(dp_milli_mmhg(dbp, age, icp))
+        suffered.add(trouble_of(numbers.below(7), numbers.below(256), reading))
         trouble_signs(x, numbers.below(64))
         troubles.add(*x[22:])
         pressure_signs(x, doubt, slope, deficit, second, icp, reading, dbp, age, map, aux)
@@ -221,7 +224,7 @@ def run_signs():
         returns.add(returning)
         thorax_signs(x, chest, second, middle, returning)
         chests.add(x[12], x[14], x[15])
-    for digest in (dps, troubles, pressures, shared, limbs, ratios, chests, returns):
+    for digest in (dps, suffered, troubles, pressures, shared, limbs, ratios, chests, returns):
         digest.show()
 
 

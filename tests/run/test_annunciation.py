@@ -132,8 +132,14 @@ def on_times(pins: list[tuple[int, int]], bit: int, from_us: int, until_us: int)
 
 
 def levels(ran: Ran) -> list[tuple[int, int, int]]:
-    """Each priority with the microseconds between which it was shown, by its first pin and by that of the next."""
-    starts = [next(us for us, _ in ran.pins if us >= t_s * 1_000_000) for t_s, _ in ran.decided]
+    """Each priority with the microseconds between which it was shown, by its first pins and by those of the next.
+
+    Between a decision and the slice that shows it the light of the priority before may still blink.
+    """
+    starts = [
+        next(us for us, bits in ran.pins if us >= t_s * 1_000_000 and bits == WANTED[level].lamp | SOUND)
+        for t_s, level in ran.decided
+    ]
     ends = [*starts[1:], SECONDS * 1_000_000]
     return [(level, start, end) for (_, level), start, end in zip(ran.decided, starts, ends, strict=True)]
 

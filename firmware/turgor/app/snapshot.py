@@ -31,7 +31,7 @@ _FILTER_MOST = RECORD_LIMIT - HEADER_SIZE - _FILTER_BODY
 _RULE_BODY = const(2)
 _RULE_MOST = RECORD_LIMIT - HEADER_SIZE - _RULE_BODY
 # Less than a record of the rules' state and its largest part behind it; or the largest filter's state.
-_BUFFER = const(512)
+BUFFER = const(576)
 
 
 class Snapshots:
@@ -43,7 +43,7 @@ class Snapshots:
         self._log = log
         self._limits_sum = array("i", [judge.alarms.limits_sum])
         # What is packed and not logged yet.
-        self._buffer = bytearray(_BUFFER)
+        self._buffer = bytearray(BUFFER)
         self._size = 0
         self._wanted = self._is_due = False
         self._keep = None

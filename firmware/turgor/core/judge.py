@@ -12,13 +12,7 @@ The median of an impedance is that of its readings as they would be without the 
 from array import array
 
 from turgor.core.alarms import Alarms
-from turgor.core.channel import (
-    READING_ELECTRODE_OFF,
-    READING_NOISY,
-    READING_SATURATED,
-    READING_STUCK,
-    READING_VALID,
-)
+from turgor.core.channel import READING_VALID
 from turgor.core.channels import (
     ARTERIAL,
     CHANNELS,
@@ -83,6 +77,7 @@ from turgor.core.signs import (
     local_signs,
     pressure_signs,
     thorax_signs,
+    trouble_of,
     trouble_signs,
 )
 from turgor.core.slope import slope_state
@@ -108,18 +103,7 @@ TURNED_S = const(1200)
 # Who is turned again and again is judged from so long after the first turn on.
 HELD_MOST_S = const(2400)
 _TURNED_MANY_S = const(9000)
-# Bits of a trouble, in order of its rules.
-NOT_READ = const(1)
-_SATURATED = const(2)
-_STUCK = const(4)
-_NOISY = const(8)
-_OFF = const(16)
-_DAMPED = const(32)
-# Those that say why there is no reading.
-_WHY = const(22)
-# Flags of a reading: `core.beats.DAMPED`, all of the beats' quality, and where it says that the pulse is above the
-# systolic pressure.
-_QUALITY_DAMPED = const(32)
+# Flags of a reading: all of the beats' quality, and where it says that the pulse is above the systolic pressure.
 _QUALITY = const(240)
 _PULSE_ABOVE_AT = const(3)
 # Without beats, or in a flush, what the line reads is the blood's pressure only where it is too low for a stopcock's.
@@ -343,22 +327,9 @@ class Judge:
     def reading(self, position, value, flags=READING_VALID):
         """Take a channel's reading (or ABSENT) with its flags; True when this set its baseline."""
         kind = CHANNELS[self.channels[position]][1]
-        trouble = _SATURATED if flags & READING_SATURATED else 0
-        if kind == IMPEDANCE:
-            if flags & READING_ELECTRODE_OFF:
-                trouble |= _OFF
-        elif kind == ARTERIAL:
-            if flags & _QUALITY_DAMPED:
-                trouble |= _DAMPED
+        if kind == ARTERIAL:
             self._x[INDEX] = ABSENT if value == ABSENT or flags & _QUALITY else flags >> _PULSE_ABOVE_AT & 1
-        elif kind != TEMPERATURE:
-            if flags & READING_STUCK:
-                trouble |= _STUCK
-            if kind != MOTION and flags & READING_NOISY:
-                trouble |= _NOISY
-        if value == ABSENT and not trouble & _WHY:
-            trouble |= NOT_READ
-        self._trouble[position] = trouble
+        self._trouble[position] = trouble_of(kind, flags, value)
         self._readings[position] = value
         windows = self._windows[position]
         if self._motion_median and kind == MOTION:

@@ -5,6 +5,8 @@ a computer can compile them for thousands of patients.
 """
 
 from turgor.core.change import LOWEST, LOWEST_AGE_S, fall_permille, reanchored, rise_permille
+from turgor.core.channel import READING_ELECTRODE_OFF, READING_NOISY, READING_SATURATED, READING_STUCK
+from turgor.core.channels import ARTERIAL, IMPEDANCE, MOTION, TEMPERATURE
 from turgor.core.deficit import SUM, deficit_push
 from turgor.core.doubt import DOUBTED, NEAR_ZERO_S, doubt_push
 from turgor.core.fluid import BASELINE, LATE, LOST, ORIGIN, SKIN, fall_from_baseline, fall_from_highest, fluid_push
@@ -34,7 +36,17 @@ from turgor.core.slope import slope_per_hour, slope_push
 from turgor.mp import const
 
 # Bits of a trouble, in order of its rules.
+NOT_READ = const(1)
+_SATURATED = const(2)
+_STUCK = const(4)
+_NOISY = const(8)
+_OFF = const(16)
+_DAMPED = const(32)
 TROUBLE_COUNT = const(6)
+# Those that say why there is no reading.
+_WHY = const(22)
+# `core.beats.DAMPED`, as a flag of a reading.
+_QUALITY_DAMPED = const(32)
 # One value each so many seconds for the slope, so many of them.
 _SLOPE_EVERY_S = const(120)
 SLOPE_VALUES = const(15)
@@ -45,6 +57,25 @@ _THORAX_BIN_S = const(900)
 _LEAST_RATIO = const(882)
 # A skin this much warmer or colder than with the baseline explains a part of what changed.
 _SKIN_MILLI_DEGC = const(3000)
+
+
+def trouble_of(kind, flags, value):
+    """What the sensor of a channel of `kind` suffers, a bit each, by a reading's flags and value (or ABSENT)."""
+    trouble = _SATURATED if flags & READING_SATURATED else 0
+    if kind == IMPEDANCE:
+        if flags & READING_ELECTRODE_OFF:
+            trouble |= _OFF
+    elif kind == ARTERIAL:
+        if flags & _QUALITY_DAMPED:
+            trouble |= _DAMPED
+    elif kind != TEMPERATURE:
+        if flags & READING_STUCK:
+            trouble |= _STUCK
+        if kind != MOTION and flags & READING_NOISY:
+            trouble |= _NOISY
+    if value == ABSENT and not trouble & _WHY:
+        trouble |= NOT_READ
+    return trouble
 
 
 def trouble_signs(x, trouble):

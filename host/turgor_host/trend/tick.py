@@ -27,7 +27,6 @@ from turgor.core.judge import (
     NO_AGE,
     NO_DBP,
     NO_SOURCE,
-    NOT_READ,
     SECOND,
     TYPED,
     WORD_LINE,
@@ -47,6 +46,7 @@ from turgor.core.rules import (
     ZERO_AGE,
 )
 from turgor.core.signs import (
+    NOT_READ,
     dp_milli_mmhg,
     impedance_signs,
     is_returning,
