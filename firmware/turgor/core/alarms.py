@@ -24,10 +24,8 @@ from turgor.mp import const, micropython, ptr8, ptr32
 PRIORITY_AT = const(4)
 ACKNOWLEDGED_AT = const(5)
 ALARM_WORDS = const(7)
-# Bytes of one in a packed state: its number and its words.
-_PACKED = const(22)
-# Bytes of one that is not idle: its number and its words.
-ALARM_SIZE = const(22)
+# Bytes of one that is not idle in a packed state: its number and its words.
+_ALARM_SIZE = const(22)
 # Words of a row of limits: stage, priority, limit, run_s, clear limit, clear_s.
 _ROW = const(6)
 # Words of one event: channel, rule, state, priority, stage, value, limit. One call of `step` gives at most two for an
@@ -359,7 +357,7 @@ class Alarms:
         end = self.firsts[subject + 1]
         alarm = _busy(self.words, self.firsts[subject], end)
         while alarm < end:
-            size += _PACKED
+            size += _ALARM_SIZE
             alarm = _busy(self.words, alarm + 1, end)
         return size
 
@@ -382,7 +380,7 @@ class Alarms:
         last = -1
         while at < end:
             alarm = buffer[at]
-            if at + ALARM_SIZE > end or not last < alarm < count:
+            if at + _ALARM_SIZE > end or not last < alarm < count:
                 return False
             last = alarm
             word = (first + alarm) * ALARM_WORDS
